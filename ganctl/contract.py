@@ -1,0 +1,170 @@
+"""The types that every part obeys: what a batch, a network, a loss, a regularizer, an extractor and a metric are.
+
+Protocols, not base classes: a class of one's own satisfies them without importing ganctl. Nothing here needs torch at
+run time, so that data sets and the validation of a configuration can be imported in milliseconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    import numpy
+    from torch import Tensor, nn
+
+Progress = Callable[[str, int, int], None]
+"""`progress(what, done, total)`: how anything that lasts tells whoever listens how far it is."""
+
+
+@dataclass(frozen=True)
+class DataSpec:
+    """What is known of a data set before it is read: enough to build networks for it.
+
+    `image_shape` is (channels, height, width), channels 1 or 3; `num_classes` is None for unlabelled images.
+    """
+
+    name: str
+    image_shape: tuple[int, int, int]
+    num_classes: int | None
+
+
+@dataclass(frozen=True)
+class ImageStore:
+    """A whole data set in one array: `images` (N, C, H, W) uint8 (a memory map when large), `labels` (N,) int64.
+
+    Unlabelled data have all labels 0. `content_hash` is the SHA-256 of pixels and labels, in hexadecimal.
+    """
+
+    spec: DataSpec
+    images: numpy.ndarray
+    labels: numpy.ndarray
+    content_hash: str
+    split: str = "train"
+    class_names: tuple[str, ...] = ()
+
+
+class Batch(NamedTuple):
+    """Real images (N, C, H, W) float32 in [-1, 1] and their labels (N,) int64."""
+
+    images: Tensor
+    labels: Tensor
+
+
+class Sample(NamedTuple):
+    """A generator's images (N, C, H, W) in [-1, 1] with the latents (N, latent_size) and labels (N,) they came from."""
+
+    latents: Tensor
+    labels: Tensor
+    images: Tensor
+
+
+class Verdict(NamedTuple):
+    """Images (N, C, H, W), their labels (N,), and the discriminator's logits (N,) on them."""
+
+    images: Tensor
+    labels: Tensor
+    logits: Tensor
+
+
+Critic = Callable[["Tensor", "Tensor"], "Tensor"]
+"""`critic(images, labels) -> logits (N,)`: the discriminator as the loss sees it, perturbations included."""
+
+
+@runtime_checkable
+class Dataset(Protocol):
+    """A source of images. Building one and reading `spec` is cheap and imports no torch; `load` does the work."""
+
+    @property
+    def spec(self) -> DataSpec: ...
+
+    def load(self, progress: Progress | None = None) -> ImageStore: ...
+
+
+@runtime_checkable
+class AdversarialLoss(Protocol):
+    """Pure mathematics on logits, unreduced: each method returns (N,) to be averaged and minimised.
+
+    `relativistic` says whether `generator` needs the logits of real images as well (they are None otherwise).
+    """
+
+    relativistic: bool
+
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor: ...
+
+    def generator(self, fake: Tensor, real: Tensor | None) -> Tensor: ...
+
+
+class Regularizer(Protocol):
+    """Something added to a network's loss, or done to its input. `every` = n applies it on each n-th step, n times as strong.
+
+    A regularizer has at least one of the methods of the four protocols below; what it lacks it does not do.
+    """
+
+    every: int
+
+
+@runtime_checkable
+class DiscriminatorPenalty(Protocol):
+    """A term of the discriminator's loss, (N,) or (). `needs_image_gradient`: images arrive with `requires_grad` set."""
+
+    needs_image_gradient: bool
+
+    def discriminator_penalty(self, real: Verdict, fake: Verdict, critic: Critic) -> Tensor: ...
+
+
+@runtime_checkable
+class GeneratorPenalty(Protocol):
+    """A term of the generator's loss, (N,) or (). `generator(latents, labels)` may be called again."""
+
+    def generator_penalty(self, fake: Sample, generator: nn.Module) -> Tensor: ...
+
+
+@runtime_checkable
+class WeightPenalty(Protocol):
+    """A scalar term of the loss of each network named in `networks` ("generator", "discriminator"), from its weights."""
+
+    networks: tuple[str, ...]
+
+    def weight_penalty(self, network: nn.Module) -> Tensor: ...
+
+
+@runtime_checkable
+class Perturbation(Protocol):
+    """Done to every image the discriminator sees, real or fake, differentiably: (N, C, H, W) to the same shape."""
+
+    def perturb(self, images: Tensor, step: int) -> Tensor: ...
+
+
+class Scheduler(Protocol):
+    """The factor on the learning rate at `step` of `total_steps`: a function of these two alone, so it has no state."""
+
+    def __call__(self, step: int, total_steps: int) -> float: ...
+
+
+@runtime_checkable
+class FeatureExtractor(Protocol):
+    """Images (N, C, H, W) float32 in [-1, 1] to features (N, F) float32 and class logits (N, K) float32.
+
+    `name` becomes part of every score's name and `weights_hash` (SHA-256) of its protocol. `check` raises ValueError
+    for images that the extractor cannot judge. `seconds_per_image` is a rough estimate on this device, or None.
+    """
+
+    name: str
+    weights_hash: str
+
+    def check(self, spec: DataSpec) -> None: ...
+
+    def __call__(self, images: Tensor) -> tuple[Tensor, Tensor]: ...
+
+
+@dataclass(frozen=True)
+class ScoreSet:
+    """Scores of one evaluation, by full name (`fid`, `fd_digits`, ...), and the protocol they were computed under.
+
+    `protocol` is plain data: extractor, weights_hash, num_real, num_generated, split, data_hash, weights, seed, versions.
+    """
+
+    scores: dict[str, float]
+    protocol: dict[str, str | int | float | bool | None] = field(default_factory=dict)

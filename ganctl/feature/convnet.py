@@ -1,0 +1,128 @@
+"""The small classifier behind offline scores: its network, and how it is trained.
+
+`digits` ships one of these, trained once on MNIST; the same network and the same training serve any small labelled images.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+FEATURES = 128
+
+
+class ConvNet(nn.Module):
+    """Six convolutions with batch norm and ReLU, global average pooling, one linear layer: about 170,000 parameters.
+
+    `forward(images)` takes (N, channels, H, W) float32 in [-1, 1], H and W at least 8, and returns the pair
+    (features (N, 128), logits (N, num_classes)); the features are non-negative (after a ReLU and an average).
+    """
+
+    def __init__(self, *, channels: int = 1, num_classes: int = 10):
+        super().__init__()
+
+        def block(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Sequential:
+            convolution = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False)
+            return nn.Sequential(convolution, nn.BatchNorm2d(outputs), nn.ReLU())
+
+        self.body = nn.Sequential(
+            block(channels, 24),
+            block(24, 48, stride=2),
+            block(48, 48),
+            block(48, 96, stride=2),
+            block(96, 96),
+            block(96, FEATURES, kernel=1),
+        )
+        self.head = nn.Linear(FEATURES, num_classes)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        features = self.body(images).mean(dim=(2, 3))
+        return features, self.head(features)
+
+
+def random_affine(images: Tensor, generator: torch.Generator, degrees: float = 12, scale: float = 0.12, shift: float = 2.0) -> Tensor:
+    """Each image rotated, scaled, sheared a little and moved at random, the background kept; shapes unchanged.
+
+    `degrees` of rotation and shear and the relative `scale` are bounds on either side; `shift` is in pixels.
+    """
+    count, _, height, width = images.shape
+
+    def draw(bound: float) -> Tensor:
+        return (torch.rand(count, generator=generator) * 2 - 1) * bound
+
+    angle, shear = draw(math.radians(degrees)), draw(math.radians(degrees))
+    zoom_x, zoom_y = 1 + draw(scale), 1 + draw(scale)
+    move_x, move_y = draw(2 * shift / width), draw(2 * shift / height)
+    rows = [
+        torch.stack([zoom_x * angle.cos(), -(angle + shear).sin(), move_x], 1),
+        torch.stack([angle.sin(), zoom_y * (angle + shear).cos(), move_y], 1),
+    ]
+    theta = torch.stack(rows, 1).to(images.device)
+    grid = functional.affine_grid(theta, list(images.shape), align_corners=False)
+    return functional.grid_sample(images, grid, padding_mode="border", align_corners=False)
+
+
+def train_classifier(
+    network: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    *,
+    epochs: int,
+    batch_size: int = 128,
+    learning_rate: float = 4e-3,
+    weight_decay: float = 0.02,
+    average_from: float = 0.6,
+    seed: int = 0,
+    bf16: bool = True,
+    progress: Callable[[int, int, float], None] | None = None,
+) -> None:
+    """Trains `network` in place on uint8 `images` (N, C, H, W) and int64 `labels` (N,) by AdamW under a one-cycle schedule.
+
+    Augments by `random_affine`. From the fraction `average_from` of the budget on, a running mean of the weights is
+    kept, and it is what the network holds at the end (Izmailov et al. 2018, arXiv:1803.05407, with an exponential
+    mean). `progress(step, steps, loss)` is called after each step.
+    """
+    torch.manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed)
+    steps_per_epoch = len(images) // batch_size
+    steps = epochs * steps_per_epoch
+    optimizer = torch.optim.AdamW(network.parameters(), lr=learning_rate, weight_decay=weight_decay)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=learning_rate, total_steps=steps, pct_start=0.2)
+    average = torch.optim.swa_utils.AveragedModel(
+        network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.998), use_buffers=True
+    )
+    network.train()
+    for step in range(steps):
+        if step % steps_per_epoch == 0:
+            order = torch.randperm(len(images), generator=generator)
+        start = step % steps_per_epoch * batch_size
+        index = order[start : start + batch_size]
+        batch = random_affine(images[index].float() / 127.5 - 1, generator)
+        with torch.autocast(batch.device.type, torch.bfloat16, enabled=bf16):
+            _, logits = network(batch.to(memory_format=torch.channels_last))
+        loss = functional.cross_entropy(logits.float(), labels[index])
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+        if step >= average_from * steps:
+            average.update_parameters(network)
+        if progress:
+            progress(step + 1, steps, loss.item() if (step + 1) % 50 == 0 else math.nan)
+    network.load_state_dict(average.module.state_dict())
+    network.eval()
+
+
+@torch.no_grad()
+def accuracy(network: nn.Module, images: Tensor, labels: Tensor, batch_size: int = 500) -> float:
+    """The share of uint8 `images` (N, C, H, W) whose largest logit is their label, in [0, 1]."""
+    network.eval()
+    right = 0
+    for batch, truth in zip(images.split(batch_size), labels.split(batch_size), strict=True):
+        _, logits = network(batch.float() / 127.5 - 1)
+        right += int((logits.argmax(1) == truth).sum())
+    return right / len(images)
