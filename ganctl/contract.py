@@ -160,6 +160,32 @@ class FeatureExtractor(Protocol):
 
 
 @dataclass(frozen=True)
+class FeatureSet:
+    """What is kept of the features of `count` images: all that a metric looks at.
+
+    `mean` (F,) and `covariance` (F, F, divided by count - 1) are float64. `features` (count, F) float32 are kept while
+    count <= F, where the covariance is singular and exactness needs them; None otherwise. `logits` (count, K) float32
+    are None where they were not kept (real images). `extractor` is its name.
+    """
+
+    extractor: str
+    count: int
+    mean: Tensor
+    covariance: Tensor
+    features: Tensor | None = None
+    logits: Tensor | None = None
+
+
+class Metric(Protocol):
+    """Scores by full name (which ends in, or implies, the extractor's name) from the features of both sides.
+
+    A pure function; its tunables are the fields of a frozen dataclass, so that a score's protocol can hold them.
+    """
+
+    def __call__(self, generated: FeatureSet, real: FeatureSet) -> dict[str, float]: ...
+
+
+@dataclass(frozen=True)
 class ScoreSet:
     """Scores of one evaluation, by full name (`fid`, `fd_digits`, ...), and the protocol they were computed under.
 

@@ -1,0 +1,135 @@
+"""The real side of a comparison: a data set's features, computed once and cached on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from ganctl.contract import FeatureExtractor, FeatureSet, ImageStore, Progress
+from ganctl.evaluation.statistics import Generate, extract
+
+FORMAT = "1"  # of the cache; another number makes all older files unread
+
+
+@dataclass(frozen=True)
+class RealFeatures:
+    """Statistics of real images and where they come from. `weights_hash` is the extractor's."""
+
+    features: FeatureSet
+    weights_hash: str
+    data_hash: str
+    split: str
+
+
+def real_features(
+    store: ImageStore,
+    extractor: FeatureExtractor,
+    *,
+    num_images: int | None = None,
+    batch_size: int = 250,
+    cache: Path | None = None,
+    progress: Progress | None = None,
+) -> RealFeatures:
+    """The features of `num_images` images of `store` (None: all), from the folder `cache` where they are known already.
+
+    Fewer than all are a random choice that depends on nothing but the two numbers, so that every run compares with the
+    same images. A cache file that is damaged, or made by another extractor or from other pixels, is made anew; writing
+    is atomic, and safe for two processes at once. `cache=None` neither reads nor writes. Raises ValueError for images
+    that the extractor cannot judge and for more images than there are.
+    """
+    extractor.check(store.spec)
+    available = len(store.images)
+    if num_images is not None and not 2 <= num_images <= available:
+        raise ValueError(
+            f"evaluation.num_real={num_images}: {store.spec.name} has {available} images; "
+            f"choose from 2 to {available}, or evaluation.num_real=null for all"
+        )
+    count = available if num_images is None else num_images
+    key = {
+        "format": FORMAT,
+        "extractor": extractor.name,
+        "weights_hash": extractor.weights_hash,
+        "data_hash": store.content_hash,
+        "split": store.split,
+        "count": str(count),
+    }
+    path = None
+    if cache is not None:
+        digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:24]
+        path = cache / f"{extractor.name}-{digest}.safetensors"
+    features = read(path, key) if path else None
+    if features is None:
+        with torch.no_grad():
+            features = extract(
+                real_images(store, count),
+                extractor,
+                num_images=count,
+                batch_size=batch_size,
+                keep_logits=False,
+                what="real images",
+                progress=progress,
+            )
+        if path:
+            write(path, features, key)
+    return RealFeatures(features, extractor.weights_hash, store.content_hash, store.split)
+
+
+def real_images(store: ImageStore, count: int | None = None) -> Generate:
+    """A `generate` that gives `count` real images of `store` (None: all) as float32 in [-1, 1].
+
+    Serves to judge real images like generated ones. A part is drawn without replacement by a frozen generator
+    (numpy's legacy RandomState 0), in the order of the store.
+    """
+    available = len(store.images)
+    chosen = numpy.arange(available)
+    if count is not None and count < available:
+        chosen = numpy.sort(numpy.random.RandomState(0).permutation(available)[:count])
+
+    def generate(start: int, number: int) -> Tensor:
+        pixels = numpy.ascontiguousarray(store.images[chosen[start : start + number]])
+        return torch.from_numpy(pixels).float() / 127.5 - 1
+
+    return generate
+
+
+def read(path: Path, key: dict[str, str]) -> FeatureSet | None:
+    """The cached features, or None where there are none that can be trusted to be those of `key`."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            if file.metadata() != key:
+                return None
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dictionary
+    except (OSError, SafetensorError):
+        return None
+    if not {"mean", "covariance"} <= set(tensors):
+        return None
+    return FeatureSet(
+        extractor=key["extractor"],
+        count=int(key["count"]),
+        mean=tensors["mean"],
+        covariance=tensors["covariance"],
+        features=tensors.get("features"),
+    )
+
+
+def write(path: Path, features: FeatureSet, key: dict[str, str]) -> None:
+    """Puts the features at `path`, whole or not at all."""
+    tensors = {"mean": features.mean, "covariance": features.covariance}
+    if features.features is not None:
+        tensors["features"] = features.features
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, unfinished, metadata=key)
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""Scores: pure functions of features, one file a score."""

@@ -1,0 +1,44 @@
+"""Inception score: how sure the classifier is of each image, and how evenly its classes are drawn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from ganctl.contract import FeatureSet
+
+
+@dataclass(frozen=True)
+class InceptionScore:
+    """exp E_x KL(p(y|x) || p(y)) (Salimans et al. 2016, arXiv:1606.03498, section 4), named `is_<extractor>`.
+
+    From 1 to the number of classes; higher is better. `splits` parts of consecutive images are scored each by itself
+    and averaged: 10 in the paper; one part is the least biased (Barratt and Sharma 2018, arXiv:1801.01973).
+    """
+
+    splits: int = 1
+
+    def __call__(self, generated: FeatureSet, real: FeatureSet) -> dict[str, float]:
+        if generated.logits is None:
+            raise ValueError(f"metric=inception_score: the extractor {generated.extractor} gives no class logits")
+        if generated.count < self.splits:
+            raise ValueError(
+                f"metric.inception_score.splits={self.splits}: more than the {generated.count} images; "
+                "try metric.inception_score.splits=1"
+            )
+        return {f"is_{generated.extractor}": inception_score(generated.logits, splits=self.splits)}
+
+
+def inception_score(logits: Tensor, *, splits: int = 1) -> float:
+    """The score of logits (N, K), averaged over `splits` nearly equal parts. Raises ValueError for NaN."""
+    if not logits.isfinite().all():
+        raise ValueError("feature: NaN or infinite logits have no inception score; the images are not finite")
+    scores = []
+    for part in logits.double().tensor_split(splits):
+        log_p = part.log_softmax(dim=1)
+        p = log_p.exp()
+        log_marginal = p.mean(dim=0).log()
+        divergence = (p * (log_p - log_marginal.clamp(min=-1e4))).sum(dim=1).mean()
+        scores.append(divergence.exp().item())
+    return sum(scores) / splits
