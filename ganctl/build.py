@@ -1,0 +1,163 @@
+"""The composition root: turns a validated configuration into objects. The only caller of Hydra's `instantiate`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+from torch import nn
+
+from ganctl.compose import check_target
+from ganctl.contract import DataSpec, Dataset, FeatureExtractor, Metric, Scheduler
+from ganctl.training.device import Device, open_device
+from ganctl.training.draws import seed_building
+from ganctl.training.game import Game
+from ganctl.training.state import TrainState
+
+
+def plain(config: DictConfig) -> dict[str, Any]:
+    """The configuration as plain data, resolved: what a checkpoint holds and what networks are compared by."""
+    return OmegaConf.to_container(config, resolve=True, throw_on_missing=True)  # type: ignore[return-value]
+
+
+def part(group: str, node: Any, trusted: list[str], **keywords: Any) -> Any:
+    """Builds what `node` of the configuration group `group` names, if its `_target_` may be built there.
+
+    Raises ValueError in one line for a target that is not allowed and for values that its class refuses.
+    """
+    settings = OmegaConf.to_container(node, resolve=True) if isinstance(node, DictConfig) else dict(node)
+    settings.pop("shape_rule", None)
+    check_target(group, settings["_target_"], trusted)
+    try:
+        return instantiate({**settings, "_convert_": "all", "_recursive_": False}, **keywords)
+    except Exception as error:
+        cause = error.__cause__ or error
+        if isinstance(cause, ValueError):
+            raise ValueError(str(cause)) from None
+        if isinstance(cause, (TypeError, ImportError, AttributeError)):
+            detail = " ".join(str(cause).split())[:200]
+            raise ValueError(f"{group}={settings['_target_']}: cannot be built: {detail}") from error
+        raise
+
+
+def device(config: DictConfig) -> Device:
+    """Opens the device of the node `device`; sets torch's global switches."""
+    return open_device(**plain(config.device))
+
+
+def dataset(config: DictConfig) -> Dataset:
+    """The data set of the node `dataset`, not read yet."""
+    return part("dataset", config.dataset, config.trust)
+
+
+def generator(config: DictConfig, spec: DataSpec) -> nn.Module:
+    """The generator for images of `spec`, initialised from torch's global generator."""
+    num_classes = spec.num_classes if config.conditional else None
+    keywords = {"latent_size": config.latent_size, "image_shape": tuple(spec.image_shape), "num_classes": num_classes}
+    return part("generator", config.generator, config.trust, **keywords)
+
+
+def discriminator(config: DictConfig, spec: DataSpec) -> nn.Module:
+    """The discriminator for images of `spec`, initialised from torch's global generator."""
+    num_classes = spec.num_classes if config.conditional else None
+    keywords = {"image_shape": tuple(spec.image_shape), "num_classes": num_classes}
+    return part("discriminator", config.discriminator, config.trust, **keywords)
+
+
+def state(config: DictConfig, spec: DataSpec, device: Device) -> TrainState:
+    """Networks, average and optimizers before the first step, on `device`; a function of config.seed."""
+    if config.conditional and spec.num_classes is None:
+        raise ValueError(f"conditional=true: {spec.name} has no labels; try conditional=false")
+    seed_building(config.seed)
+    networks = {"generator": generator(config, spec), "discriminator": discriminator(config, spec)}
+    networks = {name: device.place(network) for name, network in networks.items()}
+    optimizers = {name: optimizer(config, name, network, device) for name, network in networks.items()}
+    return TrainState.begin(*networks.values(), *optimizers.values())
+
+
+def optimizer(config: DictConfig, name: str, network: nn.Module, device: Device) -> Any:
+    """The optimizer of the network `name`, with that network's own values of the node `optimizer`."""
+    node = plain(config.optimizer)
+    settings = {"_target_": node["_target_"], **node[name]}
+    if settings.get("fused") and device.torch_device.type not in ("cpu", "cuda"):
+        settings["fused"] = False
+    built = part("optimizer", settings, config.trust, params=list(network.parameters()))
+    for group in built.param_groups:
+        group["base_lr"] = group["lr"]
+    return built
+
+
+def game(config: DictConfig) -> Game:
+    """The rules: loss, regularizers and the settings of the step."""
+    training = config.training
+    return Game(
+        loss=part("loss", config.loss, config.trust),
+        regularizers=tuple(part("regularizer", node, config.trust) for node in config.regularizer.values()),
+        latent_size=config.latent_size,
+        seed=config.seed,
+        batch_size=training.batch_size,
+        discriminator_steps=training.discriminator_steps,
+        fresh_fakes=training.fresh_fakes,
+        clip_norm=training.clip_norm,
+        ema_half_life=training.ema_half_life_kimg * 1000,
+        ema_rampup=training.ema_rampup,
+    )
+
+
+def scheduler(config: DictConfig) -> Scheduler:
+    """The learning rate's factor as a function of the step."""
+    return part("scheduler", config.scheduler, config.trust)
+
+
+def extractor(config: DictConfig, device: Device) -> FeatureExtractor:
+    """The feature extractor of the node `feature`, on `device`. Raises ValueError if its weights cannot be had."""
+    return part("feature", config.feature, config.trust, device=device.torch_device)
+
+
+def metrics(config: DictConfig) -> dict[str, Metric]:
+    """The metrics of the node `metric`, by name."""
+    return {name: part("metric", node, config.trust) for name, node in config.metric.items()}
+
+
+def total_steps(config: DictConfig, num_images: int) -> int:
+    """The budget in generator updates, from whichever of training.steps, epochs and images is set."""
+    training = config.training
+    images_per_step = training.batch_size * training.discriminator_steps
+    if training.epochs is not None:
+        return max(1, math.ceil(training.epochs * num_images / images_per_step))
+    if training.images is not None:
+        return max(1, math.ceil(training.images / images_per_step))
+    return training.steps
+
+
+def networks_differ(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """The keys of two plain configurations that decide the networks and differ: a resumed run keeps them."""
+    first, second = _flat(_networks(old)), _flat(_networks(new))
+    return sorted(key for key in first | second if first.get(key) != second.get(key))
+
+
+def _networks(config: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: config.get(key) for key in ("generator", "discriminator", "latent_size", "conditional")}
+
+
+def _flat(node: Any, prefix: str = "") -> dict[str, str]:
+    if not isinstance(node, Mapping):
+        return {prefix: str(node)}
+    flat: dict[str, str] = {}
+    for key, value in node.items():
+        flat |= _flat(value, f"{prefix}.{key}" if prefix else str(key))
+    return flat
+
+
+def parameters_of(network: nn.Module) -> int:
+    """The number of a network's parameters."""
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+def name_of(node: DictConfig) -> str:
+    """A short name of what a node builds: dcgan for ganctl.model.dcgan.Generator, hinge for ganctl.loss.Hinge."""
+    *_, module, name = ["", *str(node["_target_"]).split(".")]
+    return module if name in ("Generator", "Discriminator") else name

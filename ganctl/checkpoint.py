@@ -1,0 +1,159 @@
+"""Checkpoints: written whole or not at all, read without running code, refused in one line when they are not ours.
+
+A checkpoint is a torch zip file of tensors and plain data: {"format", "version", "ganctl", "config", "spec",
+"class_counts", "class_names", "record", "state"}. The layout of a run's folder `checkpoints/` is
+
+    step-00001000.pt    the last n of these are kept
+    last.pt             the newest of them (a hard link where the file system has them)
+    best.pt             the one with the best score
+    best.safetensors, last.safetensors    their averaged generator's weights alone
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from ganctl import __version__
+from ganctl.report.files import atomic_file, atomic_write_bytes
+
+FORMAT, VERSION = "ganctl-checkpoint", 1
+_KEYS = {"config", "spec", "class_counts", "class_names", "record", "state"}
+
+
+def save(path: Path, content: dict[str, Any]) -> None:
+    """Writes `content` (tensors and plain data) to `path`: at any instant it is the old file or the new one, never half."""
+    import torch
+
+    missing = _KEYS - content.keys()
+    assert not missing, f"a checkpoint needs {missing}"
+    with atomic_file(path) as file:
+        torch.save({"format": FORMAT, "version": VERSION, "ganctl": __version__, **content}, file)
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Reads a checkpoint onto the CPU. Raises ValueError in one line for a file that is missing, damaged or foreign."""
+    import torch
+
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+    except FileNotFoundError:
+        raise ValueError(f"{path}: there is no such checkpoint") from None
+    except IsADirectoryError:
+        raise ValueError(f"{path}: is a folder, not a checkpoint file") from None
+    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError) as error:
+        raise ValueError(f"{path}: not a checkpoint, or a damaged one ({_line(error)})") from None
+    if damaged is not None:
+        raise ValueError(f"{path}: damaged checkpoint: its part {damaged} fails its checksum; take an older one")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch.load raises almost anything on a foreign file
+        raise ValueError(f"{path}: not a ganctl checkpoint, nothing of it was run ({_line(error)})") from None
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise ValueError(f"{path}: a torch file, but not a ganctl checkpoint")
+    if content.get("version") != VERSION:
+        found = content.get("version")
+        raise ValueError(f"{path}: checkpoint of format version {found}, this ganctl reads version {VERSION}")
+    if missing := _KEYS - content.keys():
+        raise ValueError(f"{path}: incomplete checkpoint, without {', '.join(sorted(missing))}")
+    return content
+
+
+def save_step(folder: Path, step: int, content: dict[str, Any], keep_last: int | None) -> Path:
+    """Writes step-NNNNNNNN.pt and last.pt into `folder` and removes all but the `keep_last` newest (None keeps all)."""
+    path = folder / f"step-{step:08d}.pt"
+    save(path, content)
+    _duplicate(path, folder / "last.pt")
+    if keep_last is not None:
+        for old in _steps(folder)[:-keep_last]:
+            old.unlink()
+    return path
+
+
+def set_aside_after(run: Path, step: int) -> Path | None:
+    """Moves what a run has from later than `step` into its folder `abandoned-N`, before it goes on from `step`.
+
+    That is checkpoints, best.pt if it is later, and a copy of metrics.jsonl; returns the folder, or None if there
+    was no later checkpoint.
+    """
+    folder = run / "checkpoints"
+    later = [path for path in _steps(folder) if _step_of(path) > step]
+    best = folder / "best.pt"
+    if best.is_file() and load(best)["state"]["step"] > step:
+        later += [path for path in (best, folder / "best.safetensors") if path.is_file()]
+    if not later:
+        return None
+    number = 1
+    while (target := run / f"abandoned-{number}").exists():
+        number += 1
+    target.mkdir()
+    if (run / "metrics.jsonl").is_file():
+        shutil.copyfile(run / "metrics.jsonl", target / "metrics.jsonl")
+    for path in later:
+        shutil.move(path, target / path.name)
+    return target
+
+
+def save_best(folder: Path, content: dict[str, Any]) -> None:
+    """Writes best.pt into `folder`, over the earlier best."""
+    save(folder / "best.pt", content)
+
+
+def save_weights(path: Path, weights: dict[str, Any], metadata: dict[str, str]) -> None:
+    """Writes tensors as safetensors, whole or not at all."""
+    from safetensors.torch import save as to_bytes
+
+    atomic_write_bytes(path, to_bytes({name: tensor.contiguous() for name, tensor in weights.items()}, metadata))
+
+
+def find(target: Path, prefer: str = "last") -> Path:
+    """The checkpoint that `target` means: itself if a file, else the `prefer` (last or best) one of that run folder.
+
+    Where best.pt is asked for and there is none, the last is meant. Raises ValueError in one line.
+    """
+    if target.is_file():
+        return target
+    if not target.exists():
+        raise ValueError(f"{target}: there is no such run or checkpoint")
+    folder = target / "checkpoints" if (target / "checkpoints").is_dir() else target
+    best = folder / "best.pt"
+    if prefer == "best" and best.is_file():
+        return best
+    if steps := _steps(folder):
+        return steps[-1]
+    raise ValueError(f"{target}: no checkpoint in this run; it stopped before its first (output.checkpoint_every)")
+
+
+def run_folder(path: Path) -> Path:
+    """The run that the checkpoint file or run folder `path` belongs to."""
+    if path.is_dir():
+        return path
+    return path.parent.parent if path.parent.name == "checkpoints" else path.parent
+
+
+def _steps(folder: Path) -> list[Path]:
+    return sorted(folder.glob("step-*.pt"), key=_step_of)
+
+
+def _step_of(path: Path) -> int:
+    found = re.fullmatch(r"step-(\d+)\.pt", path.name)
+    return int(found[1]) if found else -1
+
+
+def _duplicate(source: Path, target: Path) -> None:
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    temporary.unlink(missing_ok=True)
+    try:
+        os.link(source, temporary)
+    except OSError:
+        shutil.copyfile(source, temporary)
+    os.replace(temporary, target)
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:160] or type(error).__name__

@@ -1,0 +1,150 @@
+"""How a run ends: the best checkpoint scored, Inception's FID where it can be had in time, summary.json, the last table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ganctl import checkpoint
+from ganctl.command.judge import Judge
+from ganctl.command.signals import Interrupted
+from ganctl.evaluation.evaluate import seconds_per_image
+from ganctl.evaluation.ranking import lower_is_better
+from ganctl.report.files import write_json
+
+if TYPE_CHECKING:
+    from ganctl.command.run import Run
+
+FEWEST_FOR_FID = 2048  # pool3 features have as many dimensions; with fewer images the covariance is singular
+MOST_FOR_FID = 50_000
+
+_SAID = {
+    "finished": "the budget is used up",
+    "target": "the target score is reached",
+    "patience": "the score has not improved for stop.patience evaluations",
+    "time": "the time limit is reached",
+    "diverged": "a loss or a weight became not-a-number or infinite; the last good checkpoint is kept",
+    "interrupted": "interrupted, saved",
+}
+
+
+def finish(job: Run, status: str) -> dict[str, Any]:
+    """Ends the run and returns its summary, which is also written to summary.json."""
+    scores: dict[str, Any] = {}
+    fid: dict[str, Any] = {}
+    if status not in ("interrupted", "diverged"):
+        try:
+            scores, fid = _judge_best(job)
+        except Interrupted:
+            status = "interrupted"
+    has_best = job.record.best_step is not None
+    best = checkpoint.find(job.folder, "best") if has_best or job.state.step else None
+    grids = sorted((job.folder / "samples").glob("step-*.png"))
+    summary = {
+        "status": status,
+        "reason": _SAID[status],
+        "exit_code": job.signals.exit_code or (1 if status == "diverged" else 0),
+        "folder": str(job.folder),
+        "step": job.state.step,
+        "seconds": round(job.seconds(), 2),
+        "score": _score(job, scores),
+        "best_step": job.record.best_step,
+        "best_checkpoint": str(best) if best else None,
+        "grid": str(grids[-1]) if grids else None,
+        "scores": scores.get("scores", {}),
+        "protocol": scores.get("protocol", {}),
+        "fid": fid,
+    }
+    write_json(job.folder / "summary.json", summary)
+    _show(job, summary)
+    job.close()
+    return summary
+
+
+def _judge_best(job: Run) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Loads the best average into the run, draws its grid, and scores it."""
+    path = checkpoint.find(job.folder, "best")
+    best = checkpoint.load(path)
+    job.save_weights("last", job.content())
+    last = job.state.average.state_dict()
+    last = {name: tensor.clone() for name, tensor in last.items()}
+    job.state.average.load_state_dict(best["state"]["average"])
+    try:
+        job.save_grid("best.png")
+        number, seed = job.config.evaluation.final_images, job.config.seed
+        final = job.judge.evaluate(job.generate, job.store, number, seed)
+        found = {"scores": final.scores, "protocol": final.protocol | {"step": best["state"]["step"]}}
+        return found, _final_fid(job)
+    finally:
+        job.state.average.load_state_dict(last)
+
+
+def _score(job: Run, scores: dict[str, Any]) -> dict[str, Any]:
+    name = job.judge.score
+    value = scores.get("scores", {}).get(name, job.record.best_value)
+    return {"name": name, "value": value, "higher_is_better": not lower_is_better(name), "protocol": scores.get("protocol")}
+
+
+def _final_fid(job: Run) -> dict[str, Any]:
+    """Inception's FID of the loaded average, or the reason why not with the command that computes it."""
+    settings = job.config.final_fid
+    if job.judge.extractor.name == "inception":
+        return {"skipped": "the run's own score is Inception's FID"}
+    command = f"ganctl evaluate {job.folder} feature=inception"
+    if not settings.enabled:
+        return {"skipped": "final_fid.enabled=false", "command": command, "estimate": _estimate(job)}
+    from ganctl.feature.inception import Inception
+
+    try:
+        extractor = Inception(weights=settings.weights, device=job.device.torch_device)
+    except ValueError as error:
+        return {"skipped": str(error), "command": f"{command} feature.weights=FILE", "estimate": _estimate(job)}
+    each = seconds_per_image(extractor, job.spec)
+    affordable = int(60 * settings.max_minutes / each / 2)
+    number = min(affordable, len(job.store.images), MOST_FOR_FID)
+    if affordable < FEWEST_FOR_FID or number < FEWEST_FOR_FID:
+        reason = f"{FEWEST_FOR_FID} images a side would take {_minutes(2 * FEWEST_FOR_FID * each)}"
+        if affordable >= FEWEST_FOR_FID:
+            reason = f"the data set has fewer than {FEWEST_FOR_FID} images"
+        return {"skipped": reason, "command": command, "estimate": _minutes(2 * MOST_FOR_FID * each)}
+    config = job.config.copy()
+    config.evaluation.num_real = number
+    judge = Judge(config, job.spec, job.device, job.progress, extractor)
+    found = judge.evaluate(job.generate, job.store, number, job.config.seed)
+    return {"scores": found.scores, "protocol": found.protocol}
+
+
+def _estimate(job: Run) -> str:
+    """How long `ganctl evaluate` with Inception takes for the run's number of images, measured on random weights."""
+    from ganctl.feature.inception import untrained_seconds_per_image
+
+    images = job.config.evaluation.final_images + len(job.store.images)
+    return _minutes(images * untrained_seconds_per_image(job.device.torch_device, job.spec))
+
+
+def _minutes(seconds: float) -> str:
+    return f"about {max(1, round(seconds / 60)):,} min"
+
+
+def _show(job: Run, summary: dict[str, Any]) -> None:
+    from ganctl.command.run import headline
+
+    scores = dict(headline(summary["scores"])) | dict(headline(summary["fid"].get("scores", {})))
+    shares = [value for name, value in summary["scores"].items() if name.startswith("share_")]
+    rows = {
+        "ended": f"{summary['reason']}, after {summary['step']:,} steps",
+        "best checkpoint": f"{summary['best_checkpoint']}" + (f" (step {job.record.best_step:,})" if job.record.best_step else ""),
+        "sample grid": str(summary["grid"]),
+        "run folder": str(job.folder),
+    }
+    if shares:
+        rows["class shares"] = f"{100 * min(shares):.1f} % to {100 * max(shares):.1f} %"
+    if reason := summary["fid"].get("skipped"):
+        rows["Inception fid"] = f"not computed: {reason}"
+    commands = {
+        "draw more": f"ganctl sample {job.folder}",
+        "train on": f"ganctl train --resume {job.folder} training.steps={2 * job.total_steps}",
+    }
+    if command := summary["fid"].get("command"):
+        commands[f"Inception fid ({summary['fid']['estimate']})"] = command
+    job.console.summary(scores, rows, commands)
+

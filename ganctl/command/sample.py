@@ -1,0 +1,138 @@
+"""`ganctl sample RUN`: pictures from a trained generator, as a grid, single files, an array, or a walk through its latents."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import numpy
+import torch
+from omegaconf import DictConfig, OmegaConf
+from torch import Tensor
+
+from ganctl import build, checkpoint
+from ganctl.command.trained import Trained, open_trained
+from ganctl.report.console import Console
+from ganctl.report.files import write_json
+from ganctl.report.image_grid import latent_loop, save_gif, save_grid, save_images, save_npz
+from ganctl.training.draws import sample_inputs
+
+_FRAME_IMAGES = 36  # at most so many pictures side by side in an interpolation
+_CHUNK = 1000
+
+
+def run(config: DictConfig, target: Path) -> int:
+    """Draws what `config` (sample.yaml) asks for and says where it is. Returns the exit code."""
+    with Console(None) as console:
+        device = build.device(config)
+        trained = open_trained(target, config.weights, device, list(config.trust))
+        classes = _classes(config, trained)
+        folder = _output_folder(config, trained)
+        latents, labels = _inputs(config, trained, classes)
+        written = []
+        if config.grid:
+            columns = len(classes) if len(classes) > 1 and config.num_images >= len(classes) else None
+            save_grid(trained.draw(latents[:1024], labels[:1024]), folder / "grid.png", columns=columns)
+            written.append(folder / "grid.png")
+        if config.images or config.npz:
+            written += _save_all(config, trained, folder, latents, labels, console)
+        if config.interpolate:
+            stops = latents[: max(4, min(config.num_images, 4 * _FRAME_IMAGES))]
+            written.append(_save_walk(config, trained, folder, stops, labels))
+        facts = {
+            "checkpoint": str(trained.path),
+            "step": trained.step,
+            "weights": trained.weights,
+            "seed": config.seed,
+            "num_images": config.num_images,
+            "classes": classes,
+        }
+        write_json(folder / "sample.json", facts)
+        rows = {"checkpoint": f"{trained.path} (step {trained.step:,}, {trained.weights} weights)"}
+        console.summary({}, rows | {path.name: str(path) for path in written}, {})
+    return 0
+
+
+def _classes(config: DictConfig, trained: Trained) -> list[int]:
+    """The class numbers asked for: all by default, none of an unconditional run. Names are understood too."""
+    asked = config.classes
+    asked = list(asked) if OmegaConf.is_list(asked) else [] if asked is None else [asked]
+    counts = trained.class_counts
+    if counts is None:
+        if asked:
+            raise ValueError(
+                f"classes={asked[0]}: {checkpoint.run_folder(trained.path)} was trained without labels, so it has no "
+                "classes to ask for; train with conditional=true"
+            )
+        return []
+    names = trained.class_names or [str(number) for number in range(len(counts))]
+    chosen = []
+    for each in asked or range(len(counts)):
+        if str(each) in names:
+            chosen.append(names.index(str(each)))
+        elif isinstance(each, int) and 0 <= each < len(counts):
+            chosen.append(each)
+        else:
+            raise ValueError(f"classes={each}: there is no such class; choose from {', '.join(names)}")
+    return chosen
+
+
+def _inputs(config: DictConfig, trained: Trained, classes: list[int]) -> tuple[Tensor, Tensor]:
+    latents, labels = sample_inputs(config.seed, 0, config.num_images, trained.latent_size, trained.class_counts)
+    if classes:
+        labels = torch.tensor(classes)[torch.arange(config.num_images) % len(classes)]
+    return latents, labels
+
+
+def _output_folder(config: DictConfig, trained: Trained) -> Path:
+    """A folder of its own for these pictures; one that has something in it already is refused."""
+    if config.output is not None:
+        folder = Path(config.output)
+        if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+            raise ValueError(f"output={folder}: is there already and not empty; choose another folder")
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+    parent = checkpoint.run_folder(trained.path)
+    stem = f"drawn-{datetime.now():%Y-%m-%d_%H-%M-%S}"
+    for number in range(1, 1000):
+        folder = parent / (stem if number == 1 else f"{stem}-{number}")
+        try:
+            folder.mkdir()
+            return folder
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise ValueError(f"{parent}: cannot write there ({error.strerror}); choose a folder with output=FOLDER") from None
+    raise ValueError(f"{parent}: holds 1,000 folders of this second already; choose one with output=FOLDER")
+
+
+def _save_all(
+    config: DictConfig, trained: Trained, folder: Path, latents: Tensor, labels: Tensor, console: Console
+) -> list[Path]:
+    from ganctl.report.image_grid import to_uint8
+
+    parts = []
+    for start in range(0, len(latents), _CHUNK):
+        console.progress("drawing", start, len(latents))
+        images = trained.draw(latents[start : start + _CHUNK], labels[start : start + _CHUNK])
+        if config.images:
+            save_images(images, folder / "images", start=start)
+        parts.append(to_uint8(images))
+    console.progress("drawing", len(latents), len(latents))
+    written = [folder / "images"] if config.images else []
+    if config.npz:
+        save_npz(torch.cat(parts), folder / "images.npz", labels if trained.class_counts else None)
+        written.append(folder / "images.npz")
+    return written
+
+
+def _save_walk(config: DictConfig, trained: Trained, folder: Path, latents: Tensor, labels: Tensor) -> Path:
+    """A closed walk on great circles through four latents a picture; each picture keeps its class."""
+    pictures = min(_FRAME_IMAGES, max(1, len(latents) // 4))
+    pictures = int(numpy.sqrt(pictures)) ** 2
+    stops = latents[: 4 * pictures].reshape(4, pictures, -1)
+    per_stop = max(2, config.interpolate // 4)
+    fixed = labels[:pictures]
+    path = folder / "interpolation.gif"
+    save_gif((trained.draw(frame, fixed) for frame in latent_loop(stops, per_stop)), path)
+    return path

@@ -1,0 +1,63 @@
+"""`ganctl train`: opens a run, consumes the training loop, and does the four periodic jobs between its steps."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+
+from ganctl.command.final import finish
+from ganctl.command.run import Run
+from ganctl.command.signals import Interrupted, StopSignals
+from ganctl.report.console import Console
+from ganctl.training.loop import train
+from ganctl.training.step import Log
+
+
+def run(config: DictConfig, folder: Path, resume: Path | None = None) -> dict[str, Any]:
+    """Trains into `folder`, from the checkpoint `resume` on if given, and returns the run's summary.
+
+    The summary has `status` (finished, target, patience, time, diverged, interrupted), `exit_code`, `score`, `folder`.
+    Raises ValueError in one line for what the user can mend.
+    """
+    with Console(folder / "train.log") as console, StopSignals() as signals:
+        job = Run(config, folder, resume, console, signals)
+        status = _train(job)
+        return finish(job, status)
+
+
+def _train(job: Run) -> str:
+    """The loop. Returns why it ended."""
+    output, total_steps = job.config.output, job.total_steps
+    stop = job.reason_to_stop()
+    steps = train(job.state, job.game, job.device, job.feed, job.scheduler, total_steps)
+    try:
+        while stop is None and (log := next(steps, None)) is not None:
+            step = job.state.step
+            last = step == total_steps
+            if _due(step, output.log_every, last) and not _is_finite(log):
+                return "diverged"
+            if _due(step, output.log_every, last):
+                job.report(log)
+            if _due(step, output.sample_every, last):
+                job.save_grid()
+            if output.evaluate_every and _due(step, output.evaluate_every, last) or last:
+                job.evaluate()
+            stop = job.reason_to_stop()
+            if (_due(step, output.checkpoint_every, last) or stop) and not job.save_checkpoint():
+                return "diverged"
+    except Interrupted:  # out of an evaluation: the state is that of the step before it
+        job.save_checkpoint()
+        return "interrupted"
+    return stop or "finished"
+
+
+def _due(step: int, every: int, last: bool) -> bool:
+    return step % every == 0 or last
+
+
+def _is_finite(log: Log) -> bool:
+    return all(math.isfinite(float(value)) for value in log.values())
+

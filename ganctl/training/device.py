@@ -1,0 +1,69 @@
+"""Where and how the arithmetic is done: device, precision, memory layout, threads, determinism."""
+
+from __future__ import annotations
+
+import os
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+
+@dataclass(frozen=True)
+class Device:
+    """A torch device and the way of computing on it; `precision` is fp32 or bf16 (autocast)."""
+
+    torch_device: torch.device
+    precision: str = "fp32"
+    channels_last: bool = True
+    compile: bool = False
+
+    def autocast(self) -> AbstractContextManager:
+        """The context for forward passes: bfloat16 autocast, or nothing."""
+        if self.precision == "fp32":
+            return nullcontext()
+        return torch.autocast(self.torch_device.type, torch.bfloat16)
+
+    @property
+    def memory_format(self) -> torch.memory_format:
+        return torch.channels_last if self.channels_last else torch.contiguous_format
+
+    def place(self, network: nn.Module) -> nn.Module:
+        """Moves `network` here, in this layout, compiled if wished. Its parameters' names do not change."""
+        network = network.to(self.torch_device, memory_format=self.memory_format)
+        if self.compile:
+            network.compile()
+        return network
+
+    def __str__(self) -> str:
+        name = torch.cuda.get_device_name(self.torch_device) if self.torch_device.type == "cuda" else self.torch_device.type
+        return f"{name}, {self.precision}" + (", channels_last" if self.channels_last else "") + (", compiled" if self.compile else "")
+
+
+def open_device(
+    *,
+    type: str = "auto",
+    precision: str = "fp32",
+    channels_last: bool = True,
+    compile: bool = False,
+    threads: int | None = None,
+    deterministic: bool = True,
+) -> Device:
+    """Chooses the device and sets torch's global switches (threads, determinism) for this process.
+
+    `type` auto takes CUDA, then MPS, then the CPU. Raises ValueError in one line if the device is not there.
+    """
+    if type == "auto":
+        type = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    if type == "cuda" and not torch.cuda.is_available():
+        raise ValueError("device=cuda: torch sees no CUDA GPU here; try device=cpu")
+    if type == "mps" and not torch.backends.mps.is_available():
+        raise ValueError("device=mps: torch sees no Apple GPU here; try device=cpu")
+    if threads is not None:
+        torch.set_num_threads(threads)
+    if deterministic and type == "cuda":
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(deterministic, warn_only=type != "cpu")
+    torch.backends.cudnn.benchmark = not deterministic
+    return Device(torch.device(type), precision, channels_last, compile)
