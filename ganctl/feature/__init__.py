@@ -1,0 +1,1 @@
+"""Feature extractors: networks that turn images into the numbers that metrics compare."""

@@ -44,7 +44,9 @@ class ConvNet(nn.Module):
         return features, self.head(features)
 
 
-def random_affine(images: Tensor, generator: torch.Generator, degrees: float = 12, scale: float = 0.12, shift: float = 2.0) -> Tensor:
+def random_affine(
+    images: Tensor, generator: torch.Generator, degrees: float = 12, scale: float = 0.12, shift: float = 2.0
+) -> Tensor:
     """Each image rotated, scaled, sheared a little and moved at random, the background kept; shapes unchanged.
 
     `degrees` of rotation and shear and the relative `scale` are bounds on either side; `shift` is in pixels.
@@ -84,8 +86,13 @@ def train_classifier(
 
     Augments by `random_affine`. From the fraction `average_from` of the budget on, a running mean of the weights is
     kept, and it is what the network holds at the end (Izmailov et al. 2018, arXiv:1803.05407, with an exponential
-    mean). `progress(step, steps, loss)` is called after each step.
+    mean). `progress(step, steps, loss)` is called after each step; the loss is NaN but on each 50th, to save time.
+    Raises ValueError for fewer images than one batch.
     """
+    if len(images) < batch_size:
+        raise ValueError(
+            f"batch_size={batch_size}: a classifier cannot be trained on {len(images)} images; give it more"
+        )
     torch.manual_seed(seed)
     generator = torch.Generator().manual_seed(seed)
     steps_per_epoch = len(images) // batch_size
@@ -109,7 +116,7 @@ def train_classifier(
         loss.backward()
         optimizer.step()
         schedule.step()
-        if step >= average_from * steps:
+        if step >= average_from * steps or step + 1 == steps:
             average.update_parameters(network)
         if progress:
             progress(step + 1, steps, loss.item() if (step + 1) % 50 == 0 else math.nan)
