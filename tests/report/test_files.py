@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy
+import pytest
+import torch
+
+from ganctl.report.files import atomic_file, atomic_write_bytes, atomic_write_text, plain, write_json
+
+
+def test_a_file_is_written_and_replaced_and_nothing_else_is_left(tmp_path):
+    path = tmp_path / "new" / "folder" / "note.txt"
+    atomic_write_text(path, "first")
+    atomic_write_text(path, "zweites: größer", sync=False)
+    assert path.read_text(encoding="utf-8") == "zweites: größer"
+    assert os.listdir(path.parent) == ["note.txt"]
+
+
+def test_an_error_while_writing_keeps_the_old_content(tmp_path):
+    path = tmp_path / "data.bin"
+    atomic_write_bytes(path, b"old")
+    with pytest.raises(RuntimeError), atomic_file(path) as file:
+        file.write(b"half of the n")
+        raise RuntimeError
+    assert path.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["data.bin"]
+
+
+def test_a_kill_in_the_middle_of_writing_keeps_the_old_content(tmp_path):
+    path = tmp_path / "data.bin"
+    path.write_bytes(b"old")
+    script = (
+        "import os, sys; from pathlib import Path; from ganctl.report.files import atomic_file\n"
+        "with atomic_file(Path(sys.argv[1])) as file:\n"
+        "    file.write(b'half'); file.flush(); os.kill(os.getpid(), 9)"
+    )
+    done = subprocess.run([sys.executable, "-c", script, str(path)], check=False, timeout=60)
+    assert done.returncode == -signal.SIGKILL
+    assert path.read_bytes() == b"old"
+
+
+def test_a_written_file_has_the_rights_of_an_ordinary_new_file(tmp_path):
+    ordinary, atomic = tmp_path / "ordinary", tmp_path / "atomic"
+    ordinary.write_text("")
+    atomic_write_text(atomic, "")
+    assert atomic.stat().st_mode == ordinary.stat().st_mode
+
+
+def test_json_holds_numbers_of_every_library_and_is_always_valid(tmp_path):
+    data = {
+        "loss": torch.tensor(0.5),
+        "count": numpy.int64(3),
+        "rates": numpy.array([0.25, math.nan]),
+        "shape": torch.Size([1, 2]),
+        "far": [math.inf, -math.inf],
+        "path": Path("runs") / "a",
+        7: None,
+        "yes": True,
+        "exact": numpy.float64(0.1),
+    }
+    write_json(tmp_path / "summary.json", data)
+    text = (tmp_path / "summary.json").read_text()
+    assert json.loads(text, parse_constant=pytest.fail) == {
+        "loss": 0.5,
+        "count": 3,
+        "rates": [0.25, "NaN"],
+        "shape": [1, 2],
+        "far": ["Infinity", "-Infinity"],
+        "path": os.path.join("runs", "a"),
+        "7": None,
+        "yes": True,
+        "exact": 0.1,
+    }
+    assert text.endswith("}\n")
+
+
+def test_what_is_not_plain_data_is_refused():
+    with pytest.raises(TypeError, match="object is not plain data"):
+        plain({"thing": object()})
