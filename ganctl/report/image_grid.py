@@ -1,0 +1,133 @@
+"""Images leave a run here: grids, single PNGs, npz archives, interpolation GIFs. Every file appears whole or not at all."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy
+
+from ganctl.report.files import atomic_file
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_WIDTH = 600  # pixels that a grid of small images is enlarged to, about
+_PADDING = 2  # pixels between images and around them, after enlarging
+_BACKGROUND = 64  # grey that neither a black nor a white image melts into
+
+
+def to_uint8(images: Tensor) -> Tensor:
+    """Pixels in [-1, 1], any floating type, to uint8: floor((x + 1) 127.5 + 1/2), halves up, clipped to [0, 255].
+
+    The exact inverse, for all 256 values, of the x / 127.5 - 1 that images are loaded with. What is not a number becomes
+    black, so that the grid of a run gone wrong can still be looked at. uint8 passes unchanged.
+    """
+    import torch
+
+    if images.dtype == torch.uint8:
+        return images.detach().cpu()
+    pixels = images.detach().float().add(1).mul(127.5).add(0.5).floor()
+    return pixels.nan_to_num(nan=0.0).clamp(0, 255).to(torch.uint8).cpu()
+
+
+def make_grid(images: Tensor, columns: int | None = None) -> numpy.ndarray:
+    """Images (N, C, H, W) in [-1, 1] (or uint8), C 1 or 3, row by row in one picture (height, width, C) uint8.
+
+    `columns`: None = as many as make it nearly square. Small images are enlarged by a whole factor, pixel by pixel,
+    until the picture is about 600 pixels wide.
+    """
+    assert images.ndim == 4 and images.shape[0] > 0 and images.shape[1] in (1, 3), f"not images: {tuple(images.shape)}"
+    count, channels, height, width = images.shape
+    if columns is None:
+        columns = math.ceil(math.sqrt(count * height / width))
+    columns = max(1, min(columns, count))
+    rows = math.ceil(count / columns)
+    scale = max(1, round(_WIDTH / (columns * width)))
+    tiles = to_uint8(images).numpy().transpose(0, 2, 3, 1).repeat(scale, axis=1).repeat(scale, axis=2)
+    down, right = height * scale + _PADDING, width * scale + _PADDING
+    picture = numpy.full((rows * down + _PADDING, columns * right + _PADDING, channels), _BACKGROUND, numpy.uint8)
+    for index, tile in enumerate(tiles):
+        top, left = index // columns * down + _PADDING, index % columns * right + _PADDING
+        picture[top : top + tile.shape[0], left : left + tile.shape[1]] = tile
+    return picture
+
+
+def save_grid(images: Tensor, path: Path, columns: int | None = None) -> None:
+    """Writes `make_grid` of images (N, C, H, W) in [-1, 1] as PNG."""
+    _save_png(make_grid(images, columns), path)
+
+
+def save_images(images: Tensor, folder: Path, *, start: int = 0) -> None:
+    """Writes images (N, C, H, W) in [-1, 1] as PNGs of their own size: 000000.png and on, or from the number `start`."""
+    for number, pixels in enumerate(to_uint8(images).numpy().transpose(0, 2, 3, 1), start=start):
+        _save_png(pixels, folder / f"{number:06d}.png", sync=False)
+
+
+def save_npz(images: Tensor, path: Path, labels: Tensor | None = None) -> None:
+    """Writes `images` (N, H, W, C) uint8 and, where there are any, `labels` (N,) int64; numpy reads it without pickle."""
+    pixels = to_uint8(images).numpy().transpose(0, 2, 3, 1)
+    with atomic_file(path) as file:
+        if labels is None:
+            numpy.savez_compressed(file, images=pixels)
+        else:
+            numpy.savez_compressed(file, images=pixels, labels=labels.detach().cpu().numpy().astype(numpy.int64))
+
+
+def save_gif(frames: Iterable[Tensor], path: Path, columns: int | None = None, *, frame_ms: int = 40) -> None:
+    """Writes an endless GIF; each frame is the grid of images (N, C, H, W) in [-1, 1] and is seen for `frame_ms`.
+
+    Grey images keep their pixels exactly, coloured ones get a palette of 256 for each frame. The format counts in 10 ms.
+    """
+    pictures = [_picture(make_grid(frame, columns)) for frame in frames]
+    assert pictures, "a GIF needs a frame"
+    with atomic_file(path) as file:
+        pictures[0].save(
+            file, "GIF", save_all=True, append_images=pictures[1:], duration=frame_ms, loop=0, optimize=False
+        )
+
+
+def slerp(start: Tensor, end: Tensor, num: int) -> Tensor:
+    """`num` >= 2 latents from `start` to `end`, both included, on the great circle: (..., L), (..., L) to (num, ..., L).
+
+    Shoemake 1985, used on latents by White 2016 (arXiv:1609.04468, section 2.1): with omega the angle between a and b,
+    sin((1 - t) omega) / sin(omega) a + sin(t omega) / sin(omega) b. The norm stays that of a Gaussian's draws, where the
+    straight line would pass through unlikely short vectors. Parallel, opposite and zero vectors have no such circle:
+    the straight line is taken for them.
+    """
+    import torch
+
+    assert num >= 2 and start.shape == end.shape, "two ends of one shape"
+    a, b = start.double(), end.double()
+    t = torch.linspace(0, 1, num, dtype=torch.double, device=a.device).view(-1, *[1] * a.ndim)
+    norms = a.norm(dim=-1, keepdim=True) * b.norm(dim=-1, keepdim=True)
+    omega = ((a * b).sum(-1, keepdim=True) / norms.clamp_min(1e-300)).clamp(-1, 1).acos()
+    sine = omega.sin()
+    curved = (((1 - t) * omega).sin() * a + (t * omega).sin() * b) / sine
+    path = torch.where((sine > 1e-6) & (norms > 0), curved, (1 - t) * a + t * b).to(start.dtype)
+    path[0], path[-1] = start, end
+    return path
+
+
+def latent_loop(stops: Tensor, num_between: int) -> Tensor:
+    """A closed walk through the latents `stops` (K, ..., L) for an endless GIF: (K * num_between, ..., L).
+
+    `num_between` frames lead from each stop to the next, the stop itself counted, and from the last to the first again.
+    """
+    import torch
+
+    ends = stops.roll(-1, dims=0)
+    return torch.cat([slerp(a, b, num_between + 1)[:-1] for a, b in zip(stops, ends, strict=True)])
+
+
+def _save_png(pixels: numpy.ndarray, path: Path, *, sync: bool = True) -> None:
+    with atomic_file(path, sync=sync) as file:
+        _picture(pixels).save(file, "PNG")
+
+
+def _picture(pixels: numpy.ndarray):
+    from PIL import Image
+
+    return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
