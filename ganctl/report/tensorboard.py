@@ -1,0 +1,58 @@
+"""TensorBoard events of a run. Importing tensorboard takes a second, so it is imported when a writer is made."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from ganctl.report.image_grid import make_grid
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from typing_extensions import Self
+
+
+class TensorBoard:
+    """Writes scalars and sample grids into `folder`.
+
+    `resumed_at` is the step that a resumed run goes on from: TensorBoard then hides what was written of later steps.
+    Raises ValueError where tensorboard is not installed.
+    """
+
+    def __init__(self, folder: Path, *, resumed_at: int | None = None) -> None:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # its and protobuf's own deprecations are no business of a run
+                from torch.utils.tensorboard import SummaryWriter
+        except ImportError as error:
+            cure = "pip install tensorboard, or output.tensorboard=false"
+            raise ValueError(f"output.tensorboard=true: tensorboard cannot be imported ({error}); {cure}") from None
+        first = None if resumed_at is None else resumed_at + 1
+        self._writer = SummaryWriter(str(folder), purge_step=first, flush_secs=10)
+
+    def scalars(self, step: int, values: Mapping[str, float | Tensor]) -> None:
+        """One point on each curve in `values`, by its name; a `/` in a name groups curves."""
+        for name, value in values.items():
+            self._writer.add_scalar(name, float(value), step)
+
+    def grid(self, step: int, images: Tensor, *, columns: int | None = None, name: str = "samples") -> None:
+        """The grid of `images` (N, C, H, W) in [-1, 1], enlarged as in the PNG."""
+        self._writer.add_image(name, make_grid(images, columns), step, dataformats="HWC")
+
+    def flush(self) -> None:
+        """Hands everything to the operating system: with each checkpoint, so that a kill loses nothing before it."""
+        self._writer.flush()
+
+    def close(self) -> None:
+        self._writer.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
