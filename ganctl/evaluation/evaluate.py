@@ -62,7 +62,7 @@ def evaluate(
         "weights": weights,
         "seed": seed,
         "ganctl": ganctl_version(),
-        "torch": torch.__version__,
+        "torch": str(torch.__version__),
         "numpy": numpy.__version__,
     }
     for name, metric in metrics.items():
