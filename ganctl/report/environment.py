@@ -10,8 +10,6 @@ from datetime import datetime
 from importlib import metadata
 from pathlib import Path
 
-from ganctl import __version__
-
 _PACKAGES = "torch torchvision numpy scipy hydra-core omegaconf safetensors pillow tensorboard pytorch-fid mlxtend"
 
 
@@ -26,7 +24,6 @@ def environment(*, device: str | None = None) -> dict[str, object]:
         "date": datetime.now().astimezone().isoformat(timespec="seconds"),
         "argv": list(sys.argv),
         "folder": str(Path.cwd()),
-        "ganctl": __version__,
         "python": platform.python_version(),
         "packages": {name: package_version(name) for name in _PACKAGES.split()},
         "platform": platform.platform(),
