@@ -10,7 +10,9 @@ from datetime import datetime
 from importlib import metadata
 from pathlib import Path
 
-_PACKAGES = "torch torchvision numpy scipy hydra-core omegaconf safetensors pillow tensorboard pytorch-fid mlxtend"
+_PACKAGES = (
+    "ganctl torch torchvision numpy scipy hydra-core omegaconf safetensors pillow tensorboard pytorch-fid mlxtend"
+)
 
 
 def environment(*, device: str | None = None) -> dict[str, object]:
