@@ -1,0 +1,106 @@
+"""DCGAN: Radford et al. 2016 (arXiv:1511.06434), "Unsupervised Representation Learning with Deep Convolutional GANs".
+
+Section 3's guidelines: strides instead of pooling, batch norm except at the generator's output and the discriminator's
+input, no hidden fully connected layers, ReLU and tanh in the generator, LeakyReLU in the discriminator. We differ in two
+points: the network starts from 4 to 7 pixels a side, not always 4, so that 28 or 96 pixels work as well as 32; and its
+4x4 kernels (the paper's figure has 5x5) divide evenly by the stride 2, which avoids checkerboards.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from torch import Tensor, nn
+
+from ganctl.model.geometry import ImageShape, doubling
+from ganctl.model.layers import LEAK, LabelledLatents, LogitHead, drop, finish, initialise
+
+
+def channels_of(level: int, *, width: int, max_width: int) -> int:
+    """Channels `level` halvings away from the image's own neighbour: `width`, doubled each time, at most `max_width`."""
+    return min(width * 2**level, max_width)
+
+
+class Generator(nn.Module):
+    """Latents (N, latent_size) and labels (N,) to images (N, C, H, W) in [-1, 1], at any size of `geometry.doubling`.
+
+    A linear layer makes m x m pixels (it is the paper's "project and reshape"), then each 4x4 transposed convolution of
+    stride 2 doubles them. Labels matter only with `num_classes`. Raises ValueError for a size that cannot be made.
+    """
+
+    def __init__(
+        self,
+        *,
+        latent_size: int,
+        image_shape: ImageShape,
+        num_classes: int | None,
+        width: int,
+        max_width: int,
+        dropout: float,
+        label_size: int,
+        initialisation: str,
+    ) -> None:
+        super().__init__()
+        start, doublings = doubling(image_shape)
+        widths = [channels_of(level, width=width, max_width=max_width) for level in reversed(range(doublings))]
+        self.latents = LabelledLatents(latent_size, num_classes=num_classes, label_size=label_size)
+        self.project = nn.Linear(self.latents.size, widths[0] * start * start, bias=False)
+        layers: list[nn.Module] = [nn.Unflatten(1, (widths[0], start, start))]
+        for before, after in pairwise(widths):
+            layers += [*_normalised_relu(before, dropout), nn.ConvTranspose2d(before, after, 4, 2, 1, bias=False)]
+        layers += [*_normalised_relu(widths[-1], dropout), nn.ConvTranspose2d(widths[-1], image_shape[0], 4, 2, 1)]
+        self.layers = nn.Sequential(*layers, nn.Tanh())
+        initialise(self, initialisation)
+
+    def forward(self, latents: Tensor, labels: Tensor) -> Tensor:
+        return self.layers(self.project(self.latents(latents, labels))).to(latents.dtype)
+
+
+class Discriminator(nn.Module):
+    """Images (N, C, H, W) in [-1, 1] and labels (N,) to logits (N,), at any size of `geometry.doubling`.
+
+    4x4 convolutions of stride 2 halve the image down to m x m pixels, which one linear layer judges. Without
+    `batch_norm`, as the gradient penalty needs it, the convolutions have biases instead.
+    """
+
+    def __init__(
+        self,
+        *,
+        image_shape: ImageShape,
+        num_classes: int | None,
+        width: int,
+        max_width: int,
+        batch_norm: bool,
+        dropout: float,
+        spectral_norm: bool,
+        minibatch_kernels: int,
+        minibatch_kernel_size: int,
+        initialisation: str,
+    ) -> None:
+        super().__init__()
+        start, halvings = doubling(image_shape)
+        widths = [channels_of(level, width=width, max_width=max_width) for level in range(halvings)]
+        layers: list[nn.Module] = [nn.Conv2d(image_shape[0], widths[0], 4, 2, 1), *_leaky_relu(dropout)]
+        for before, after in pairwise(widths):
+            layers += [nn.Conv2d(before, after, 4, 2, 1, bias=not batch_norm)]
+            layers += [nn.BatchNorm2d(after)] if batch_norm else []
+            layers += _leaky_relu(dropout)
+        self.layers = nn.Sequential(*layers, nn.Flatten())
+        self.head = LogitHead(
+            widths[-1] * start * start,
+            num_classes=num_classes,
+            minibatch_kernels=minibatch_kernels,
+            minibatch_kernel_size=minibatch_kernel_size,
+        )
+        finish(self, initialisation=initialisation, spectral_norm=spectral_norm)
+
+    def forward(self, images: Tensor, labels: Tensor) -> Tensor:
+        return self.head(self.layers(images), labels).to(images.dtype)
+
+
+def _normalised_relu(channels: int, share: float) -> list[nn.Module]:
+    return [nn.BatchNorm2d(channels), nn.ReLU(inplace=True), *drop(share)]
+
+
+def _leaky_relu(share: float) -> list[nn.Module]:
+    return [nn.LeakyReLU(LEAK, inplace=True), *drop(share)]

@@ -1,0 +1,164 @@
+"""What the network families share: initialisation, spectral norm, minibatch discrimination, and reading the labels."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parametrizations
+
+LEAK = 0.2
+"""Negative slope of every LeakyReLU: Radford et al. 2016 (arXiv:1511.06434), section 4."""
+
+Weighted = nn.Linear | nn.Conv2d | nn.ConvTranspose2d
+"""The layers whose weights are drawn by `initialise` and divided by `normalise_spectra`."""
+
+
+def initialise(network: nn.Module, scheme: str) -> None:
+    """Draws the weights of every linear and convolutional layer; biases become 0.
+
+    Schemes, with n inputs reaching an output and m outputs reached by an input (see `fans`):
+
+    - `normal`: N(0, 0.02^2), and batch norm's weights N(1, 0.02^2): Radford et al. 2016 (arXiv:1511.06434), section 4.
+    - `orthogonal`: orthonormal rows or columns, Saxe et al. 2014 (arXiv:1312.6120), as Brock et al. 2019
+      (arXiv:1809.11096), section 3, use it.
+    - `xavier`: uniform within sqrt(6 / (n + m)): Glorot and Bengio 2010, equation 16.
+    - `he`: N(0, 2 / n): He et al. 2015 (arXiv:1502.01852), equation 10.
+    - `default`: torch's own; nothing is changed.
+
+    Raises:
+        ValueError: another scheme.
+    """
+    if scheme not in ("normal", "orthogonal", "xavier", "he", "default"):
+        raise ValueError(f"initialisation={scheme}: try normal, orthogonal, xavier, he or default")
+    if scheme == "default":
+        return
+    for layer in network.modules():
+        if isinstance(layer, Weighted):
+            _draw(layer, scheme)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+        elif isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d) and scheme == "normal":
+            nn.init.normal_(layer.weight, 1.0, 0.02)
+
+
+def _draw(layer: Weighted, scheme: str) -> None:
+    inputs, outputs = fans(layer)
+    if scheme == "normal":
+        nn.init.normal_(layer.weight, 0.0, 0.02)
+    elif scheme == "orthogonal":
+        nn.init.orthogonal_(layer.weight)
+    elif scheme == "xavier":
+        bound = math.sqrt(6 / (inputs + outputs))
+        nn.init.uniform_(layer.weight, -bound, bound)
+    else:
+        nn.init.normal_(layer.weight, 0.0, math.sqrt(2 / inputs))
+
+
+def fans(layer: Weighted) -> tuple[float, float]:
+    """How many inputs reach one output, and how many outputs one input reaches, strides and transposition counted.
+
+    torch's own count ignores the stride and takes a transposed convolution for a plain one, which for a 4x4 kernel of
+    stride 2 is off by a factor of 4 in the one and by outputs / inputs * 4 in the other.
+    """
+    if isinstance(layer, nn.Linear):
+        return layer.in_features, layer.out_features
+    kernel, stride = math.prod(layer.kernel_size), math.prod(layer.stride)
+    if isinstance(layer, nn.ConvTranspose2d):
+        return layer.in_channels * kernel / stride / layer.groups, layer.out_channels * kernel / layer.groups
+    return layer.in_channels * kernel / layer.groups, layer.out_channels * kernel / stride / layer.groups
+
+
+def normalise_spectra(network: nn.Module) -> None:
+    """Divides every linear, convolutional and embedding weight by its largest singular value, in each forward pass.
+
+    Miyato et al. 2018 (arXiv:1802.05957), section 2.1 and Algorithm 1: one power iteration a pass while training.
+    """
+    for layer in list(network.modules()):
+        if isinstance(layer, Weighted | nn.Embedding):
+            parametrizations.spectral_norm(layer)
+
+
+def finish(network: nn.Module, *, initialisation: str, spectral_norm: bool) -> None:
+    """The last lines of a discriminator's constructor: draws its weights, then normalises them if asked to."""
+    initialise(network, initialisation)
+    if spectral_norm:
+        normalise_spectra(network)
+
+
+def drop(share: float) -> list[nn.Module]:
+    """A dropout layer for nn.Sequential, or nothing where nothing is dropped."""
+    return [nn.Dropout(share)] if share else []
+
+
+class MinibatchDiscrimination(nn.Module):
+    """Lets the discriminator see how alike the images of a batch are, so that a collapsed generator gives itself away.
+
+    Salimans et al. 2016 (arXiv:1606.03498), section 3.2. With M_i = f(x_i) T, a matrix of `kernels` rows of
+    `kernel_size` numbers, the features f(x_i) (N, features) are followed by
+    o(x_i)_b = sum_j exp(-||M_ib - M_jb||_1): (N, features + kernels). The sum runs over the whole batch, j = i included.
+    """
+
+    def __init__(self, features: int, *, kernels: int, kernel_size: int) -> None:
+        super().__init__()
+        self.kernels = kernels
+        self.kernel_size = kernel_size
+        self.projection = nn.Linear(features, kernels * kernel_size, bias=False)
+
+    def forward(self, features: Tensor) -> Tensor:
+        matrices = self.projection(features).unflatten(1, (self.kernels, self.kernel_size))
+        if matrices.dtype in (torch.bfloat16, torch.float16):  # small distances and sums over a batch need the digits
+            matrices = matrices.float()
+        distances = (matrices.unsqueeze(0) - matrices.unsqueeze(1)).abs().sum(3)
+        return torch.cat([features, torch.exp(-distances).sum(1).to(features.dtype)], dim=1)
+
+
+class LogitHead(nn.Module):
+    """The end of every discriminator: features (N, features) and labels (N,) to logits (N,).
+
+    Unconditional: a linear layer, after minibatch discrimination where `minibatch_kernels` is not 0. With
+    `num_classes`, the projection of Miyato and Koyama 2018 (arXiv:1802.05637), equation 3, is added: the inner product
+    of the features with a vector learned for the label. Its vectors
+    start at N(0, 1 / features).
+    """
+
+    def __init__(
+        self, features: int, *, num_classes: int | None, minibatch_kernels: int, minibatch_kernel_size: int
+    ) -> None:
+        super().__init__()
+        self.minibatch = None
+        if minibatch_kernels:
+            self.minibatch = MinibatchDiscrimination(
+                features, kernels=minibatch_kernels, kernel_size=minibatch_kernel_size
+            )
+        self.linear = nn.Linear(features + minibatch_kernels, 1)
+        self.classes = None
+        if num_classes is not None:
+            self.classes = nn.Embedding(num_classes, features)
+            nn.init.normal_(self.classes.weight, 0.0, features**-0.5)
+
+    def forward(self, features: Tensor, labels: Tensor) -> Tensor:
+        seen = features if self.minibatch is None else self.minibatch(features)
+        logits = self.linear(seen).squeeze(1)
+        if self.classes is not None:
+            logits = logits + (self.classes(labels) * features).sum(1)
+        return logits
+
+
+class LabelledLatents(nn.Module):
+    """The generator's input: latents (N, latent_size), followed by a learned vector for the label where it has one.
+
+    Mirza and Osindero 2014 (arXiv:1411.1784), section 3.2, with an embedding in place of their one-hot vector, drawn
+    from N(0, 1) like the latents so that neither drowns the other. `size` is the length of what comes out.
+    """
+
+    def __init__(self, latent_size: int, *, num_classes: int | None, label_size: int) -> None:
+        super().__init__()
+        self.size = latent_size if num_classes is None else latent_size + label_size
+        self.classes = None if num_classes is None else nn.Embedding(num_classes, label_size)
+
+    def forward(self, latents: Tensor, labels: Tensor) -> Tensor:
+        if self.classes is None:
+            return latents
+        return torch.cat([latents, self.classes(labels)], dim=1)

@@ -1,0 +1,47 @@
+"""Builds networks from their YAML files as the command line does, in plain keywords."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+import torch
+from omegaconf import OmegaConf
+from torch import nn
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+
+
+def build(kind: str, name: str, size: int | tuple[int, int] = 28, channels: int = 1, **options: object) -> nn.Module:
+    """The network that configs/KIND/NAME.yaml describes for images of that size, with some options changed."""
+    settings = OmegaConf.to_container(OmegaConf.load(CONFIGS / kind / f"{name}.yaml"))
+    settings.pop("shape_rule", None)
+    module, _, target = settings.pop("_target_").rpartition(".")
+    unknown = set(options) - set(settings) - {"latent_size", "num_classes"}
+    assert not unknown, f"{kind}/{name}.yaml has no {unknown}"
+    height, width = (size, size) if isinstance(size, int) else size
+    given = {"image_shape": (channels, height, width), "num_classes": None}
+    if kind == "generator":
+        given["latent_size"] = 100
+    return getattr(import_module(module), target)(**{**given, **settings, **options})
+
+
+@pytest.fixture(name="build")
+def build_fixture() -> Callable[..., nn.Module]:
+    """`build(kind, name, size, channels, **options)` with the weights of seed 0, on one thread of torch's."""
+    torch.manual_seed(0)
+    return build
+
+
+def options_of(kind: str) -> list[str]:
+    """Every network of the group, by the name typed on the command line."""
+    return sorted(path.stem for path in (CONFIGS / kind).glob("*.yaml"))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """`generator_name` and `discriminator_name` run over all YAML files, so that a new network is tested unwritten."""
+    for kind in ("generator", "discriminator"):
+        if f"{kind}_name" in metafunc.fixturenames:
+            metafunc.parametrize(f"{kind}_name", options_of(kind))

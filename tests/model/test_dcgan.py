@@ -1,0 +1,68 @@
+"""The DCGAN family: its sizes, parameters and options."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from ganctl.model.geometry import DOUBLING_SIZES
+
+
+def parameters_of(network: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("size", DOUBLING_SIZES)
+def test_every_legal_size_is_made_and_judged(build, size, channels):
+    with torch.device("meta"):
+        generator = build("generator", "dcgan", size, channels)
+        discriminator = build("discriminator", "dcgan", size, channels)
+        images = generator(torch.empty(2, 100), torch.zeros(2, dtype=torch.int64))
+        logits = discriminator(images, torch.zeros(2, dtype=torch.int64))
+    assert images.shape == (2, channels, size, size)
+    assert logits.shape == (2,)
+
+
+def test_parameters_at_28_pixels_are_those_of_two_levels(build):
+    generator, discriminator = build("generator", "dcgan"), build("discriminator", "dcgan")
+    projection, bn = 100 * 128 * 7 * 7, 2 * (128 + 64)
+    assert parameters_of(generator) == projection + bn + 128 * 64 * 16 + 64 * 16 + 1 == 759_681
+    convolutions = 64 * 16 + 64 + 64 * 128 * 16
+    assert parameters_of(discriminator) == convolutions + 2 * 128 + 128 * 7 * 7 + 1 == 138_689
+
+
+def test_at_64_pixels_the_widths_are_the_papers_halved(build):
+    generator = build("generator", "dcgan", 64, 3, width=128, max_width=1024)
+    widths = [layer.in_channels for layer in generator.modules() if isinstance(layer, nn.ConvTranspose2d)]
+    assert widths == [1024, 512, 256, 128]
+
+
+def test_max_width_caps_every_layer(build):
+    discriminator = build("discriminator", "dcgan", 64, width=16, max_width=48)
+    widths = [layer.out_channels for layer in discriminator.modules() if isinstance(layer, nn.Conv2d)]
+    assert widths == [16, 32, 48, 48]
+
+
+def test_an_impossible_size_is_refused_by_the_network_too(build):
+    for kind in ("generator", "discriminator"):
+        with pytest.raises(ValueError, match="^dataset.resolution=30: "):
+            build(kind, "dcgan", 30)
+
+
+def test_without_batch_norm_the_discriminator_judges_each_image_alone(build):
+    discriminator = build("discriminator", "dcgan", batch_norm=False)
+    images, labels = torch.randn(4, 1, 28, 28), torch.zeros(4, dtype=torch.int64)
+    assert not any(isinstance(layer, nn.BatchNorm2d) for layer in discriminator.modules())
+    assert all(layer.bias is not None for layer in discriminator.modules() if isinstance(layer, nn.Conv2d))
+    torch.testing.assert_close(discriminator(images, labels)[:1], discriminator(images[:1], labels[:1]))
+
+
+def test_batch_norm_stands_neither_at_the_generators_output_nor_at_the_discriminators_input(build):
+    *_, last, _ = build("generator", "dcgan").layers
+    assert isinstance(last, nn.ConvTranspose2d)
+    assert last.bias is not None
+    first, second, *_ = build("discriminator", "dcgan").layers
+    assert isinstance(first, nn.Conv2d)
+    assert isinstance(second, nn.LeakyReLU)
