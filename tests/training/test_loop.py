@@ -1,0 +1,113 @@
+"""The loop and its state: resuming, and that nothing outside can change a run."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+
+from ganctl.training.draws import sample_inputs
+from ganctl.training.loop import train
+from tests.training import helpers
+
+
+def run(state, steps, game=None, scheduler=helpers.constant):
+    logs = train(state, game or helpers.game(), helpers.CPU, helpers.feed(), scheduler, steps)
+    return [{name: float(value) for name, value in log.items()} for log in logs]
+
+
+def equal(first, second):
+    if isinstance(first, dict):
+        return first.keys() == second.keys() and all(equal(first[key], second[key]) for key in first)
+    return torch.equal(first, second) if isinstance(first, torch.Tensor) else first == second
+
+
+@pytest.mark.parametrize("discriminator_steps", [1, 3])
+def test_resuming_midway_changes_nothing(discriminator_steps):
+    game = helpers.game(discriminator_steps=discriminator_steps)
+    whole, first = helpers.state(), helpers.state()
+    logs = run(whole, 4, game)
+    early = run(first, 2, game)
+    saved = copy.deepcopy(first.state_dict())
+    torch.rand(1000)  # whatever happens in between
+    second = helpers.state()
+    second.load_state_dict(saved)
+    late = run(second, 4, game)
+    assert early + late == logs
+    assert equal(second.state_dict(), whole.state_dict())
+
+
+def test_sampling_between_steps_cannot_change_the_run():
+    calm, disturbed = helpers.state(), helpers.state()
+    logs = run(calm, 3)
+    found = []
+    for log in train(disturbed, helpers.game(), helpers.CPU, helpers.feed(), helpers.constant, 3):
+        found.append({name: float(value) for name, value in log.items()})
+        torch.manual_seed(99)
+        with torch.no_grad():
+            disturbed.average(torch.randn(7, 3), torch.zeros(7))
+    assert found == logs and equal(calm.state_dict(), disturbed.state_dict())
+
+
+def test_another_seed_is_another_run():
+    assert run(helpers.state(), 2) != run(helpers.state(), 2, helpers.game(seed=6))
+
+
+def test_the_scheduler_scales_each_step_of_both_optimizers():
+    state = helpers.state(learning_rate=0.5)
+    run(state, 4, scheduler=lambda step, total: (step + 1) / total)
+    for optimizer in (state.generator_optimizer, state.discriminator_optimizer):
+        assert optimizer.param_groups[0]["lr"] == 0.5
+    run(helpers.state(), 3, scheduler=lambda step, total: pytest.fail("wrong total") if total != 3 else 1.0)
+
+
+def test_a_resumed_run_takes_its_learning_rate_from_the_configuration():
+    before = helpers.state(learning_rate=0.01)
+    run(before, 2)
+    after = helpers.state(learning_rate=0.02)
+    after.load_state_dict(before.state_dict())
+    run(after, 3)
+    assert after.generator_optimizer.param_groups[0]["lr"] == 0.02
+    assert after.generator_optimizer.state_dict()["state"][0]["step"] == 3
+
+
+def test_another_architecture_is_refused_in_one_line():
+    saved = helpers.state().state_dict()
+    del saved["generator"]["body.0.weight"]
+    with pytest.raises(ValueError, match="generator: the checkpoint is of another architecture") as caught:
+        helpers.state().load_state_dict(saved)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_sample_is_the_same_in_any_batch():
+    latents, labels = sample_inputs(3, 0, 10, 4, [5, 1, 4])
+    parts = [sample_inputs(3, start, 5, 4, [5, 1, 4]) for start in (0, 5)]
+    assert torch.equal(latents, torch.cat([z for z, _ in parts]))
+    assert torch.equal(labels, torch.cat([c for _, c in parts]))
+    assert not torch.equal(latents, sample_inputs(4, 0, 10, 4, None)[0])
+
+
+def test_labels_follow_the_frequencies_of_the_data():
+    latents, labels = sample_inputs(0, 0, 4000, 2, [1, 0, 3])
+    shares = torch.bincount(labels, minlength=3) / 4000
+    assert shares[1] == 0 and abs(shares[0] - 0.25) < 0.03
+    assert abs(latents.mean()) < 0.05 and abs(latents.std() - 1) < 0.05
+
+
+def test_flipping_mirrors_about_half_of_the_images():
+    torch.manual_seed(0)
+    plain, mirrored = helpers.feed(flip=False).batch(0).images, helpers.feed(flip=True).batch(0).images
+    flipped = [bool(torch.equal(b, a.flip(2)) and not torch.equal(a, b)) for a, b in zip(plain, mirrored, strict=True)]
+    same = [bool(torch.equal(a, b)) for a, b in zip(plain, mirrored, strict=True)]
+    assert any(flipped) and any(same) and all(f or s for f, s in zip(flipped, same, strict=True))
+
+
+def test_batches_are_pixels_between_minus_one_and_one_with_their_labels():
+    store = helpers.store()
+    batch = helpers.feed(flip=False).batch(0)
+    assert batch.images.dtype == torch.float32 and batch.images.min() >= -1 and batch.images.max() <= 1
+    for image, label in zip(batch.images, batch.labels, strict=True):
+        pixels = ((image + 1) * 127.5).round().to(torch.uint8).numpy()
+        row = next(number for number, known in enumerate(store.images) if (known == pixels).all())
+        assert store.labels[row] == label

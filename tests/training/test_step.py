@@ -1,0 +1,181 @@
+"""The step: which network moves when, what reaches the losses, and the average."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+
+from ganctl.training.ema import update_average
+from ganctl.training.step import generate, train_step, update_discriminator, update_generator
+from tests.training import helpers
+
+
+def setting(**changes):
+    game, state, feed = helpers.game(**changes), helpers.state(), helpers.feed(flip=False)
+    torch.manual_seed(0)
+    real = feed.batch(0)
+    return game, state, real, game.critic(state.discriminator, 0)
+
+
+def weights(network):
+    return torch.cat([parameter.detach().flatten() for parameter in network.parameters()])
+
+
+def test_each_update_moves_its_own_network_only():
+    game, state, real, critic = setting()
+    fake = generate(state.generator, game, helpers.CPU, real.labels)
+    before_g, before_d = weights(state.generator), weights(state.discriminator)
+    update_discriminator(state, game, helpers.CPU, critic, real, fake)
+    after_d = weights(state.discriminator)
+    assert torch.equal(weights(state.generator), before_g) and not torch.equal(after_d, before_d)
+    update_generator(state, game, helpers.CPU, critic, real, fake)
+    assert torch.equal(weights(state.discriminator), after_d) and not torch.equal(weights(state.generator), before_g)
+
+
+def test_the_discriminator_learns_again_after_it_was_frozen():
+    game, state, real, critic = setting()
+    fake = generate(state.generator, game, helpers.CPU, real.labels)
+    update_generator(state, game, helpers.CPU, critic, real, fake)
+    assert all(parameter.requires_grad for parameter in state.discriminator.parameters())
+
+
+def test_the_logged_losses_are_those_of_the_formulas():
+    game, state, real, critic = setting()
+    state.discriminator.eval()
+    fake = generate(state.generator, game, helpers.CPU, real.labels)
+    on_real, on_fake = critic(real.images, real.labels), critic(fake.images.detach(), fake.labels)
+    expected = game.loss.discriminator(on_real, on_fake).mean()
+    log = update_discriminator(state, game, helpers.CPU, critic, real, fake)
+    assert torch.allclose(log["d_loss"], expected)
+    assert torch.allclose(log["d_real"], on_real.sigmoid().mean()) and log["d_penalty"] == 0
+
+
+class ImagePenalty:
+    """Counts its calls; its value is known."""
+
+    every, needs_image_gradient = 2, True
+
+    def __init__(self):
+        self.calls = []
+
+    def discriminator_penalty(self, real, fake, critic):
+        assert real.images.requires_grad and fake.images.requires_grad
+        (gradient,) = torch.autograd.grad(real.logits.sum(), real.images, create_graph=True)
+        self.calls.append(gradient.square().sum())
+        return torch.full((len(real.images),), 3.0)
+
+
+def test_a_lazy_penalty_comes_each_nth_step_n_times_as_strong():
+    penalty, state, feed = ImagePenalty(), helpers.state(), helpers.feed()
+    game = helpers.game(regularizers=(penalty,))
+    logs = [train_step(state, game, helpers.CPU, [feed.batch(step)]) for step in range(4)]
+    assert [float(log["d_penalty"]) for log in logs] == [6.0, 0.0, 6.0, 0.0]
+    assert len(penalty.calls) == 2
+
+
+class Weights:
+    every, networks = 1, ("generator",)
+
+    def weight_penalty(self, network):
+        return sum(parameter.square().sum() for parameter in network.parameters())
+
+
+def test_a_weight_penalty_reaches_the_networks_it_names():
+    state, feed = helpers.state(), helpers.feed()
+    log = train_step(state, helpers.game(regularizers=(Weights(),)), helpers.CPU, [feed.batch(0)])
+    assert log["d_penalty"] == 0 and log["g_penalty"] > 0
+
+
+class Blank:
+    """Replaces every image by zeros: nothing real or fake is left to see."""
+
+    every = 1
+
+    def perturb(self, images, step):
+        return images * 0
+
+
+def test_perturbations_come_before_every_judgement():
+    state, feed = helpers.state(), helpers.feed()
+    before = weights(state.generator)
+    state.discriminator.eval()
+    log = train_step(state, helpers.game(regularizers=(Blank(),)), helpers.CPU, [feed.batch(0)])
+    assert torch.allclose(log["d_real"], log["d_fake"])
+    assert torch.equal(weights(state.generator), before)  # no gradient can pass
+
+
+class Relativistic:
+    relativistic = True
+
+    def __init__(self):
+        self.seen = []
+
+    def discriminator(self, real, fake):
+        return torch.nn.functional.softplus(fake - real)
+
+    def generator(self, fake, real):
+        self.seen.append(real)
+        return torch.nn.functional.softplus(real - fake)
+
+
+def test_a_relativistic_loss_is_given_the_real_logits_for_the_generator():
+    loss = Relativistic()
+    train_step(helpers.state(), helpers.game(loss=loss), helpers.CPU, [helpers.feed().batch(0)])
+    assert loss.seen[0].shape == (6,)
+
+
+@pytest.mark.parametrize("fresh_fakes", [False, True])
+def test_k_updates_of_the_discriminator_go_with_one_of_the_generator(fresh_fakes):
+    state, feed = helpers.state(), helpers.feed()
+    game = helpers.game(discriminator_steps=3, fresh_fakes=fresh_fakes)
+    train_step(state, game, helpers.CPU, [feed.batch(number) for number in range(3)])
+    assert state.discriminator_optimizer.state_dict()["state"][0]["step"] == 3
+    assert state.generator_optimizer.state_dict()["state"][0]["step"] == 1 and state.step == 1
+
+
+def test_clipping_bounds_the_norm_of_the_gradient():
+    state = helpers.state()
+    train_step(state, helpers.game(clip_norm=1e-3), helpers.CPU, [helpers.feed().batch(0)])
+    norm = torch.cat([parameter.grad.flatten() for parameter in state.generator.parameters()]).norm()
+    assert norm <= 1e-3 * 1.001
+
+
+def test_the_average_forgets_half_in_its_half_life():
+    average, network = torch.nn.Linear(2, 2), torch.nn.Linear(2, 2)
+    start, goal = weights(average), weights(network)
+    for step in range(1000, 1010):
+        update_average(average, network, half_life=80, rampup=1.0, batch_size=8, step=step)
+    assert torch.allclose(weights(average), (start + goal) / 2, atol=1e-6)
+
+
+def test_the_average_of_an_untrained_start_is_forgotten_soon_and_zero_copies():
+    average, network = torch.nn.Linear(2, 2), torch.nn.Linear(2, 2)
+    before = weights(average)
+    update_average(average, network, half_life=1e6, rampup=0.5, batch_size=8, step=0)
+    assert torch.allclose(weights(average), before + 0.75 * (weights(network) - before))
+    update_average(average, network, half_life=0, rampup=0.5, batch_size=8, step=5)
+    assert torch.equal(weights(average), weights(network))
+
+
+def test_buffers_of_the_average_are_the_generators():
+    state = helpers.state()
+    train_step(state, helpers.game(), helpers.CPU, [helpers.feed().batch(0)])
+    for mine, theirs in zip(state.average.buffers(), state.generator.buffers(), strict=True):
+        assert torch.equal(mine, theirs)
+    assert not state.average.training
+
+
+def test_bfloat16_computes_in_half_precision_and_keeps_weights_in_single():
+    from ganctl.training.device import Device
+
+    device = Device(torch.device("cpu"), precision="bf16", channels_last=False)
+    single, half = helpers.state(), helpers.state()
+    batch = helpers.feed(flip=False).batch(0)
+    logs = []
+    for state, where in ((single, helpers.CPU), (half, device)):
+        torch.manual_seed(0)
+        logs.append(train_step(state, helpers.game(), where, [copy.deepcopy(batch)]))
+    assert weights(half.generator).dtype == torch.float32
+    assert logs[0]["d_loss"] != logs[1]["d_loss"] and torch.allclose(logs[0]["d_loss"], logs[1]["d_loss"], rtol=0.02)
