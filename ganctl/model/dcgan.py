@@ -1,9 +1,10 @@
 """DCGAN: Radford et al. 2016 (arXiv:1511.06434), "Unsupervised Representation Learning with Deep Convolutional GANs".
 
 Section 3's guidelines: strides instead of pooling, batch norm except at the generator's output and the discriminator's
-input, no hidden fully connected layers, ReLU and tanh in the generator, LeakyReLU in the discriminator. We differ in two
-points: the network starts from 4 to 7 pixels a side, not always 4, so that 28 or 96 pixels work as well as 32; and its
-4x4 kernels (the paper's figure has 5x5) divide evenly by the stride 2, which avoids checkerboards.
+input, no hidden fully connected layers, ReLU and tanh in the generator, LeakyReLU in the discriminator. We differ in
+these points: the network starts from 4 to 7 pixels a side, not always 4, so that 28 or 96 pixels work as well as 32; and its
+4x4 kernels (the paper's figure has 5x5) divide evenly by the stride 2, which avoids checkerboards. Small images leave few
+doublings and so few layers: `extra_layers` adds 3x3 convolutions of stride 1 at the smallest size.
 """
 
 from __future__ import annotations
@@ -36,18 +37,24 @@ class Generator(nn.Module):
         num_classes: int | None,
         width: int,
         max_width: int,
+        extra_layers: int,
         dropout: float,
         label_size: int,
         initialisation: str,
     ) -> None:
         super().__init__()
         start, doublings = doubling(image_shape)
-        widths = [channels_of(level, width=width, max_width=max_width) for level in reversed(range(doublings))]
+        widths = [
+            channels_of(level, width=width, max_width=max_width) for level in reversed(range(doublings + extra_layers))
+        ]
         self.latents = LabelledLatents(latent_size, num_classes=num_classes, label_size=label_size)
         self.project = nn.Linear(self.latents.size, widths[0] * start * start, bias=False)
         layers: list[nn.Module] = [nn.Unflatten(1, (widths[0], start, start))]
-        for before, after in pairwise(widths):
-            layers += [*_normalised_relu(before, dropout), nn.ConvTranspose2d(before, after, 4, 2, 1, bias=False)]
+        for number, (before, after) in enumerate(pairwise(widths)):
+            convolution = nn.Conv2d(before, after, 3, 1, 1, bias=False)
+            if number >= extra_layers:
+                convolution = nn.ConvTranspose2d(before, after, 4, 2, 1, bias=False)
+            layers += [*_normalised_relu(before, dropout), convolution]
         layers += [*_normalised_relu(widths[-1], dropout), nn.ConvTranspose2d(widths[-1], image_shape[0], 4, 2, 1)]
         self.layers = nn.Sequential(*layers, nn.Tanh())
         initialise(self, initialisation)
@@ -70,6 +77,7 @@ class Discriminator(nn.Module):
         num_classes: int | None,
         width: int,
         max_width: int,
+        extra_layers: int,
         batch_norm: bool,
         dropout: float,
         spectral_norm: bool,
@@ -79,10 +87,11 @@ class Discriminator(nn.Module):
     ) -> None:
         super().__init__()
         start, halvings = doubling(image_shape)
-        widths = [channels_of(level, width=width, max_width=max_width) for level in range(halvings)]
+        widths = [channels_of(level, width=width, max_width=max_width) for level in range(halvings + extra_layers)]
         layers: list[nn.Module] = [nn.Conv2d(image_shape[0], widths[0], 4, 2, 1), *_leaky_relu(dropout)]
-        for before, after in pairwise(widths):
-            layers += [nn.Conv2d(before, after, 4, 2, 1, bias=not batch_norm)]
+        for number, (before, after) in enumerate(pairwise(widths), start=1):
+            kernel, stride = (4, 2) if number < halvings else (3, 1)
+            layers += [nn.Conv2d(before, after, kernel, stride, 1, bias=not batch_norm)]
             layers += [nn.BatchNorm2d(after)] if batch_norm else []
             layers += _leaky_relu(dropout)
         self.layers = nn.Sequential(*layers, nn.Flatten())

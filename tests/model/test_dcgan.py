@@ -66,3 +66,20 @@ def test_batch_norm_stands_neither_at_the_generators_output_nor_at_the_discrimin
     first, second, *_ = build("discriminator", "dcgan").layers
     assert isinstance(first, nn.Conv2d)
     assert isinstance(second, nn.LeakyReLU)
+
+
+def test_extra_layers_deepen_both_networks_at_the_smallest_size(build):
+    generator = build("generator", "dcgan", 28, width=32, extra_layers=1)
+    discriminator = build("discriminator", "dcgan", 28, width=32, extra_layers=1)
+    images = generator(torch.randn(2, 100), torch.zeros(2).long())
+    assert images.shape == (2, 1, 28, 28) and discriminator(images, torch.zeros(2).long()).shape == (2,)
+    added = [
+        layer
+        for network in (generator, discriminator)
+        for layer in network.layers
+        if repr(layer).find("kernel_size=(3, 3)") > 0
+    ]
+    assert [(layer.in_channels, layer.out_channels, layer.stride) for layer in added] == [
+        (128, 64, (1, 1)),
+        (64, 128, (1, 1)),
+    ]
