@@ -1,0 +1,52 @@
+"""A small convolutional discriminator that strides instead of pooling (Radford et al. 2016, arXiv:1511.06434)."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from ganctl.model.geometry import ImageShape, quartering
+from ganctl.model.layers import LEAK, LogitHead, drop, finish
+
+
+class Discriminator(nn.Module):
+    """Images (N, C, H, W) in [-1, 1], sides multiples of 4, and labels (N,) to logits (N,).
+
+    Two 3x3 convolutions of stride 2 with LeakyReLU 0.2: 28x28 to 14x14x64 to 7x7x128, the second with batch norm; then
+    flatten and the logit. Raises ValueError for other sides.
+    """
+
+    def __init__(
+        self,
+        *,
+        image_shape: ImageShape,
+        num_classes: int | None,
+        width: int,
+        batch_norm: bool,
+        dropout: float,
+        spectral_norm: bool,
+        minibatch_kernels: int,
+        minibatch_kernel_size: int,
+        initialisation: str,
+    ) -> None:
+        super().__init__()
+        height, breadth = quartering(image_shape)
+        self.layers = nn.Sequential(
+            nn.Conv2d(image_shape[0], width, 3, 2, 1),
+            nn.LeakyReLU(LEAK, inplace=True),
+            *drop(dropout),
+            nn.Conv2d(width, 2 * width, 3, 2, 1, bias=not batch_norm),
+            *([nn.BatchNorm2d(2 * width)] if batch_norm else []),
+            nn.LeakyReLU(LEAK, inplace=True),
+            *drop(dropout),
+            nn.Flatten(),
+        )
+        self.head = LogitHead(
+            2 * width * height * breadth,
+            num_classes=num_classes,
+            minibatch_kernels=minibatch_kernels,
+            minibatch_kernel_size=minibatch_kernel_size,
+        )
+        finish(self, initialisation=initialisation, spectral_norm=spectral_norm)
+
+    def forward(self, images: Tensor, labels: Tensor) -> Tensor:
+        return self.head(self.layers(images), labels).to(images.dtype)
