@@ -97,7 +97,8 @@ class MinibatchDiscrimination(nn.Module):
 
     Salimans et al. 2016 (arXiv:1606.03498), section 3.2. With M_i = f(x_i) T, a matrix of `kernels` rows of
     `kernel_size` numbers, the features f(x_i) (N, features) are followed by
-    o(x_i)_b = sum_j exp(-||M_ib - M_jb||_1): (N, features + kernels). The sum runs over the whole batch, j = i included.
+    o(x_i)_b = sum_j exp(-||M_ib - M_jb||_1): (N, features + kernels). The sum runs over the whole batch, j = i
+    included.
     """
 
     def __init__(self, features: int, *, kernels: int, kernel_size: int) -> None:

@@ -37,11 +37,17 @@ def build_fixture() -> Callable[..., nn.Module]:
 
 def options_of(kind: str) -> list[str]:
     """Every network of the group, by the name typed on the command line."""
-    return sorted(path.stem for path in (CONFIGS / kind).glob("*.yaml"))
+    return sorted(path.stem for path in (CONFIGS / kind).glob("[!_]*.yaml"))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """`generator_name` and `discriminator_name` run over all YAML files, so that a new network is tested unwritten."""
-    for kind in ("generator", "discriminator"):
+    """`generator_name`, `discriminator_name`, or `kind` and `name` of both, run over all YAML files.
+
+    So a new network is tested unwritten.
+    """
+    kinds = ("generator", "discriminator")
+    if "kind" in metafunc.fixturenames:
+        metafunc.parametrize(("kind", "name"), [(kind, name) for kind in kinds for name in options_of(kind)])
+    for kind in kinds:
         if f"{kind}_name" in metafunc.fixturenames:
             metafunc.parametrize(f"{kind}_name", options_of(kind))

@@ -37,7 +37,9 @@ def test_another_size_is_refused_in_one_line_with_the_nearest_ones(size, cure):
 
 
 def test_an_oblong_image_is_refused_where_sizes_are_doubled():
-    with pytest.raises(ValueError, match="^dataset.resolution=28x32: [^\n]* square images; try dataset.resolution=32$"):
+    with pytest.raises(
+        ValueError, match=r"^dataset.resolution=28x32: [^\n]* square images; try dataset.resolution=32$"
+    ):
         doubling((1, 28, 32))
 
 

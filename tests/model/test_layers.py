@@ -1,0 +1,160 @@
+"""Initialisation, spectral norm, minibatch discrimination and labels against their formulas."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from ganctl.model.layers import (
+    LabelledLatents,
+    LogitHead,
+    MinibatchDiscrimination,
+    drop,
+    fans,
+    initialise,
+    normalise_spectra,
+)
+
+
+def large_network() -> nn.Sequential:
+    torch.manual_seed(0)
+    layers = (
+        nn.Linear(200, 300),
+        nn.Conv2d(48, 64, 4, 2, 1),
+        nn.ConvTranspose2d(64, 48, 4, 2, 1),
+        nn.BatchNorm2d(5000),
+    )
+    return nn.Sequential(*layers)
+
+
+def weights_of(network: nn.Sequential) -> list[torch.Tensor]:
+    return [layer.weight.detach() for layer in network if not isinstance(layer, nn.BatchNorm2d)]
+
+
+def test_normal_draws_a_deviation_of_a_fiftieth_around_zero_and_around_one_for_batch_norm():
+    network = large_network()
+    initialise(network, "normal")
+    for weight in weights_of(network):
+        assert weight.mean().abs() < 5 * 0.02 / math.sqrt(weight.numel())
+        assert weight.std().item() == pytest.approx(0.02, rel=0.02)
+    assert network[3].weight.mean().item() == pytest.approx(1, abs=0.002)
+    assert network[3].weight.std().item() == pytest.approx(0.02, rel=0.05)
+
+
+def test_orthogonal_rows_or_columns_are_orthonormal():
+    network = large_network()
+    initialise(network, "orthogonal")
+    for weight in weights_of(network):
+        matrix = weight.flatten(1)
+        matrix = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
+        torch.testing.assert_close(matrix @ matrix.T, torch.eye(len(matrix)), atol=1e-5, rtol=0)
+
+
+def test_xavier_is_uniform_with_variance_two_over_inputs_plus_outputs():
+    network = large_network()
+    initialise(network, "xavier")
+    for layer, weight in zip(network, weights_of(network), strict=False):
+        variance = 2 / sum(fans(layer))
+        assert weight.var().item() == pytest.approx(variance, rel=0.03)
+        assert weight.abs().max().item() == pytest.approx(math.sqrt(3 * variance), rel=0.001)
+
+
+def test_he_keeps_the_second_moment_through_a_relu_layer():
+    network = large_network()
+    initialise(network, "he")
+    for layer in network[:3]:
+        assert layer.weight.var().item() == pytest.approx(2 / fans(layer)[0], rel=0.03)
+    image = torch.randn(8, 64, 16, 16)
+    inside = network[2](image.relu())[:, :, 1:-1, 1:-1]
+    assert inside.square().mean().item() == pytest.approx(image.square().mean().item(), rel=0.1)
+
+
+def test_fans_count_the_connections_that_there_are():
+    for layer, shape in [(nn.Conv2d(3, 5, 4, 2, 1), (1, 3, 16, 16)), (nn.ConvTranspose2d(3, 5, 4, 2, 1), (1, 3, 8, 8))]:
+        nn.init.ones_(layer.weight)
+        nn.init.zeros_(layer.bias)
+        inputs = torch.ones(shape, requires_grad=True)
+        outputs = layer(inputs)
+        outputs.sum().backward()
+        assert fans(layer) == (outputs[0, 0, 4, 4].item(), inputs.grad[0, 0, 4, 4].item())
+
+
+def test_biases_become_zero_except_by_default():
+    for scheme, zero in [("normal", True), ("orthogonal", True), ("xavier", True), ("he", True), ("default", False)]:
+        network = large_network()
+        before = weights_of(network)[0].clone()
+        initialise(network, scheme)
+        assert (network[0].bias == 0).all().item() is zero
+        assert torch.equal(before, network[0].weight) is not zero
+
+
+def test_an_unknown_scheme_is_refused_in_one_line():
+    with pytest.raises(ValueError, match=r"^initialisation=zero: try normal, orthogonal, xavier, he or default$"):
+        initialise(large_network(), "zero")
+
+
+def test_spectral_norm_makes_every_largest_singular_value_one():
+    network = nn.Sequential(
+        nn.Conv2d(3, 8, 3, padding=1), nn.ConvTranspose2d(8, 4, 4, 2, 1), nn.Flatten(), nn.Linear(256, 5)
+    )
+    torch.manual_seed(0)
+    initialise(network, "he")
+    normalise_spectra(network)
+    for _ in range(200):
+        network(torch.zeros(1, 3, 4, 4))
+    for layer in (network[0], network[1], network[3]):
+        matrix = layer.weight.transpose(0, 1) if isinstance(layer, nn.ConvTranspose2d) else layer.weight
+        assert torch.linalg.matrix_norm(matrix.flatten(1), 2).item() == pytest.approx(1, abs=1e-4)
+
+
+def test_minibatch_discrimination_is_its_formula():
+    torch.manual_seed(0)
+    layer, features = MinibatchDiscrimination(4, kernels=3, kernel_size=2), torch.randn(5, 4)
+    tensor = layer.projection.weight.T.view(4, 3, 2)
+    matrices = torch.einsum("na,abc->nbc", features, tensor)
+    closeness = torch.zeros(5, 3)
+    for i in range(5):
+        for j in range(5):
+            closeness[i] += torch.exp(-(matrices[i] - matrices[j]).abs().sum(1))
+    torch.testing.assert_close(layer(features), torch.cat([features, closeness], dim=1))
+
+
+def test_minibatch_discrimination_in_closed_form():
+    layer = MinibatchDiscrimination(1, kernels=1, kernel_size=1)
+    nn.init.ones_(layer.projection.weight)
+    one_apart = layer(torch.tensor([[0.0], [1.0]]))
+    torch.testing.assert_close(one_apart[:, 1], torch.full((2,), 1 + math.exp(-1)))
+    collapsed = layer(torch.zeros(7, 1))
+    torch.testing.assert_close(collapsed[:, 1], torch.full((7,), 7.0))
+
+
+def test_the_projection_adds_the_inner_product_with_the_labels_vector():
+    torch.manual_seed(0)
+    head = LogitHead(6, num_classes=3, minibatch_kernels=0, minibatch_kernel_size=1)
+    features, labels = torch.randn(4, 6), torch.tensor([0, 2, 1, 2])
+    expected = [head.linear(f).squeeze() + f @ head.classes.weight[y] for f, y in zip(features, labels, strict=True)]
+    torch.testing.assert_close(head(features, labels), torch.stack(expected))
+
+
+def test_a_labels_vector_follows_the_latents():
+    inputs = LabelledLatents(3, num_classes=2, label_size=4)
+    latents, labels = torch.randn(2, 3), torch.tensor([1, 0])
+    assert inputs.size == 7
+    assert torch.equal(inputs(latents, labels), torch.cat([latents, inputs.classes.weight[[1, 0]]], dim=1))
+
+
+def test_without_classes_nothing_is_built_for_labels():
+    inputs = LabelledLatents(3, num_classes=None, label_size=4)
+    head = LogitHead(6, num_classes=None, minibatch_kernels=0, minibatch_kernel_size=1)
+    latents = torch.randn(2, 3)
+    assert inputs(latents, torch.tensor([1, 0])) is latents
+    assert not list(inputs.parameters())
+    assert sum(p.numel() for p in head.parameters()) == 7
+
+
+def test_no_dropout_layer_stands_where_nothing_is_dropped():
+    assert drop(0.0) == []
+    assert [layer.p for layer in drop(0.25)] == [0.25]
