@@ -59,6 +59,7 @@ def evaluate(
         "num_generated": generated.count,
         "split": real.split,
         "data_hash": real.data_hash,
+        "pixels": "uint8",
         "weights": weights,
         "seed": seed,
         "ganctl": ganctl_version(),

@@ -130,6 +130,6 @@ def write(path: Path, features: FeatureSet, key: dict[str, str]) -> None:
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, unfinished, metadata=key)
-        os.replace(unfinished, path)
+        unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)

@@ -10,7 +10,7 @@ from torch import Tensor
 from ganctl.contract import FeatureExtractor, FeatureSet, Progress
 
 Generate = Callable[[int, int], Tensor]
-"""`generate(start, count) -> images (count, C, H, W) in [-1, 1]`: images number start to start + count - 1, always the same."""
+"""`generate(start, count)`: images number start to start + count - 1, (count, C, H, W) in [-1, 1], always the same."""
 
 
 class FeatureStatistics:
@@ -35,7 +35,7 @@ class FeatureStatistics:
         if not (features.isfinite().all() and logits.isfinite().all()):
             raise ValueError(
                 f"feature={self.extractor}: NaN or infinite features among images {self.count} to "
-                f"{self.count + len(features) - 1}; the images are not finite, so the generator has diverged"
+                f"{self.count + len(features) - 1}; the extractor cannot judge them"
             )
         values = features.double()
         mean = values.mean(dim=0)
@@ -81,12 +81,27 @@ def extract(
     what: str,
     progress: Progress | None = None,
 ) -> FeatureSet:
-    """The statistics of images 0 to `num_images` - 1 of `generate`. `progress(what, done, num_images)` after each batch."""
+    """The statistics of images 0 to `num_images` - 1 of `generate`.
+
+    `progress(what, done, num_images)` is called at the start and after each batch. Images are judged as they would be
+    saved, in 8 bits a channel: real ones are so already. Raises ValueError for NaN and for fewer than two images.
+    """
     statistics = FeatureStatistics(extractor.name, keep_logits=keep_logits)
     if progress:
         progress(what, 0, num_images)
     for start in range(0, num_images, batch_size):
-        statistics.add(*extractor(generate(start, min(batch_size, num_images - start))))
+        images = generate(start, min(batch_size, num_images - start))
+        if not images.isfinite().all():
+            raise ValueError(
+                f"evaluation: NaN or infinite pixels among images {start} to {start + len(images) - 1}; "
+                "the generator has diverged; try a lower optimizer.lr or a regularizer"
+            )
+        statistics.add(*extractor(in_8_bits(images)))
         if progress:
             progress(what, statistics.count, num_images)
     return statistics.result()
+
+
+def in_8_bits(images: Tensor) -> Tensor:
+    """Images in [-1, 1] to the nearest float32 x / 127.5 - 1 with x an integer from 0 to 255 (halves up)."""
+    return images.float().add(1).mul(127.5).add(0.5).floor().clamp(0, 255).div(127.5).sub(1)

@@ -47,6 +47,7 @@ def test_all_scores_come_from_one_pass_and_carry_their_protocol(real: RealFeatur
         "num_generated": 30,
         "split": "train",
         "data_hash": real.data_hash,
+        "pixels": "uint8",
         "weights": "ema",
         "seed": 7,
         "inception_score.splits": 2,
@@ -97,6 +98,14 @@ def test_evaluation_keeps_no_graph(real: RealFeatures, extractor: Corners):
     assert set(modes) == {False} and torch.is_grad_enabled()
 
 
+def test_images_are_judged_as_they_would_be_saved(real: RealFeatures, extractor: Corners):
+    def saved(start: int, count: int) -> Tensor:
+        return ((images(start, count) + 1) * 127.5).round().to(torch.uint8).float() / 127.5 - 1
+
+    found = evaluate(images, extractor, METRICS, real, num_images=30, weights="ema", seed=0)
+    assert found == evaluate(saved, extractor, METRICS, real, num_images=30, weights="ema", seed=0)
+
+
 def test_progress_runs_from_nothing_to_all(real: RealFeatures, extractor: Corners):
     seen: list[tuple[str, int, int]] = []
     evaluate(
@@ -128,15 +137,19 @@ def test_an_interruption_from_progress_gets_through_and_restores_everything(
     assert torch.is_grad_enabled()
 
 
-def test_a_generator_of_nan_is_refused_in_one_line(real: RealFeatures, extractor: Corners):
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_a_generator_of_nan_is_refused_in_one_line(value: float, real: RealFeatures, extractor: Corners):
+    def generate(start: int, count: int) -> Tensor:
+        return images(start, count) * value
+
     with pytest.raises(ValueError, match="the generator has diverged") as error:
-        evaluate(lambda start, count: images(start, count) * torch.nan, extractor, METRICS, real, num_images=30, weights="ema", seed=0)  # fmt: skip
+        evaluate(generate, extractor, METRICS, real, num_images=30, weights="ema", seed=0)
     assert "\n" not in str(error.value)
 
 
 def test_real_features_of_another_extractor_are_refused(real: RealFeatures, extractor: Corners):
     extractor.weights_hash = "1" * 64
-    with pytest.raises(ValueError, match="feature=corners: the real features are of corners .* extract them anew"):
+    with pytest.raises(ValueError, match=r"feature=corners: the real features are of corners .* extract them anew"):
         evaluate(images, extractor, METRICS, real, num_images=30, weights="ema", seed=0)
 
 

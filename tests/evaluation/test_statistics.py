@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ganctl.contract import FeatureSet
-from ganctl.evaluation.statistics import FeatureStatistics
+from ganctl.evaluation.statistics import FeatureStatistics, in_8_bits
 from ganctl.metric.frechet import frechet_distance
 
 FEATURES = torch.randn(90, 12, generator=torch.Generator().manual_seed(0)) * torch.logspace(0, -2, 12) + 100
@@ -59,7 +59,7 @@ def test_nan_is_refused_at_once_and_says_where():
     statistics.add(FEATURES[:10], FEATURES[:10])
     broken = FEATURES[10:20].clone()
     broken[4, 4] = torch.inf
-    with pytest.raises(ValueError, match="among images 10 to 19; .* diverged"):
+    with pytest.raises(ValueError, match="among images 10 to 19; the extractor cannot judge them"):
         statistics.add(broken, FEATURES[10:20])
     with pytest.raises(ValueError, match="among images 10 to 19"):
         statistics.add(FEATURES[10:20], broken)
@@ -72,3 +72,12 @@ def test_statistics_of_fewer_than_two_images_are_refused(count: int):
         statistics.add(FEATURES[:1], FEATURES[:1])
     with pytest.raises(ValueError, match=f"num_images={count}: statistics need at least 2 images"):
         statistics.result()
+
+
+def test_8_bits_keep_real_pixels_and_round_and_clip_the_others():
+    levels = torch.arange(256).float() / 127.5 - 1
+    assert torch.equal(in_8_bits(levels), levels)
+    generator = torch.Generator().manual_seed(0)
+    moved = levels + (torch.rand(256, generator=generator) - 0.5) * 0.98 / 127.5
+    assert torch.equal(in_8_bits(moved), levels)
+    assert in_8_bits(torch.tensor([-1.5, 1.5, 1.0])).tolist() == [-1, 1, 1]
