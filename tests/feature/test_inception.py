@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from ganctl.contract import DataSpec, FeatureExtractor
+from ganctl.feature.inception import Inception
+
+
+@pytest.fixture(scope="module")
+def inception(weights_file: Path) -> Inception:
+    return Inception(weights=str(weights_file), device="cpu")
+
+
+def rgb(count: int, height: int = 40, width: int = 48) -> Tensor:
+    return torch.rand(count, 3, height, width, generator=torch.Generator().manual_seed(1)) * 2 - 1
+
+
+@pytest.fixture(scope="module")
+def reference(weights_file: Path) -> torch.nn.Module:
+    """pytorch-fid's own network with the same file in the place of its download."""
+    from pytorch_fid import inception
+
+    state = torch.load(weights_file, weights_only=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(inception, "load_state_dict_from_url", lambda url, progress: state)
+        return inception.InceptionV3([3]).eval()
+
+
+@pytest.mark.parametrize("size", [(40, 48), (299, 299)])
+def test_features_equal_those_of_pytorch_fid(size: tuple[int, int], inception: Inception, reference: torch.nn.Module):
+    images = rgb(2, *size)
+    features, _ = inception(images)
+    with torch.no_grad():
+        expected = reference((images + 1) / 2)[0].squeeze(3).squeeze(2)
+    assert features.shape == (2, 2048)
+    assert expected.std() > 0.01 and not torch.allclose(expected[0], expected[1], rtol=1e-2)
+    assert torch.allclose(features, expected, rtol=1e-6, atol=1e-6)
+
+
+def test_logits_are_the_last_layer_of_the_file_on_the_features(inception: Inception, weights_file: Path):
+    state = torch.load(weights_file, weights_only=True)
+    features, logits = inception(rgb(2))
+    assert logits.shape == (2, 1008)
+    assert torch.allclose(logits, features @ state["fc.weight"].T + state["fc.bias"], rtol=1e-4, atol=1e-4)
+
+
+def test_grey_images_are_repeated_to_three_channels(inception: Inception):
+    grey = rgb(1)[:, :1]
+    assert torch.equal(inception(grey)[0], inception(grey.repeat(1, 3, 1, 1))[0])
+
+
+def test_other_weights_than_pytorch_fids_show_in_the_name(inception: Inception, weights_file: Path):
+    digest = hashlib.sha256(weights_file.read_bytes()).hexdigest()
+    assert isinstance(inception, FeatureExtractor)
+    assert inception.weights_hash == digest
+    assert inception.name == f"inception_{digest[:8]}"
+
+
+def test_pytorch_fids_own_weights_give_the_plain_name(weights_file: Path, monkeypatch: pytest.MonkeyPatch):
+    """Their file is not at hand here, so this one's hash stands for theirs."""
+    digest = hashlib.sha256(weights_file.read_bytes()).hexdigest()
+    monkeypatch.setattr("ganctl.feature.inception.HASH_PREFIX", digest[:8])
+    assert Inception(weights=str(weights_file)).name == "inception"
+
+
+def test_building_and_running_it_leaves_the_random_state_alone(weights_file: Path):
+    before = torch.get_rng_state()
+    Inception(weights=str(weights_file))(rgb(1))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_channels_other_than_one_or_three_are_refused(inception: Inception):
+    inception.check(DataSpec("mine", (1, 28, 28), 10))
+    inception.check(DataSpec("mine", (3, 64, 32), None))
+    with pytest.raises(ValueError, match=r"^feature=inception: .* mine has 4"):
+        inception.check(DataSpec("mine", (4, 32, 32), None))
+
+
+def test_weights_of_another_network_are_refused_in_one_line(tmp_path: Path):
+    path = tmp_path / "other.pth"
+    torch.save(torch.nn.Linear(2, 2).state_dict(), path)
+    with pytest.raises(ValueError, match="not the weights of pytorch-fid's InceptionV3") as error:
+        Inception(weights=str(path))
+    assert "\n" not in str(error.value)
