@@ -1,6 +1,6 @@
 """The small classifier behind offline scores: its network, and how it is trained.
 
-`digits` ships one of these, trained once on MNIST; the same network and the same training serve any small labelled images.
+`digits` ships one of these, trained once on MNIST; network and training serve any small labelled images.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def train_classifier(
     bf16: bool = True,
     progress: Callable[[int, int, float], None] | None = None,
 ) -> None:
-    """Trains `network` in place on uint8 `images` (N, C, H, W) and int64 `labels` (N,) by AdamW under a one-cycle schedule.
+    """Trains `network` in place on uint8 `images` (N, C, H, W) and int64 `labels` (N,): AdamW, one-cycle schedule.
 
     Augments by `random_affine`. From the fraction `average_from` of the budget on, a running mean of the weights is
     kept, and it is what the network holds at the end (Izmailov et al. 2018, arXiv:1803.05407, with an exponential
@@ -103,6 +103,7 @@ def train_classifier(
         network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.998), use_buffers=True
     )
     network.train()
+    order = torch.empty(0, dtype=torch.int64)
     for step in range(steps):
         if step % steps_per_epoch == 0:
             order = torch.randperm(len(images), generator=generator)

@@ -33,7 +33,7 @@ class Digits:
             self.network = ConvNet()
         self.network.load_state_dict(load(content))
         self.network.eval().requires_grad_(False)
-        self.network.to(device=self.device, memory_format=torch.channels_last)
+        self.network.to(self.device).to(memory_format=torch.channels_last)
 
     @property
     def seconds_per_image(self) -> float:
@@ -45,8 +45,8 @@ class Digits:
         channels, height, width = spec.image_shape
         if spec.image_shape != IMAGE_SHAPE:
             raise ValueError(
-                f"feature=digits: judges grey 28x28 images, and those of {spec.name} are {height}x{width} with {channels} "
-                "channel(s); try feature=inception, or dataset=mnist"
+                f"feature=digits: judges grey 28x28 images, and those of {spec.name} are {height}x{width} "
+                f"with {channels} channel(s); try feature=inception, or dataset=mnist"
             )
 
     @torch.no_grad()

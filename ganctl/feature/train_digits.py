@@ -1,4 +1,4 @@
-"""Makes the weights of the digits extractor: `python -m ganctl.feature.train_digits --data ROOT` (about 8 minutes on 2 cores)."""
+"""Makes the digits extractor's weights in 8 minutes on 2 cores: `python -m ganctl.feature.train_digits --data ROOT`."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def print_progress(step: int, steps: int, loss: float) -> None:
 def write(
     network: ConvNet, path: Path, images: Tensor, labels: Tensor, *, epochs: int, seed: int
 ) -> dict[str, str | int | float]:
-    """Writes the weights to `path`, and beside it a JSON record of how `network` does on test images (uint8); returns that."""
+    """Writes the weights to `path`, and beside it a JSON record of how they do on uint8 test images; returns that."""
     content = save({key: value.contiguous() for key, value in network.state_dict().items()})
     path.write_bytes(content)
     confidence, score = test_figures(network, images)

