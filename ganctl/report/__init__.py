@@ -1,1 +1,1 @@
-"""The sinks of a run: console, metrics file, TensorBoard, pictures. Plain numbers, text and tensors in; nothing comes back."""
+"""The sinks of a run: console, metrics, TensorBoard, pictures. Plain numbers, text, tensors in; nothing comes back."""

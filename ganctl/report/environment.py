@@ -1,4 +1,4 @@
-"""Where a run ran: versions, machine, commit, command. Written into its folder, so that its numbers can be explained later."""
+"""Where a run ran: versions, machine, commit, command. Written into its folder, to explain its numbers later."""
 
 from __future__ import annotations
 

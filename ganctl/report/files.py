@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all: a run may be killed at any instant, and its results must still be readable."""
+"""Files that are there whole or not at all: a run may be killed at any instant and must leave readable results."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def atomic_file(path: Path, *, sync: bool = True) -> Iterator[BinaryIO]:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{os.getpid()}-{secrets.token_hex(6)}.tmp")
     try:
-        with open(temporary, "xb") as file:
+        with temporary.open("xb") as file:
             yield file
             file.flush()
             if sync:
                 os.fsync(file.fileno())
-        os.replace(temporary, path)
+        temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
     if sync:

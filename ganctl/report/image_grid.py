@@ -1,4 +1,4 @@
-"""Images leave a run here: grids, single PNGs, npz archives, interpolation GIFs. Every file appears whole or not at all."""
+"""Where images leave a run: grids, single PNGs, npz archives, interpolation GIFs, each file whole or not at all."""
 
 from __future__ import annotations
 
@@ -20,16 +20,17 @@ _BACKGROUND = 64  # grey that neither a black nor a white image melts into
 
 
 def to_uint8(images: Tensor) -> Tensor:
-    """Pixels in [-1, 1], any floating type, to uint8: floor((x + 1) 127.5 + 1/2), halves up, clipped to [0, 255].
+    """Pixels in [-1, 1], any floating type, to uint8: the whole number next to (x + 1) 127.5, clipped to [0, 255].
 
-    The exact inverse, for all 256 values, of the x / 127.5 - 1 that images are loaded with. What is not a number becomes
-    black, so that the grid of a run gone wrong can still be looked at. uint8 passes unchanged.
+    The exact inverse, for all 256 values, of the x / 127.5 - 1 that images are loaded with; the one tie, x = 0, becomes
+    128. What is not a number becomes black, so that the grid of a run gone wrong can still be looked at. uint8 passes
+    unchanged.
     """
     import torch
 
     if images.dtype == torch.uint8:
         return images.detach().cpu()
-    pixels = images.detach().float().add(1).mul(127.5).add(0.5).floor()
+    pixels = images.detach().float().add(1).mul(127.5).round()
     return pixels.nan_to_num(nan=0.0).clamp(0, 255).to(torch.uint8).cpu()
 
 
@@ -61,13 +62,13 @@ def save_grid(images: Tensor, path: Path, columns: int | None = None) -> None:
 
 
 def save_images(images: Tensor, folder: Path, *, start: int = 0) -> None:
-    """Writes images (N, C, H, W) in [-1, 1] as PNGs of their own size: 000000.png and on, or from the number `start`."""
+    """Writes images (N, C, H, W) in [-1, 1] as PNGs of their own size: 000000.png and on, or from number `start`."""
     for number, pixels in enumerate(to_uint8(images).numpy().transpose(0, 2, 3, 1), start=start):
         _save_png(pixels, folder / f"{number:06d}.png", sync=False)
 
 
 def save_npz(images: Tensor, path: Path, labels: Tensor | None = None) -> None:
-    """Writes `images` (N, H, W, C) uint8 and, where there are any, `labels` (N,) int64; numpy reads it without pickle."""
+    """Writes `images` (N, H, W, C) uint8 and, if there are any, `labels` (N,) int64; read without pickle."""
     pixels = to_uint8(images).numpy().transpose(0, 2, 3, 1)
     with atomic_file(path) as file:
         if labels is None:
@@ -79,7 +80,7 @@ def save_npz(images: Tensor, path: Path, labels: Tensor | None = None) -> None:
 def save_gif(frames: Iterable[Tensor], path: Path, columns: int | None = None, *, frame_ms: int = 40) -> None:
     """Writes an endless GIF; each frame is the grid of images (N, C, H, W) in [-1, 1] and is seen for `frame_ms`.
 
-    Grey images keep their pixels exactly, coloured ones get a palette of 256 for each frame. The format counts in 10 ms.
+    Grey images keep their pixels exactly, coloured ones get 256 colours for each frame. The format counts in 10 ms.
     """
     pictures = [_picture(make_grid(frame, columns)) for frame in frames]
     assert pictures, "a GIF needs a frame"
@@ -90,12 +91,12 @@ def save_gif(frames: Iterable[Tensor], path: Path, columns: int | None = None, *
 
 
 def slerp(start: Tensor, end: Tensor, num: int) -> Tensor:
-    """`num` >= 2 latents from `start` to `end`, both included, on the great circle: (..., L), (..., L) to (num, ..., L).
+    """`num` >= 2 latents (num, ..., L) on the great circle from `start` (..., L) to `end` (..., L), both included.
 
     Shoemake 1985, used on latents by White 2016 (arXiv:1609.04468, section 2.1): with omega the angle between a and b,
-    sin((1 - t) omega) / sin(omega) a + sin(t omega) / sin(omega) b. The norm stays that of a Gaussian's draws, where the
-    straight line would pass through unlikely short vectors. Parallel, opposite and zero vectors have no such circle:
-    the straight line is taken for them.
+    sin((1 - t) omega) / sin(omega) a + sin(t omega) / sin(omega) b. The norm stays that of a Gaussian's draws, where
+    the straight line would pass through unlikely short vectors. Parallel, opposite and zero vectors have no such
+    circle: the straight line is taken for them.
     """
     import torch
 

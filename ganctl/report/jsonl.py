@@ -30,7 +30,7 @@ class MetricsLog:
     def append(self, record: Mapping[str, object]) -> None:
         """Writes one line. Numbers, text, tensors and arrays are welcome as values."""
         line = json.dumps(plain(record), ensure_ascii=False, allow_nan=False).encode() + b"\n"
-        with open(self.path, "ab") as file:
+        with self.path.open("ab") as file:
             file.write(line)
             file.flush()
             if self._sync:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import signal
 import subprocess
 import sys
@@ -20,7 +19,15 @@ def test_a_file_is_written_and_replaced_and_nothing_else_is_left(tmp_path):
     atomic_write_text(path, "first")
     atomic_write_text(path, "zweites: größer", sync=False)
     assert path.read_text(encoding="utf-8") == "zweites: größer"
-    assert os.listdir(path.parent) == ["note.txt"]
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_replacing_leaves_whoever_has_the_old_file_open_with_all_of_it(tmp_path):
+    path = tmp_path / "data.bin"
+    atomic_write_bytes(path, b"old")
+    with path.open("rb") as reader:
+        atomic_write_bytes(path, b"new")
+        assert (reader.read(), path.read_bytes()) == (b"old", b"new")
 
 
 def test_an_error_while_writing_keeps_the_old_content(tmp_path):
@@ -30,7 +37,7 @@ def test_an_error_while_writing_keeps_the_old_content(tmp_path):
         file.write(b"half of the n")
         raise RuntimeError
     assert path.read_bytes() == b"old"
-    assert os.listdir(tmp_path) == ["data.bin"]
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_kill_in_the_middle_of_writing_keeps_the_old_content(tmp_path):
@@ -73,7 +80,7 @@ def test_json_holds_numbers_of_every_library_and_is_always_valid(tmp_path):
         "rates": [0.25, "NaN"],
         "shape": [1, 2],
         "far": ["Infinity", "-Infinity"],
-        "path": os.path.join("runs", "a"),
+        "path": str(Path("runs/a")),
         "7": None,
         "yes": True,
         "exact": 0.1,

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import os
-
 import numpy
 import pytest
 import torch
@@ -34,7 +32,7 @@ def test_to_uint8_is_the_exact_inverse_of_loading_for_every_value():
     assert torch.equal(to_uint8(pixels), pixels)
 
 
-def test_to_uint8_rounds_to_the_nearest_level_halves_up_and_clips():
+def test_to_uint8_rounds_to_the_nearest_level_and_clips():
     levels = torch.tensor([0.49, 0.51, 1.49, 2.51, 127.5, 254.49, -3.0, 300.0], dtype=torch.float64)
     assert to_uint8(levels / 127.5 - 1).tolist() == [0, 1, 1, 3, 128, 254, 0, 255]
 
@@ -91,7 +89,7 @@ def test_single_images_keep_their_size_and_are_numbered(tmp_path):
     pixels, images = levels((3, 3, 8, 9))
     save_images(images[:2], tmp_path / "pngs")
     save_images(images[2:], tmp_path / "pngs", start=2)
-    assert sorted(os.listdir(tmp_path / "pngs")) == ["000000.png", "000001.png", "000002.png"]
+    assert sorted(path.name for path in (tmp_path / "pngs").iterdir()) == ["000000.png", "000001.png", "000002.png"]
     for index in range(3):
         with Image.open(tmp_path / "pngs" / f"{index:06d}.png") as picture:
             assert (numpy.asarray(picture).transpose(2, 0, 1) == pixels[index].numpy()).all()

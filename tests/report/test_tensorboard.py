@@ -47,7 +47,8 @@ def test_a_resumed_run_hides_what_was_written_of_later_steps(tmp_path):
 def test_flushed_events_survive_a_kill(tmp_path):
     script = (
         "import os, sys; from pathlib import Path; from ganctl.report.tensorboard import TensorBoard\n"
-        "board = TensorBoard(Path(sys.argv[1])); board.scalars(1, {'loss': 3.0}); board.flush(); os.kill(os.getpid(), 9)"
+        "board = TensorBoard(Path(sys.argv[1])); board.scalars(1, {'loss': 3.0}); board.flush()\n"
+        "os.kill(os.getpid(), 9)"
     )
     subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=False, timeout=120)
     assert [event.value for event in events(tmp_path).Scalars("loss")] == [3.0]
