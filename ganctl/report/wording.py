@@ -1,0 +1,105 @@
+"""How the numbers of a run are put into words: the same in a terminal, a pipe and a log file."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+_NAMES = {"d_loss": "d", "g_loss": "g", "d_real": "D(real)", "d_fake": "D(fake)"}
+_PAIRS = (("d_loss", "g_loss"), ("d_real", "d_fake"))
+_PENALTIES = ("d_penalty", "g_penalty")
+_GAP = "  "
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far a training is: `step` of `total_steps`, its last log, speed, time left, score (None = not known yet)."""
+
+    step: int
+    total_steps: int
+    log: Mapping[str, float] = field(default_factory=dict)
+    images_per_second: float | None = None
+    seconds_left: float | None = None
+    score: tuple[str, float] | None = None
+
+
+def training_line(standing: Standing) -> str:
+    """`step 500/10000  d 0.91 g 1.72  D(real) 0.71 D(fake) 0.31  2310 images/s  0:03:12 left  fd_digits 21.3`."""
+    parts = [f"step {standing.step}/{standing.total_steps}", losses(standing.log), pace(standing), latest(standing)]
+    return _GAP.join(part for part in parts if part)
+
+
+def losses(log: Mapping[str, float]) -> str:
+    """Losses and probabilities of a log, then what else it holds; penalties that are nought are left out."""
+    groups = [" ".join(_named(key, log) for key in pair if key in log) for pair in _PAIRS]
+    rest = [key for key in log if key not in _NAMES and not (key in _PENALTIES and float(log[key]) == 0)]
+    return _GAP.join(group for group in (*groups, *(_named(key, log) for key in rest)) if group)
+
+
+def pace(standing: Standing) -> str:
+    """`2310 images/s  0:03:12 left`, or as much of it as is known."""
+    speed, left = standing.images_per_second, standing.seconds_left
+    parts = [] if speed is None else [f"{speed:.0f} images/s" if speed >= 10 else f"{speed:.2g} images/s"]
+    return _GAP.join(parts if left is None else [*parts, f"{duration(left)} left"])
+
+
+def latest(standing: Standing) -> str:
+    """`fd_digits 21.3`, or nothing."""
+    return "" if standing.score is None else f"{standing.score[0]} {brief(standing.score[1])}"
+
+
+def duration(seconds: float) -> str:
+    """`0:03:12`; from a day on `2 d 03:12:00`."""
+    if not math.isfinite(seconds):
+        return "?"
+    minutes, second = divmod(max(0, round(seconds)), 60)
+    hours, minute = divmod(minutes, 60)
+    if hours < 24:
+        return f"{hours}:{minute:02d}:{second:02d}"
+    return f"{hours // 24} d {hours % 24:02d}:{minute:02d}:{second:02d}"
+
+
+def brief(value: float) -> str:
+    """A score in about three digits: 0.0123, 9.12, 21.3, 1234."""
+    value = float(value)
+    return f"{value:.0f}" if 1000 <= abs(value) < 1e7 else f"{value:.3g}"
+
+
+def shown_scores(scores: Mapping[str, float | str]) -> dict[str, str]:
+    """Scores in four digits, by name; the shares of the classes, `share_<k>_<extractor>`, become one range."""
+    shares: dict[str, list[float]] = {}
+    shown: dict[str, str] = {}
+    for name, value in scores.items():
+        found = re.fullmatch(r"share_\d+_(.+)", name)
+        if isinstance(value, str):
+            shown[name] = value
+        elif found:
+            shares.setdefault(f"shares_{found[1]}", []).append(float(value))
+            shown[f"shares_{found[1]}"] = ""
+        else:
+            shown[name] = f"{float(value):.4g}" if abs(value) < 1000 else brief(value)
+    for name, values in shares.items():
+        shown[name] = f"{min(values):.1%} to {max(values):.1%} in {len(values)} classes"
+    return shown
+
+
+def scores_line(step: int, total_steps: int, scores: Mapping[str, float | str], *, best: bool) -> str:
+    """`step 2000/10000  fd_digits 21.3  is_digits 8.91  best so far`; the shares of the classes are left out."""
+    named = [f"{name} {text}" for name, text in shown_scores(scores).items() if not name.startswith("shares_")]
+    return _GAP.join([f"step {step}/{total_steps}", *named, *(["best so far"] if best else [])])
+
+
+def aligned(rows: Mapping[str, str]) -> list[str]:
+    """One line a row, the values below each other."""
+    width = max((len(name) for name in rows), default=0)
+    return [f"{name:<{width}}{_GAP}{text}".rstrip() for name, text in rows.items()]
+
+
+def _named(key: str, log: Mapping[str, float]) -> str:
+    return f"{_NAMES.get(key, key)} {_two_decimals(float(log[key]))}"
+
+
+def _two_decimals(value: float) -> str:
+    return f"{value:.2f}" if value == 0 or 0.005 <= abs(value) < 1000 else f"{value:.2g}"

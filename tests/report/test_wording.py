@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from ganctl.report.wording import Standing, aligned, brief, duration, losses, scores_line, shown_scores, training_line
+
+LOG = {"d_loss": 0.912, "d_penalty": 0.0, "d_real": 0.71, "d_fake": 0.309, "g_loss": 1.716, "g_penalty": 0.0}
+
+
+def test_a_training_line_says_step_losses_probabilities_speed_time_left_and_score():
+    standing = Standing(500, 10000, LOG, 2310.4, 192.4, ("fd_digits", 21.34))
+    expected = "step 500/10000  d 0.91 g 1.72  D(real) 0.71 D(fake) 0.31  2310 images/s  0:03:12 left  fd_digits 21.3"
+    assert training_line(standing) == expected
+
+
+def test_what_is_not_known_is_left_out():
+    assert training_line(Standing(1, 2, {"d_loss": 1})) == "step 1/2  d 1.00"
+    assert training_line(Standing(1, 2, {}, 3.14)) == "step 1/2  3.1 images/s"
+
+
+@pytest.mark.parametrize(
+    ("log", "text"),
+    [
+        ({"g_penalty": 0.5, "lr": 0.0002, "g_loss": -12.345}, "g -12.35  g_penalty 0.50  lr 0.0002"),
+        ({"d_loss": math.nan, "g_loss": math.inf}, "d nan g inf"),
+        ({"d_loss": 123456.0, "g_loss": 0}, "d 1.2e+05 g 0.00"),
+    ],
+)
+def test_penalties_other_values_and_extremes_are_named(log, text):
+    assert losses(log) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0:00:00"),
+        (59.6, "0:01:00"),
+        (3599, "0:59:59"),
+        (86399, "23:59:59"),
+        (90061, "1 d 01:01:01"),
+        (-3, "0:00:00"),
+        (math.inf, "?"),
+    ],
+)
+def test_durations_read_like_a_clock(seconds, text):
+    assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.01234, "0.0123"), (9.123, "9.12"), (21.34, "21.3"), (1234.5, "1234"), (math.nan, "nan")]
+)
+def test_scores_have_about_three_digits(value, text):
+    assert brief(value) == text
+
+
+def test_shares_of_the_classes_become_one_range_in_their_place():
+    shares = {f"share_{k}_digits": 0.08 + 0.01 * k for k in range(4)}
+    scores = {"fd_digits": 12.3456, **shares, "confidence_digits": 0.98764, "fid": "not computed: no weights"}
+    assert shown_scores(scores) == {
+        "fd_digits": "12.35",
+        "shares_digits": "8.0% to 11.0% in 4 classes",
+        "confidence_digits": "0.9876",
+        "fid": "not computed: no weights",
+    }
+    line = scores_line(20, 100, scores, best=True)
+    assert line == "step 20/100  fd_digits 12.35  confidence_digits 0.9876  fid not computed: no weights  best so far"
+
+
+def test_values_stand_below_each_other():
+    assert aligned({"data": "mnist", "generator": "dcgan", "note": ""}) == [
+        "data       mnist",
+        "generator  dcgan",
+        "note",
+    ]
+    assert aligned({}) == []
