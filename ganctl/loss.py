@@ -1,11 +1,11 @@
 """Every adversarial loss, side by side, because comparing the formulas is the point.
 
-Each is pure mathematics on logits D (N,), in float32, unreduced: both methods return (N,), to be averaged and minimised.
-Where a paper maximises, the sign is turned. With s the logistic function, `softplus(-D)` is -log s(D) and `softplus(D)` is
--log(1 - s(D)), without the overflow and the logarithm of 0 that the written formulas have.
+Each is pure mathematics on logits D (N,), float32, unreduced: both methods return (N,), to be averaged and minimised.
+Where a paper maximises, the sign is turned. With s the logistic function, `softplus(-D)` is -log s(D) and `softplus(D)`
+is -log(1 - s(D)), without the overflow and the logarithm of 0 that the written formulas have.
 
-`label_smoothing` is the one-sided kind of Salimans et al. 2016 (arXiv:1606.03498, section 3.4): the discriminator's target
-for real images is 1 - label_smoothing instead of 1, for fake images it stays 0.
+`label_smoothing` is the one-sided kind of Salimans et al. 2016 (arXiv:1606.03498, section 3.4): the discriminator's
+target for real images is 1 - label_smoothing instead of 1, for fake images it stays 0.
 """
 
 from __future__ import annotations
@@ -69,8 +69,8 @@ class Minimax:
 class LeastSquares:
     """LSGAN (Mao et al. 2017, arXiv:1611.04076, eq. 9, the 0-1 coding): logits are drawn to a target, without s.
 
-    Discriminator: (D(x) - b)^2 / 2 + D(G(z))^2 / 2; generator: (D(G(z)) - b)^2 / 2; b = 1 - label_smoothing for both, since
-    the paper's generator aims at what its discriminator calls real (c = b).
+    Discriminator: (D(x) - b)^2 / 2 + D(G(z))^2 / 2; generator: (D(G(z)) - b)^2 / 2. b is 1 - label_smoothing for both,
+    since the paper's generator aims at what its discriminator calls real (c = b).
 
     Raises:
         ValueError: if `label_smoothing` is not in [0, 0.5).
@@ -124,7 +124,7 @@ class Wasserstein:
 
 @dataclass(frozen=True)
 class Relativistic:
-    """RpGAN, the pairing loss of R3GAN (Jolicoeur-Martineau 2018, arXiv:1807.00734; Huang et al. 2024, arXiv:2501.05441, eq. 2).
+    """RpGAN (Jolicoeur-Martineau 2018, arXiv:1807.00734), the loss of R3GAN (Huang et al. 2024, arXiv:2501.05441, eq. 2).
 
     Each fake is judged against the real image of the same place in the batch. Discriminator: -log s(D(x) - D(G(z)));
     generator: -log s(D(G(z)) - D(x)).
