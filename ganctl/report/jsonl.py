@@ -7,8 +7,13 @@ import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
 
 from ganctl.report.files import atomic_write_bytes, plain
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 _NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
@@ -26,22 +31,36 @@ class MetricsLog:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
         _keep_until(path, math.inf)
+        self._file = path.open("ab")
 
     def append(self, record: Mapping[str, object]) -> None:
         """Writes one line. Numbers, text, tensors and arrays are welcome as values."""
         line = json.dumps(plain(record), ensure_ascii=False, allow_nan=False).encode() + b"\n"
-        with self.path.open("ab") as file:
-            file.write(line)
-            file.flush()
-            if self._sync:
-                os.fsync(file.fileno())
+        self._file.write(line)
+        self._file.flush()
+        if self._sync:
+            os.fsync(self._file.fileno())
 
     def truncate_after(self, step: int) -> int:
         """Forgets the lines whose "step" is later than `step`, for a run that goes on from there; returns how many.
 
         The file is replaced at once. Lines without a step stay; lines that are not a JSON object go.
         """
-        return _keep_until(self.path, step)
+        self._file.close()
+        dropped = _keep_until(self.path, step)
+        self._file = self.path.open("ab")
+        return dropped
+
+    def close(self) -> None:
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
 
 def read_metrics(path: Path) -> list[dict[str, object]]:

@@ -14,17 +14,17 @@ from ganctl.report.jsonl import MetricsLog, read_metrics
 
 def test_each_record_is_one_line_that_can_be_read_at_once(tmp_path):
     path = tmp_path / "run" / "metrics.jsonl"
-    log = MetricsLog(path, sync=True)
-    log.append({"step": 1, "d_loss": torch.tensor(0.5)})
-    assert read_metrics(path) == [{"step": 1, "d_loss": 0.5}]
-    log.append({"step": 2, "note": "two\nlines"})
+    with MetricsLog(path, sync=True) as log:
+        log.append({"step": 1, "d_loss": torch.tensor(0.5)})
+        assert read_metrics(path) == [{"step": 1, "d_loss": 0.5}]
+        log.append({"step": 2, "note": "two\nlines"})
     assert [json.loads(line)["step"] for line in path.read_text().splitlines()] == [1, 2]
 
 
 def test_numbers_that_are_not_finite_make_valid_json_and_come_back(tmp_path):
     path = tmp_path / "metrics.jsonl"
-    log = MetricsLog(path)
-    log.append({"step": 1, "a": math.nan, "b": math.inf, "c": {"d": -math.inf}})
+    with MetricsLog(path) as log:
+        log.append({"step": 1, "a": math.nan, "b": math.inf, "c": {"d": -math.inf}})
     json.loads(path.read_text(), parse_constant=pytest.fail)
     (record,) = read_metrics(path)
     assert math.isnan(record["a"])
@@ -33,14 +33,14 @@ def test_numbers_that_are_not_finite_make_valid_json_and_come_back(tmp_path):
 
 def test_resuming_forgets_later_steps_and_appends_after_the_earlier(tmp_path):
     path = tmp_path / "metrics.jsonl"
-    log = MetricsLog(path)
-    for record in ({"event": "start"}, {"step": 10}, {"step": 20}, {"step": 20, "fid": 3.0}, {"step": 30}):
-        log.append(record)
-    log = MetricsLog(path)
-    assert log.truncate_after(20) == 1
-    log.append({"step": 30, "again": True})
-    assert log.truncate_after(30) == 0
-    log.append({"step": 40})
+    with MetricsLog(path) as log:
+        for record in ({"event": "start"}, {"step": 10}, {"step": 20}, {"step": 20, "fid": 3.0}, {"step": 30}):
+            log.append(record)
+    with MetricsLog(path) as log:
+        assert log.truncate_after(20) == 1
+        log.append({"step": 30, "again": True})
+        assert log.truncate_after(30) == 0
+        log.append({"step": 40})
     expected = [{"event": "start"}, {"step": 10}, {"step": 20}, {"step": 20, "fid": 3.0}, {"step": 30, "again": True}]
     assert read_metrics(path) == [*expected, {"step": 40}]
     assert list(tmp_path.iterdir()) == [path]
@@ -51,16 +51,16 @@ def test_a_line_torn_by_a_kill_is_left_out_when_reading_and_removed_when_resumin
     path = tmp_path / "metrics.jsonl"
     path.write_bytes(b'{"step": 1}\n' + torn)
     assert read_metrics(path) == [{"step": 1}]
-    log = MetricsLog(path)
-    log.append({"step": 2})
+    with MetricsLog(path) as log:
+        log.append({"step": 2})
     assert path.read_bytes() == b'{"step": 1}\n{"step": 2}\n'
 
 
 def test_a_whole_line_that_lacks_only_its_end_is_kept(tmp_path):
     path = tmp_path / "metrics.jsonl"
     path.write_bytes(b'{"step": 1}\n{"step": 2}')
-    log = MetricsLog(path)
-    log.append({"step": 3})
+    with MetricsLog(path) as log:
+        log.append({"step": 3})
     assert [record["step"] for record in read_metrics(path)] == [1, 2, 3]
 
 
