@@ -87,7 +87,7 @@ def _score(job: Run, scores: dict[str, Any]) -> dict[str, Any]:
 def _final_fid(job: Run) -> dict[str, Any]:
     """Inception's FID of the loaded average, or the reason why not with the command that computes it."""
     settings = job.config.final_fid
-    if job.judge.extractor.name == "inception":
+    if job.judge.extractor.name.startswith("inception"):
         return {"skipped": "the run's own score is Inception's FID"}
     command = f"ganctl evaluate {job.folder} feature=inception"
     if not settings.enabled:
@@ -114,11 +114,12 @@ def _final_fid(job: Run) -> dict[str, Any]:
 
 
 def _estimate(job: Run) -> str:
-    """How long `ganctl evaluate` with Inception takes for the run's number of images, measured on random weights."""
-    from ganctl.feature.inception import untrained_seconds_per_image
+    """How long `ganctl evaluate` with Inception takes for the run's number of images, measured on an untrained network."""
+    from ganctl.feature.inception import Inception
 
     images = job.config.evaluation.final_images + len(job.store.images)
-    return _minutes(images * untrained_seconds_per_image(job.device.torch_device, job.spec))
+    untrained = Inception.untrained(device=job.device.torch_device)
+    return _minutes(images * seconds_per_image(untrained, job.spec, images=4))
 
 
 def _minutes(seconds: float) -> str:

@@ -114,14 +114,15 @@ class Run:
         if name not in scores.scores:
             raise ValueError(f"stop.score={name}: not among the scores: {', '.join(scores.scores)}")
         value = scores.scores[name]
-        if record.best_value is None or better(name, value, record.best_value):
+        is_best = record.best_value is None or better(name, value, record.best_value)
+        if is_best:
             record.best_value, record.best_step, record.evaluations_without_gain = value, step, 0
             content = self.content()
             checkpoint.save_best(self.checkpoints, content)
             self.save_weights("best", content)
         else:
             record.evaluations_without_gain += 1
-        self.console.note(f"step {step}: " + "  ".join(f"{key} {number:.4g}" for key, number in headline(scores.scores)))
+        self.console.scores(step, dict(headline(scores.scores)), best=is_best)
         self._last_report = (time.monotonic(), step)
 
     def save_checkpoint(self) -> bool:

@@ -37,6 +37,7 @@ def _train(job: Run) -> str:
         while stop is None and (log := next(steps, None)) is not None:
             step = job.state.step
             last = step == total_steps
+            job.console.advance(step)
             if _due(step, output.log_every, last) and not _is_finite(log):
                 return "diverged"
             if _due(step, output.log_every, last):

@@ -87,3 +87,10 @@ def test_weights_of_another_network_are_refused_in_one_line(tmp_path: Path):
     with pytest.raises(ValueError, match="not the weights of pytorch-fid's InceptionV3") as error:
         Inception(weights=str(path))
     assert "\n" not in str(error.value)
+
+
+def test_an_untrained_network_serves_to_measure_time_and_cannot_be_mistaken():
+    untrained = Inception.untrained()
+    features, logits = untrained(rgb(1))
+    assert features.shape == (1, 2048) and logits.shape == (1, 1008)
+    assert untrained.name != "inception"
