@@ -2,8 +2,8 @@
 
 Section 3's guidelines: strides instead of pooling, batch norm except at the generator's output and the discriminator's
 input, no hidden fully connected layers, ReLU and tanh in the generator, LeakyReLU in the discriminator. We differ in
-these points: the network starts from 4 to 7 pixels a side, not always 4, so that 28 or 96 pixels work as well as 32; and its
-4x4 kernels (the paper's figure has 5x5) divide evenly by the stride 2, which avoids checkerboards. Small images leave few
+these points: the network starts from 4 to 7 pixels a side, not always 4, so that 28 or 96 pixels work as well as 32;
+the stride 2 divides its 4x4 kernels (the paper's figure has 5x5) evenly, against checkerboards. Small images leave few
 doublings and so few layers: `extra_layers` adds 3x3 convolutions of stride 1 at the smallest size.
 """
 
@@ -13,13 +13,8 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from ganctl.model.geometry import ImageShape, doubling
+from ganctl.model.geometry import ImageShape, doubling, widths_of
 from ganctl.model.layers import LEAK, LabelledLatents, LogitHead, drop, finish, initialise
-
-
-def channels_of(level: int, *, width: int, max_width: int) -> int:
-    """Channels `level` halvings away from the image's own neighbour: `width`, doubled each time, at most `max_width`."""
-    return min(width * 2**level, max_width)
 
 
 class Generator(nn.Module):
@@ -44,9 +39,7 @@ class Generator(nn.Module):
     ) -> None:
         super().__init__()
         start, doublings = doubling(image_shape)
-        widths = [
-            channels_of(level, width=width, max_width=max_width) for level in reversed(range(doublings + extra_layers))
-        ]
+        widths = widths_of(doublings + extra_layers, width=width, max_width=max_width)[::-1]
         self.latents = LabelledLatents(latent_size, num_classes=num_classes, label_size=label_size)
         self.project = nn.Linear(self.latents.size, widths[0] * start * start, bias=False)
         layers: list[nn.Module] = [nn.Unflatten(1, (widths[0], start, start))]
@@ -87,7 +80,7 @@ class Discriminator(nn.Module):
     ) -> None:
         super().__init__()
         start, halvings = doubling(image_shape)
-        widths = [channels_of(level, width=width, max_width=max_width) for level in range(halvings + extra_layers)]
+        widths = widths_of(halvings + extra_layers, width=width, max_width=max_width)
         layers: list[nn.Module] = [nn.Conv2d(image_shape[0], widths[0], 4, 2, 1), *_leaky_relu(dropout)]
         for number, (before, after) in enumerate(pairwise(widths), start=1):
             kernel, stride = (4, 2) if number < halvings else (3, 1)

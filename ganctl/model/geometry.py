@@ -31,6 +31,11 @@ def doubling(image_shape: ImageShape) -> tuple[int, int]:
     return start, doublings
 
 
+def widths_of(levels: int, *, width: int, max_width: int) -> list[int]:
+    """Channels of `levels` layers from the image inwards: `width`, then doubled each time, up to `max_width`."""
+    return [min(width * 2**level, max_width) for level in range(levels)]
+
+
 def quartering(image_shape: ImageShape) -> tuple[int, int]:
     """Height and width after two halvings, of an image (C, H, W) whose sides are multiples of 4.
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 import torch
+from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from torch import nn
 
@@ -16,8 +18,7 @@ CONFIGS = Path(__file__).parents[2] / "configs"
 
 def build(kind: str, name: str, size: int | tuple[int, int] = 28, channels: int = 1, **options: object) -> nn.Module:
     """The network that configs/KIND/NAME.yaml describes for images of that size, with some options changed."""
-    settings = OmegaConf.to_container(OmegaConf.load(CONFIGS / kind / f"{name}.yaml"))
-    settings.pop("shape_rule", None)
+    settings = settings_of(kind, name)
     module, _, target = settings.pop("_target_").rpartition(".")
     unknown = set(options) - set(settings) - {"latent_size", "num_classes"}
     assert not unknown, f"{kind}/{name}.yaml has no {unknown}"
@@ -28,11 +29,34 @@ def build(kind: str, name: str, size: int | tuple[int, int] = 28, channels: int 
     return getattr(import_module(module), target)(**{**given, **settings, **options})
 
 
+@cache
+def composed(kind: str, name: str) -> dict[str, object]:
+    with initialize_config_dir(str(CONFIGS), version_base="1.3"):
+        return OmegaConf.to_container(compose(overrides=[f"+{kind}={name}"])[kind])
+
+
+def settings_of(kind: str, name: str) -> dict[str, object]:
+    """`_target_` and keywords of configs/KIND/NAME.yaml, without the rule that is applied before a network is built."""
+    return {key: value for key, value in composed(kind, name).items() if key != "shape_rule"}
+
+
 @pytest.fixture(name="build")
 def build_fixture() -> Callable[..., nn.Module]:
     """`build(kind, name, size, channels, **options)` with the weights of seed 0, on one thread of torch's."""
     torch.manual_seed(0)
     return build
+
+
+@pytest.fixture
+def narrow() -> Callable[..., nn.Module]:
+    """`build` with few channels, for what does not depend on their number."""
+    torch.manual_seed(0)
+
+    def build_narrow(kind: str, name: str, *args: int, **options: object) -> nn.Module:
+        few = {"width": 8, "max_width": 16, "hidden": 16}
+        return build(kind, name, *args, **{key: few[key] for key in few.keys() & settings_of(kind, name)} | options)
+
+    return build_narrow
 
 
 def options_of(kind: str) -> list[str]:
