@@ -124,7 +124,7 @@ class Wasserstein:
 
 @dataclass(frozen=True)
 class Relativistic:
-    """RpGAN (Jolicoeur-Martineau 2018, arXiv:1807.00734), used by R3GAN (Huang et al. 2024, arXiv:2501.05441, eq. 2).
+    """RpGAN (Jolicoeur-Martineau 2018, arXiv:1807.00734), the loss of R3GAN (Huang et al. 2024, arXiv:2501.05441).
 
     Each fake is judged against the real image of the same place in the batch. Discriminator: -log s(D(x) - D(G(z)));
     generator: -log s(D(G(z)) - D(x)).
