@@ -1,0 +1,255 @@
+"""Regularizers, side by side: terms added to a network's loss, and one thing done to the discriminator's input.
+
+`every` = n means that the term is added on each n-th step and n times as strong (lazy regularization, Karras et al.
+2020, arXiv:1912.04958, section 3.1). Both halves of this are the step's doing: the formulas below are without n.
+
+Gradients by images are taken in float32 also where the step runs in bfloat16. A penalty then judges the images once
+more with autocast off; in float32 it differentiates the logits that the loss has already paid for. The gradient of the
+*sum* of the logits is that of each image's own logit only where the discriminator judges each image by itself: batch
+norm and minibatch discrimination mix them, and are best left out beside r1, r2 and gradient_penalty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import relu
+
+from ganctl.contract import Critic, Sample, Verdict
+
+NETWORKS = ("generator", "discriminator")
+_TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+_WEIGHTED = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, *_TRANSPOSED)
+_RAW = ("parametrizations.weight.original", "weight_orig")  # before spectral norm, in torch's new and old form
+
+
+@dataclass(frozen=True)
+class R1:
+    """R1 = gamma / 2 ||dD(x)/dx||^2 on real images x (Mescheder et al. 2018, arXiv:1801.04406, section 4.1).
+
+    `weight` is gamma. The term is (N,), one number an image, summed over its pixels.
+
+    Raises:
+        ValueError: if `weight` is negative or `every` below 1.
+    """
+
+    weight: float = 10.0
+    every: int = 1
+    needs_image_gradient: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        _check("r1", weight=self.weight, every=self.every)
+
+    def discriminator_penalty(self, real: Verdict, fake: Verdict, critic: Critic) -> Tensor:
+        return self.weight / 2 * _squared_norm(_image_gradient(real, critic))
+
+
+@dataclass(frozen=True)
+class R2:
+    """R2 = gamma / 2 ||dD(x)/dx||^2 on generated images x (Mescheder et al. 2018, arXiv:1801.04406, section 4.1).
+
+    `weight` is gamma. The term is (N,), one number an image, summed over its pixels.
+
+    Raises:
+        ValueError: if `weight` is negative or `every` below 1.
+    """
+
+    weight: float = 10.0
+    every: int = 1
+    needs_image_gradient: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        _check("r2", weight=self.weight, every=self.every)
+
+    def discriminator_penalty(self, real: Verdict, fake: Verdict, critic: Critic) -> Tensor:
+        return self.weight / 2 * _squared_norm(_image_gradient(fake, critic))
+
+
+@dataclass(frozen=True)
+class GradientPenalty:
+    """lambda (||dD(x)/dx|| - target)^2 between real and fake (Gulrajani et al. 2017, arXiv:1704.00028, eq. 3).
+
+    x = e real + (1 - e) fake with e uniform in [0, 1), one for each pair, judged under the label of the real image.
+    `weight` is lambda. With `one_sided` only gradients longer than `target` are penalised (section 4 there; Petzka et
+    al. 2018, arXiv:1709.08894). The term is (N,).
+
+    Raises:
+        ValueError: if `weight` or `target` is negative or `every` below 1.
+    """
+
+    weight: float = 10.0
+    target: float = 1.0
+    one_sided: bool = False
+    every: int = 1
+    needs_image_gradient: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        _check("gradient_penalty", weight=self.weight, every=self.every, target=self.target)
+
+    def discriminator_penalty(self, real: Verdict, fake: Verdict, critic: Critic) -> Tensor:
+        x, g = real.images.detach().float(), fake.images.detach().float()
+        e = torch.rand(len(x), *[1] * (x.ndim - 1), device=x.device)
+        gradient = _gradient_at(e * x + (1 - e) * g, real.labels, critic)
+        excess = torch.linalg.vector_norm(gradient.flatten(1), dim=1) - self.target
+        return self.weight * (relu(excess) if self.one_sided else excess).square()
+
+
+@dataclass(frozen=True)
+class Orthogonal:
+    """beta ||W^T W * (1 - I)||_F^2, summed over layers (Brock et al. 2019, arXiv:1809.11096, section 3.1).
+
+    Filters, the columns of W, are drawn to right angles; their lengths stay free. W^T is the weight of a linear or
+    convolutional layer as (filters, numbers of a filter); embeddings are left out. Where spectral norm divides a
+    weight, the undivided one is taken. `weight` is beta; the term is a scalar for each of `networks`.
+
+    Raises:
+        ValueError: if `networks` names anything but generator and discriminator or nothing, `weight` is negative or
+            `every` below 1.
+    """
+
+    weight: float = 1e-4
+    networks: Sequence[str] = ("generator",)
+    every: int = 1
+
+    def __post_init__(self) -> None:
+        _check("orthogonal", weight=self.weight, every=self.every)
+        if isinstance(self.networks, str) or not self.networks or not set(self.networks) <= set(NETWORKS):
+            raise ValueError(
+                f"regularizer.orthogonal.networks={self.networks}: must be a list of generator, discriminator or both; "
+                "try regularizer.orthogonal.networks=[generator]"
+            )
+        object.__setattr__(self, "networks", tuple(self.networks))
+
+    def weight_penalty(self, network: nn.Module) -> Tensor:
+        terms = [_squared_overlaps(filters) for filters in _filters(network)]
+        return self.weight * sum(terms, torch.zeros(()))
+
+
+@dataclass(frozen=True)
+class ModeSeeking:
+    """lambda / (d(G(z1), G(z2)) / d(z1, z2) + eps) for the generator (Mao et al. 2019, arXiv:1903.05628, section 3.2).
+
+    Latents that differ shall give images that differ. The paper maximises the ratio; its authors' code minimises this
+    inverse, with d the mean absolute difference, and so do we, pair by pair. The paper's pairs have one label; ours are
+    neighbours in the batch sorted by label, those that share it. So the generator is not called again: N images of K
+    labels make N - K pairs. The term is the scalar mean over them, 0 where no two labels are equal. `weight` is lambda.
+
+    `eps` keeps both divisions finite: it is also the least distance of latents that is counted.
+
+    Raises:
+        ValueError: if `weight` is negative, `eps` is not above 0 or `every` below 1.
+    """
+
+    weight: float = 1.0
+    eps: float = 1e-5
+    every: int = 1
+
+    def __post_init__(self) -> None:
+        _check("mode_seeking", weight=self.weight, every=self.every)
+        if not self.eps > 0:
+            raise ValueError(_message("mode_seeking", "eps", self.eps, "(0, inf)", "1e-5"))
+
+    def generator_penalty(self, fake: Sample, generator: nn.Module) -> Tensor:
+        order = torch.argsort(fake.labels, stable=True)
+        latents, labels, images = fake.latents.float()[order], fake.labels[order], fake.images.float()[order]
+        ratio = _neighbours_distance(images) / _neighbours_distance(latents).clamp(min=self.eps)
+        paired = labels[1:] == labels[:-1]
+        return self.weight * (paired / (ratio + self.eps)).sum() / paired.sum().clamp(min=1)
+
+
+@dataclass(frozen=True)
+class InstanceNoise:
+    """Adds N(0, s^2) to every pixel that the discriminator sees, real or fake (Sonderby et al. 2017, arXiv:1610.04490).
+
+    Two distributions blurred alike overlap, so that the discriminator cannot become perfect (Arjovsky and Bottou 2017,
+    arXiv:1701.04862, section 3). s = strength (1 - step / decay_steps), then 0; `decay_steps` None = s stays
+    `strength`. Pixels are in [-1, 1]. The noise is new at each call and comes from torch's global generator. It is a
+    state of the input and not a term of a loss, so it is there at every step.
+
+    Raises:
+        ValueError: if `strength` is negative or `decay_steps` below 1.
+    """
+
+    strength: float = 0.1
+    decay_steps: int | None = 5000
+    every: ClassVar[int] = 1
+
+    def __post_init__(self) -> None:
+        if not self.strength >= 0:
+            raise ValueError(_message("instance_noise", "strength", self.strength, "[0, inf)", "0.1"))
+        if self.decay_steps is not None and not self.decay_steps >= 1:
+            raise ValueError(_message("instance_noise", "decay_steps", self.decay_steps, "[1, inf)", "5000"))
+
+    def perturb(self, images: Tensor, step: int) -> Tensor:
+        left = 1.0 if self.decay_steps is None else max(0.0, 1 - step / self.decay_steps)
+        if not (deviation := self.strength * left):
+            return images
+        return images + deviation * torch.randn_like(images)
+
+
+def _image_gradient(verdict: Verdict, critic: Critic) -> Tensor:
+    """dD(x)/dx (N, C, H, W) float32, differentiable itself: from the logits at hand, unless autocast made them."""
+    if torch.is_autocast_enabled(verdict.images.device.type):
+        return _gradient_at(verdict.images.detach().float(), verdict.labels, critic)
+    (gradient,) = torch.autograd.grad(verdict.logits.sum(), verdict.images, create_graph=True)
+    return gradient
+
+
+def _gradient_at(images: Tensor, labels: Tensor, critic: Critic) -> Tensor:
+    """The same at float32 `images` that have not been judged yet."""
+    with torch.autocast(images.device.type, enabled=False):
+        images = images.requires_grad_()
+        (gradient,) = torch.autograd.grad(critic(images, labels).sum(), images, create_graph=True)
+    return gradient
+
+
+def _squared_norm(gradient: Tensor) -> Tensor:
+    return gradient.square().flatten(1).sum(1)
+
+
+def _filters(network: nn.Module) -> Iterator[Tensor]:
+    """The weight of each linear and convolutional layer of `network`, as (filters, numbers of a filter)."""
+    for layer in network.modules():
+        if not isinstance(layer, _WEIGHTED):
+            continue
+        own = dict(layer.named_parameters())
+        raw = next((own[name] for name in _RAW if name in own), None)
+        weight = layer.weight if raw is None else raw
+        if isinstance(layer, _TRANSPOSED):  # stored as (inputs, outputs / groups, ...)
+            weight = weight.unflatten(0, (layer.groups, -1)).transpose(1, 2).flatten(0, 1)
+        yield weight.flatten(1)
+
+
+def _squared_overlaps(filters: Tensor) -> Tensor:
+    """The sum of the squared inner products of different rows of `filters` (n, d), through the smaller of two products.
+
+    ||F F^T||_F = ||F^T F||_F, which spares an n x n matrix where n is large. Nothing cancels then: more rows than
+    columns cannot all be at right angles.
+    """
+    with torch.autocast(filters.device.type, enabled=False):
+        if len(filters) <= filters.shape[1]:
+            products = filters @ filters.T
+            return (products - torch.diag(products.diag())).square().sum()
+        return (filters.T @ filters).square().sum() - filters.square().sum(1).square().sum()
+
+
+def _neighbours_distance(rows: Tensor) -> Tensor:
+    """The mean absolute difference of each row of (N, ...) and the next: (N - 1,)."""
+    return (rows[1:] - rows[:-1]).abs().flatten(1).mean(1)
+
+
+def _check(name: str, *, weight: float, every: int, target: float = 0.0) -> None:
+    if not weight >= 0:
+        raise ValueError(_message(name, "weight", weight, "[0, inf)", "1"))
+    if not every >= 1:
+        raise ValueError(_message(name, "every", every, "[1, inf)", "1"))
+    if not target >= 0:
+        raise ValueError(_message(name, "target", target, "[0, inf)", "1"))
+
+
+def _message(name: str, key: str, value: float, interval: str, cure: str) -> str:
+    return f"regularizer.{name}.{key}={value}: must be in {interval}; try regularizer.{name}.{key}={cure}"

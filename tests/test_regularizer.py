@@ -1,0 +1,342 @@
+"""The regularizers against their formulas, with critics and networks whose gradients can be written down."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parametrizations
+
+from ganctl.contract import (
+    Critic,
+    DiscriminatorPenalty,
+    GeneratorPenalty,
+    Perturbation,
+    Sample,
+    Verdict,
+    WeightPenalty,
+)
+from ganctl.regularizer import R1, R2, GradientPenalty, InstanceNoise, ModeSeeking, Orthogonal
+
+SHAPE = (2, 3, 4)
+LABELS = torch.tensor([0, 1, 2, 1, 0])
+PENALTIES = [R1, R2, GradientPenalty]
+
+
+def linear(weight: Tensor) -> Critic:
+    """D(x) = w.x, whose gradient is w everywhere."""
+    return lambda images, labels: (images * weight).sum((1, 2, 3))
+
+
+def quadratic(images: Tensor, labels: Tensor) -> Tensor:
+    """D(x) = label |x|^2 / 2, whose gradient is label x."""
+    return labels * images.square().sum((1, 2, 3)) / 2
+
+
+def verdict(critic: Critic, images: Tensor) -> Verdict:
+    images = images.detach().clone().requires_grad_()
+    return Verdict(images, LABELS, critic(images, LABELS))
+
+
+def images(seed: int) -> Tensor:
+    return torch.randn(len(LABELS), *SHAPE, generator=torch.Generator().manual_seed(seed))
+
+
+def penalty(kind, critic: Critic, real: Tensor | None = None, fake: Tensor | None = None) -> Tensor:
+    real, fake = images(1) if real is None else real, images(2) if fake is None else fake
+    return kind.discriminator_penalty(verdict(critic, real), verdict(critic, fake), critic)
+
+
+def test_each_regularizer_is_what_its_protocol_says():
+    protocols = (DiscriminatorPenalty, GeneratorPenalty, WeightPenalty, Perturbation)
+    kinds = {R1: 0, R2: 0, GradientPenalty: 0, ModeSeeking: 1, Orthogonal: 2, InstanceNoise: 3}
+    for kind, place in kinds.items():
+        assert [isinstance(kind(), protocol) for protocol in protocols] == [place == other for other in range(4)]
+        assert kind().every == 1
+
+
+def test_every_regularizer_has_a_file_under_its_own_name():
+    files = (Path(__file__).parents[1] / "configs" / "regularizer").glob("*.yaml")
+    names = {"r1", "r2", "gradient_penalty", "orthogonal", "mode_seeking", "instance_noise"}
+    assert {file.stem for file in files} == names
+
+
+@pytest.mark.parametrize("kind", [R1, R2])
+def test_r1_and_r2_of_a_linear_critic_are_half_gamma_times_the_squared_length_of_its_weight(kind):
+    weight = torch.randn(SHAPE)
+    expected = (3.0 / 2 * weight.square().sum()).expand(len(LABELS))
+    torch.testing.assert_close(penalty(kind(weight=3.0), linear(weight)), expected)
+
+
+def test_r1_looks_at_real_images_and_r2_at_generated_ones():
+    real, fake = images(1), images(2)
+    squares = LABELS.square() / 2
+    torch.testing.assert_close(penalty(R1(weight=1.0), quadratic), squares * real.square().sum((1, 2, 3)))
+    torch.testing.assert_close(penalty(R2(weight=1.0), quadratic), squares * fake.square().sum((1, 2, 3)))
+
+
+@pytest.mark.parametrize("kind", [R1, R2])
+def test_r1_and_r2_can_be_minimised_by_the_weight(kind):
+    weight = torch.randn(SHAPE, requires_grad=True)
+    (slope,) = torch.autograd.grad(penalty(kind(weight=3.0), linear(weight)).mean(), weight)
+    torch.testing.assert_close(slope, 3.0 * weight)
+
+
+def test_r1_reuses_the_logits_of_the_loss_in_float32():
+    def untouchable(images: Tensor, labels: Tensor) -> Tensor:
+        raise AssertionError("the images have been judged already")
+
+    weight = torch.randn(SHAPE)
+    real = verdict(linear(weight), images(1))
+    assert R1().discriminator_penalty(real, real, untouchable).shape == LABELS.shape
+
+
+@pytest.mark.parametrize("length", [0.25, 1.0, 3.0])
+def test_gradient_penalty_of_a_linear_critic_is_its_weights_distance_from_length_one(length):
+    weight = torch.randn(SHAPE)
+    weight *= length / weight.norm()
+    two_sided, one_sided = GradientPenalty(weight=10.0), GradientPenalty(weight=10.0, one_sided=True)
+    assert penalty(two_sided, linear(weight)).tolist() == pytest.approx([10 * (length - 1) ** 2] * 5, abs=1e-5)
+    assert penalty(one_sided, linear(weight)).tolist() == pytest.approx([10 * max(0, length - 1) ** 2] * 5, abs=1e-5)
+
+
+def test_gradient_penalty_keeps_the_length_that_it_is_told():
+    weight = torch.full(SHAPE, 2.0 / math.sqrt(math.prod(SHAPE)))
+    assert penalty(GradientPenalty(target=2.0), linear(weight)).tolist() == pytest.approx([0] * 5, abs=1e-10)
+    assert penalty(GradientPenalty(weight=1.0, target=0.0), linear(weight)).tolist() == pytest.approx([4] * 5)
+
+
+def test_gradient_penalty_judges_points_between_each_pair_under_the_real_label():
+    seen = []
+
+    def watching(images: Tensor, labels: Tensor) -> Tensor:
+        seen.append((images.detach(), labels))
+        return quadratic(images, labels)
+
+    real, fake = images(1), images(2)
+    on_real, on_fake = verdict(quadratic, real), verdict(quadratic, fake)
+    GradientPenalty().discriminator_penalty(on_real, on_fake, watching)
+    ((between, labels),) = seen
+    shares = (between - fake) / (real - fake)
+    first = shares[:, :1, :1, :1].clone()
+    torch.testing.assert_close(shares, first.expand_as(shares), rtol=1e-3, atol=1e-3)
+    assert ((first > -1e-3) & (first < 1 + 1e-3)).all() and len(set(first.flatten().tolist())) == len(LABELS)
+    assert labels is LABELS
+
+
+def test_gradient_penalty_can_be_minimised_by_the_weight():
+    weight = torch.randn(SHAPE, requires_grad=True)
+    (slope,) = torch.autograd.grad(penalty(GradientPenalty(weight=10.0), linear(weight)).mean(), weight)
+    expected = 20 * (weight.norm() - 1) * weight / weight.norm()
+    torch.testing.assert_close(slope, expected)
+
+
+def test_gradient_penalty_of_a_constant_critic_has_a_finite_slope():
+    weight = torch.zeros(SHAPE, requires_grad=True)
+    term = penalty(GradientPenalty(weight=10.0), linear(weight))
+    (slope,) = torch.autograd.grad(term.mean(), weight)
+    assert term.tolist() == [10.0] * 5 and slope.isfinite().all()
+
+
+@pytest.mark.parametrize("kind", PENALTIES)
+def test_under_autocast_the_gradient_is_still_that_of_float32(kind):
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(2, 8, 3, padding=1), nn.LeakyReLU(0.2), nn.Flatten(), nn.Linear(96, 1))
+
+    def critic(images: Tensor, labels: Tensor) -> Tensor:
+        return network(images).squeeze(1).float()
+
+    torch.manual_seed(1)
+    exact = penalty(kind(), critic)
+    exact_slopes = torch.autograd.grad(exact.mean(), list(network.parameters()), allow_unused=True)
+    torch.manual_seed(1)
+    with torch.autocast("cpu", torch.bfloat16):
+        fake = images(2)
+        found = penalty(kind(), critic, fake=fake)
+    slopes = torch.autograd.grad(found.mean(), list(network.parameters()), allow_unused=True)
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found, exact)
+    for one, other in zip(slopes, exact_slopes, strict=True):
+        assert (one is None) == (other is None)
+        if one is not None:
+            torch.testing.assert_close(one, other)
+
+
+@pytest.mark.parametrize("kind", PENALTIES)
+def test_fakes_in_bfloat16_are_taken(kind):
+    with torch.autocast("cpu", torch.bfloat16):
+        term = penalty(kind(), linear(torch.ones(SHAPE)), fake=images(2).bfloat16())
+    assert term.dtype == torch.float32 and term.isfinite().all()
+
+
+def test_orthogonal_matches_its_formula_for_a_linear_layer():
+    layer = nn.Linear(2, 2, bias=False)
+    layer.weight.data = torch.tensor([[1.0, 2.0], [3.0, -1.0]])  # filters (1, 2) and (3, -1), of inner product 1
+    assert Orthogonal(weight=0.5).weight_penalty(layer).item() == pytest.approx(0.5 * 2 * 1.0**2)
+
+
+@pytest.mark.parametrize(("outputs", "inputs"), [(5, 7), (7, 5), (1, 4), (6, 6)])
+def test_orthogonal_matches_its_formula_whichever_side_is_longer(outputs, inputs):
+    layer = nn.Linear(inputs, outputs)
+    W = layer.weight.detach().T
+    expected = ((W.T @ W) * (1 - torch.eye(outputs))).square().sum()
+    torch.testing.assert_close(Orthogonal(weight=1.0).weight_penalty(layer).detach(), expected)
+
+
+def test_orthogonal_leaves_orthogonal_filters_of_any_length_alone():
+    layer = nn.Conv2d(3, 8, 3)
+    nn.init.orthogonal_(layer.weight)
+    layer.weight.data *= torch.arange(1.0, 9.0).view(8, 1, 1, 1)
+    assert Orthogonal(weight=1.0).weight_penalty(layer).item() == pytest.approx(0, abs=1e-8)
+
+
+def test_orthogonal_takes_each_output_of_a_transposed_convolution_for_a_filter():
+    layer = nn.ConvTranspose2d(5, 3, 2, bias=False)
+    rows = layer.weight.detach().transpose(0, 1).flatten(1)
+    expected = sum((rows[i] @ rows[j]) ** 2 for i in range(3) for j in range(3) if i != j)
+    torch.testing.assert_close(Orthogonal(weight=1.0).weight_penalty(layer).detach(), expected)
+
+
+def test_orthogonal_sums_over_layers_and_leaves_embeddings_and_norms_out():
+    layers = [nn.Conv2d(1, 4, 3), nn.Linear(9, 5)]
+    alone = sum(Orthogonal().weight_penalty(layer) for layer in layers)
+    network = nn.Sequential(layers[0], nn.BatchNorm2d(4), nn.Embedding(10, 6), nn.Sequential(layers[1]))
+    torch.testing.assert_close(Orthogonal().weight_penalty(network), alone)
+    assert Orthogonal().weight_penalty(nn.Embedding(10, 6)).item() == 0
+
+
+def test_orthogonal_sees_the_weight_before_spectral_norm_and_does_not_disturb_it():
+    layer = nn.Linear(6, 4)
+    expected = Orthogonal().weight_penalty(layer).detach()
+    parametrizations.spectral_norm(layer)
+    before = {name: value.clone() for name, value in layer.state_dict().items()}
+    torch.testing.assert_close(Orthogonal().weight_penalty(layer).detach(), expected)
+    assert all(torch.equal(value, before[name]) for name, value in layer.state_dict().items())
+
+
+def test_orthogonal_is_computed_in_float32_under_autocast():
+    layer = nn.Linear(64, 32)
+    expected = Orthogonal().weight_penalty(layer)
+    with torch.autocast("cpu", torch.bfloat16):
+        torch.testing.assert_close(Orthogonal().weight_penalty(layer), expected, rtol=0, atol=0)
+
+
+def test_orthogonal_descends_to_right_angles():
+    torch.manual_seed(0)
+    layer = nn.Linear(8, 4)
+    term = Orthogonal(weight=1.0)
+    before = term.weight_penalty(layer).item()
+    optimizer = torch.optim.SGD([layer.weight], lr=0.1)
+    for _ in range(200):
+        optimizer.zero_grad()
+        term.weight_penalty(layer).backward()
+        optimizer.step()
+    assert term.weight_penalty(layer).item() < 1e-3 * before
+
+
+@pytest.mark.parametrize("networks", [[], ["critic"], ["generator", "both"], "generator"])
+def test_orthogonal_refuses_networks_that_there_are_not(networks):
+    with pytest.raises(ValueError, match=r"^regularizer\.orthogonal\.networks=.*: must be a list of .*; try .*$"):
+        Orthogonal(networks=networks)
+
+
+def test_orthogonal_takes_the_list_of_a_yaml_file():
+    assert Orthogonal(networks=["generator", "discriminator"]).networks == ("generator", "discriminator")
+
+
+def sample(latents: list[list[float]], labels: list[int], pixels: list[float]) -> Sample:
+    pixel = torch.tensor(pixels).view(-1, 1, 1, 1).expand(-1, *SHAPE).clone().requires_grad_()
+    return Sample(torch.tensor(latents), torch.tensor(labels), pixel)
+
+
+def test_mode_seeking_is_the_inverse_of_the_ratio_of_distances():
+    fake = sample([[0.0, 0.0], [1.0, 3.0]], [0, 0], [0.0, 0.5])  # latents 2 apart, images 0.5
+    term = ModeSeeking(weight=3.0, eps=0.1).generator_penalty(fake, nn.Identity())
+    assert term.item() == pytest.approx(3.0 / (0.25 + 0.1))
+
+
+def test_mode_seeking_pairs_only_equal_labels():
+    fake = sample([[0.0], [10.0], [2.0], [13.0], [5.0]], [0, 7, 0, 7, 3], [0.0, -1.0, 0.5, 0.5, 0.9])
+    term = ModeSeeking(eps=1e-6).generator_penalty(fake, nn.Identity())
+    assert term.item() == pytest.approx((1 / (0.5 / 2) + 1 / (1.5 / 3)) / 2, rel=1e-4)
+
+
+def test_mode_seeking_without_a_pair_is_zero_with_a_zero_slope():
+    fake = sample([[0.0], [1.0], [2.0]], [0, 1, 2], [0.1, 0.1, 0.1])
+    term = ModeSeeking().generator_penalty(fake, nn.Identity())
+    (slope,) = torch.autograd.grad(term, fake.images)
+    assert term.item() == 0 and not slope.any()
+
+
+def test_mode_seeking_drives_images_of_different_latents_apart():
+    fake = sample([[0.0], [1.0]], [0, 0], [0.1, 0.2])
+    (slope,) = torch.autograd.grad(ModeSeeking().generator_penalty(fake, nn.Identity()), fake.images)
+    assert (slope[0] > 0).all() and (slope[1] < 0).all()
+
+
+def test_mode_seeking_is_finite_for_a_generator_that_has_collapsed():
+    for latents in ([[0.0], [1.0]], [[1.0], [1.0]]):
+        fake = sample(latents, [0, 0], [0.3, 0.3])
+        term = ModeSeeking().generator_penalty(fake, nn.Identity())
+        (slope,) = torch.autograd.grad(term, fake.images)
+        assert term.item() == pytest.approx(1e5, rel=1e-3) and slope.isfinite().all()
+
+
+def test_mode_seeking_is_computed_in_float32_under_autocast():
+    latents, pixels = torch.randn(6, 4), torch.randn(6, *SHAPE).bfloat16()
+    exact = ModeSeeking().generator_penalty(Sample(latents, torch.zeros(6), pixels.float()), nn.Identity())
+    with torch.autocast("cpu", torch.bfloat16):
+        found = ModeSeeking().generator_penalty(Sample(latents, torch.zeros(6), pixels), nn.Identity())
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found, exact)
+
+
+@pytest.mark.parametrize(("step", "deviation"), [(0, 0.4), (25, 0.3), (50, 0.2)])
+def test_instance_noise_has_the_deviation_of_its_step(step, deviation):
+    noise = InstanceNoise(strength=0.4, decay_steps=100).perturb(torch.zeros(8, 3, 64, 64), step)
+    assert noise.std().item() == pytest.approx(deviation, rel=0.02)
+    assert noise.mean().item() == pytest.approx(0, abs=0.01)
+
+
+@pytest.mark.parametrize("step", [100, 101, 10**6])
+def test_instance_noise_ends(step):
+    pixels = images(1)
+    assert torch.equal(InstanceNoise(strength=0.4, decay_steps=100).perturb(pixels, step), pixels)
+
+
+def test_instance_noise_stays_without_decay():
+    noise = InstanceNoise(strength=0.4, decay_steps=None).perturb(torch.zeros(8, 3, 64, 64), 10**6)
+    assert noise.std().item() == pytest.approx(0.4, rel=0.02)
+
+
+def test_instance_noise_lets_the_gradient_through_and_follows_the_global_seed():
+    pixels = images(1).requires_grad_()
+    results = []
+    for _ in range(2):
+        torch.manual_seed(5)
+        results.append(InstanceNoise().perturb(pixels, 0))
+    assert torch.equal(*results)
+    assert not torch.equal(results[0], InstanceNoise().perturb(pixels, 0))
+    (slope,) = torch.autograd.grad(results[0].sum(), pixels)
+    assert torch.equal(slope, torch.ones_like(pixels))
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "key", "value"),
+    [
+        *((kind, name, "weight", -1.0) for kind, name in ((R1, "r1"), (R2, "r2"), (Orthogonal, "orthogonal"))),
+        *((kind, name, "every", 0) for kind, name in ((R1, "r1"), (ModeSeeking, "mode_seeking"))),
+        (GradientPenalty, "gradient_penalty", "weight", math.nan),
+        (GradientPenalty, "gradient_penalty", "target", -0.5),
+        (ModeSeeking, "mode_seeking", "eps", 0.0),
+        (InstanceNoise, "instance_noise", "strength", -0.1),
+        (InstanceNoise, "instance_noise", "decay_steps", 0),
+    ],
+)
+def test_values_out_of_range_are_refused_in_one_line(kind, name, key, value):
+    key_value = rf"^regularizer\.{name}\.{key}={value}: must be in "
+    with pytest.raises(ValueError, match=key_value + r"[\[(]\d, inf\); try \S+$"):
+        kind(**{key: value})
