@@ -1,0 +1,3 @@
+"""Trains generative adversarial networks from the command line, and judges them."""
+
+__version__ = "0.1.0"
