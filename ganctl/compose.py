@@ -1,0 +1,256 @@
+"""Composes a configuration the way Hydra's command line would, and checks the whole of it, before any work.
+
+The only module that knows Hydra's config loader. A mistake becomes a ValueError of one line, `key=value: what; cure`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from hydra import version
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.utils import create_config_search_path
+from hydra.core.config_search_path import SearchPathQuery
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.object_type import ObjectType
+from hydra.core.override_parser.types import Override
+from hydra.core.singleton import Singleton
+from hydra.core.utils import setup_globals
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from ganctl.configuration.checks import Facts, check
+from ganctl.configuration.names import shown
+from ganctl.configuration.rules import Rule, read_rules
+from ganctl.configuration.targets import HOMES, SEVERAL, check_target, local_packages
+from ganctl.mistakes import explain, parse
+
+__all__ = ["CONFIG_PATH", "VERSION_BASE", "Composer", "check_target", "quote"]
+
+VERSION_BASE = "1.3"
+CONFIG_PATH = "pkg://ganctl.configs"
+_UNKNOWN = object()
+
+
+class Composer:
+    """Composes and checks the configurations of one command.
+
+    Args:
+        config_name: train, sample, evaluate, or a primary configuration of one's own.
+        config_dir: a folder of one's own configurations, searched first. Classes of modules in the working directory or
+            beside the folder are then allowed as `_target_`.
+        config_path: instead of ganctl's own configurations: a folder, or `pkg://` and a package.
+        command: what the user called, for hints.
+
+    Raises:
+        ValueError: a folder is not there.
+    """
+
+    def __init__(
+        self,
+        config_name: str,
+        *,
+        config_dir: str | None = None,
+        config_path: str | None = None,
+        command: str | None = None,
+    ) -> None:
+        version.setbase(VERSION_BASE)
+        setup_globals()
+        self.config_name, self.command = config_name, command or config_name
+        self.folders: list[Path] = []
+        path = None if config_path is None or "://" in config_path else config_path
+        by_hand = {"--config-dir": config_dir, "--config-path": path}
+        for option, folder in by_hand.items():
+            if folder is not None and not Path(folder).is_dir():
+                raise ValueError(f"{option}={folder}: there is no such folder")
+        if any(by_hand.values()):
+            self.folders = [Path.cwd(), *(Path(folder).resolve().parent for folder in by_hand.values() if folder)]
+        search = create_config_search_path(str(Path(path).absolute()) if path else config_path or CONFIG_PATH)
+        if config_dir is not None:
+            place = f"file://{Path(config_dir).absolute()}"
+            search.prepend(provider="command-line", path=place, anchor=SearchPathQuery(provider="schema"))
+        self.loader = ConfigLoaderImpl(config_search_path=search)
+
+    def options(self) -> dict[str, list[str]]:
+        """The options of every group of our own, without those not meant to be chosen (an underscore in front)."""
+        groups = [name for name in self.loader.list_groups("") if name != "hydra"]
+        listed = {group: self.loader.get_group_options(group, ObjectType.CONFIG) for group in groups}
+        return {group: [name for name in names if not name.startswith("_")] for group, names in listed.items() if names}
+
+    def owners(self, key: str) -> list[str]:
+        """The options of the key's group whose YAML file has the key."""
+        group, _, setting = key.partition(".")
+        places = [(source.scheme(), source.path) for source in self.loader.get_sources()]
+        found = []
+        for name in self.options().get(group, []) if setting else ():
+            texts = (_read(schema, place, f"{group}/{name}") for schema, place in places)
+            text = next((text for text in texts if text is not None), "")
+            if any(rule.key == key for rule in _rules(text, group, name)):
+                found.append(f"{group}={name}")
+        return found
+
+    def keys(self, overrides: Sequence[Override]) -> list[str]:
+        """All keys of the configuration that the chosen groups give, and the groups."""
+        groups = set(self.loader.list_groups(""))
+        chosen = [
+            item.input_line or "" for item in overrides if item.key_or_group in groups and not item.is_sweep_override()
+        ]
+        for each in (chosen, []):
+            try:
+                config = self.loader.load_configuration(self.config_name, each, RunMode.RUN)
+            except Exception:  # the hint is then given for the defaults
+                continue
+            return [*_keys_of(OmegaConf.to_container(config, resolve=False)), *groups]
+        return []
+
+    def compose(self, overrides: Sequence[str], *, multirun: bool = False) -> DictConfig:
+        """The composed configuration, its node `hydra` included, not checked yet.
+
+        With `multirun` values may be lists to sweep over; they are not expanded here.
+        Raises ValueError for overrides that do not fit.
+        """
+        mode = RunMode.MULTIRUN if multirun else RunMode.RUN
+        parsed = parse(overrides, self.options)
+        try:
+            config = self.loader.load_configuration(self.config_name, list(overrides), mode)
+        except Exception as error:
+            if (told := self._told(error, parsed)) is None:
+                raise
+            raise told from None
+        for group, choice in config.hydra.runtime.choices.items():
+            names = choice if OmegaConf.is_list(choice) else [choice]
+            if any(str(name).rpartition("/")[2].startswith("_") for name in names):
+                raise ValueError(f"{group}={choice}: not to be chosen itself; `ganctl list {group}` shows what is")
+        return config
+
+    def check(self, config: DictConfig, overrides: Sequence[str]) -> list[str]:
+        """Checks a composed configuration; returns the packages whose classes it may name.
+
+        Raises ValueError in one line for the first thing wrong with it.
+        """
+        parsed = parse(overrides, self.options)
+        values = self._plain(config, parsed)
+        files = list(self._files(config, list(overrides)))
+        trusted = self._trusted(values, parsed)
+        group_files = {file for file, path, package, _ in files if "/" in path and not package}
+        facts = Facts(
+            values=values,
+            rules=[rule for file, _, package, text in files for rule in _rules(text, package, file)],
+            presets=group_files,
+            primaries={file for file, path, _, _ in files if "/" not in path},
+            added={item.get_key_element().lstrip("+") for item in parsed if item.is_add() or item.is_force_add()},
+            read=set(_interpolated(OmegaConf.to_container(config, resolve=False))),
+            choices={str(group): choice for group, choice in config.hydra.runtime.choices.items()},
+            required=[group for group in HOMES if group not in SEVERAL] if "training" in values else (),
+            trusted=trusted,
+        )
+        check(facts)
+        return trusted
+
+    def _trusted(self, values: dict[str, Any], parsed: Sequence[Override]) -> list[str]:
+        """What `trust=` names on the command line, and the user's own modules if their YAML folder is given by hand."""
+        named = values.get("trust") or []
+        if not isinstance(named, list) or not all(isinstance(name, str) for name in named):
+            raise ValueError(f"trust={shown(named)}: must be a list of packages: trust=[mypackage]")
+        if named and not any(item.key_or_group == "trust" for item in parsed):
+            said = f"trust={shown(named)}"
+            raise ValueError(f"{said}: only the command line may name packages to trust, not a YAML file; add it there")
+        return [*named, *local_packages(_targets(values), self.folders)]
+
+    def _files(self, config: DictConfig, overrides: list[str]) -> Iterator[tuple[str, str, str, str]]:
+        """File, config path, package and text of the YAML files that `config` is merged from, in that order."""
+        found = self.loader.compute_defaults_list(self.config_name, overrides, RunMode.RUN)
+        sources = [(source.schema, source.path) for source in config.hydra.runtime.config_sources]
+        for entry in found.defaults:
+            path, package = entry.config_path or "", entry.package or ""
+            if path.startswith(("hydra/", "_")) or package.split(".")[0] == "hydra":
+                continue
+            for schema, place in sources:
+                text = _read(schema, place, path)
+                if text is not None:
+                    yield f"{place}/{path}.yaml", path, package, text
+                    break
+
+    def _plain(self, config: DictConfig, parsed: Sequence[Override]) -> dict[str, Any]:
+        """The configuration without its node `hydra`, as plain data with every interpolation resolved."""
+        keep = HydraConfig.instance().cfg
+        HydraConfig.instance().set_config(config)
+        try:
+            return {str(key): _resolved(config, str(key)) for key in config if key != "hydra"}
+        except OmegaConfBaseException as error:
+            told = self._told(error, parsed)
+            raise told or error from None
+        finally:
+            Singleton._instances[HydraConfig].cfg = keep  # type: ignore[attr-defined]
+
+    def _told(self, error: Exception, parsed: Sequence[Override]) -> ValueError | None:
+        told = explain(error, parsed, self)
+        ours = (
+            isinstance(error, ValueError) and not isinstance(error, OmegaConfBaseException) and "\n" not in str(error)
+        )
+        return told or (error if ours else None)  # type: ignore[return-value]
+
+
+def quote(value: str) -> str:
+    """A string as an override's value that Hydra reads back as exactly this string."""
+    escaped = re.sub(r"(\\*)('|$)", lambda found: found[1] * 2 + ("\\'" if found[2] else ""), value)
+    return "'" + escaped.replace("${", "\\${") + "'"
+
+
+def _resolved(config: DictConfig, key: str) -> Any:
+    node = config._get_node(key)
+    if OmegaConf.is_config(node) and not node._is_none() and not node._is_missing():  # type: ignore[union-attr]
+        return OmegaConf.to_container(node, resolve=True, throw_on_missing=False)  # type: ignore[arg-type]
+    return "???" if OmegaConf.is_missing(config, key) else config[key]
+
+
+def _targets(node: Any) -> Iterator[object]:
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if key in ("_target_", "shape_rule"):
+                yield value
+            yield from _targets(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _targets(value)
+
+
+def _interpolated(node: Any) -> Iterator[str]:
+    """The absolute keys that interpolations anywhere in `node` read."""
+    if isinstance(node, str):
+        yield from re.findall(r"\$\{([A-Za-z_][\w.]*)\}", node)
+    for value in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from _interpolated(value)
+
+
+def _keys_of(node: Any, prefix: str = "") -> Iterable[str]:
+    if isinstance(node, dict):
+        for word, value in node.items():
+            key = f"{prefix}.{word}" if prefix else str(word)
+            yield key
+            yield from _keys_of(value, key)
+
+
+def _read(schema: str, place: str, path: str) -> str | None:
+    """The text of the YAML file `path` in one place of the search path, or None if it is not there."""
+    if schema == "file":
+        file: Any = Path(place) / f"{path}.yaml"
+    elif schema == "pkg":
+        try:
+            file = resources.files(place.replace("/", ".")).joinpath(*f"{path}.yaml".split("/"))
+        except (ModuleNotFoundError, ValueError):
+            return None
+    else:
+        return None
+    return file.read_text(encoding="utf-8") if file.is_file() else None
+
+
+@lru_cache(maxsize=256)
+def _rules(text: str, package: str, file: str) -> tuple[Rule, ...]:
+    return tuple(read_rules(text, package, file))

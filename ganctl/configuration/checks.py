@@ -1,0 +1,230 @@
+"""The checks of a whole configuration, in the order in which their messages help most."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ganctl.configuration.machine import check_device
+from ganctl.configuration.names import nearest_keys, shown
+from ganctl.configuration.rules import Rule
+from ganctl.configuration.targets import HOMES, SEVERAL, check_shape_rule, check_target
+from ganctl.contract import DataSpec
+
+NOTHING_YET = "???"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A composed configuration as plain data, and what is known of where it comes from.
+
+    `values` is nested, interpolations resolved. `rules` are those of all its YAML files in the order of merging;
+    `presets` the files (`model=`, `experiment=`) that may set only keys which exist without them. `added` are the keys
+    appended by hand with `+`, `read` those that an interpolation reads. `required` groups must name a class each.
+    """
+
+    values: Mapping[str, Any]
+    rules: Sequence[Rule]
+    presets: Collection[str] = ()
+    primaries: Collection[str] = ()
+    added: Collection[str] = ()
+    read: Collection[str] = ()
+    choices: Mapping[str, Any] | None = None
+    required: Collection[str] = ()
+    trusted: Sequence[str] = ()
+
+
+def check(facts: Facts) -> None:
+    """Raises ValueError in one line, naming key, value and cure, for the first thing wrong with a configuration."""
+    check_parts(facts)
+    check_keys(facts)
+    check_values(facts)
+    check_budget(facts.values)
+    check_data(facts)
+    device = facts.values.get("device")
+    if isinstance(device, Mapping):
+        check_device(str(device.get("type")))
+
+
+def check_parts(facts: Facts) -> None:
+    """Every `_target_` stands where something is built and may be built there, and no needed part is missing."""
+    for group in facts.required:
+        node = facts.values.get(group)
+        if not isinstance(node, Mapping) or not node:
+            raise ValueError(f"{group}=null: one is needed; `ganctl list {group}` shows which there are")
+        if "_target_" not in node:
+            raise ValueError(
+                f"{group}={_choice(facts, group)}: its YAML names no class; add a line _target_: PACKAGE.CLASS"
+            )
+    for group in SEVERAL:
+        _check_several(group, facts.values.get(group))
+    for key, value in _leaves(facts.values, nodes=True):
+        word = key.rpartition(".")[2]
+        if word.startswith("_") and word != "_target_":
+            raise ValueError(f"{key}={shown(value)}: names with an underscore in front are Hydra's; remove it")
+        if word == "_target_":
+            group, *inner = key.split(".")[:-1]
+            if len(inner) != (group in SEVERAL) or group not in HOMES:
+                raise ValueError(f"{key}={shown(value)}: nothing is built here; remove it")
+            check_target(group, value, facts.trusted, key=key)
+        if word == "shape_rule" and value is not None:
+            check_shape_rule(key, value, facts.trusted)
+
+
+def _check_several(group: str, nodes: object) -> None:
+    if not isinstance(nodes, Mapping):
+        return
+    for name, node in nodes.items():
+        if not isinstance(node, Mapping):
+            raise ValueError(f"{group}.{name}={shown(node)}: is a group of settings, set its keys one by one")
+        if "_target_" not in node:
+            chosen = [other for other, settings in nodes.items() if "_target_" in settings]
+            raise ValueError(
+                f"{group}.{name}={shown(node)}: is set, but {name} is not chosen; "
+                f"add it with {group}=[{','.join([*chosen, name])}], or remove it with ~{group}.{name}"
+            )
+
+
+def check_keys(facts: Facts) -> None:
+    """Every key is one that something reads, and has a value."""
+    known = {rule.key for rule in facts.rules if rule.file not in facts.presets}
+    elsewhere = _open(facts.rules)
+    for key, value in _leaves(facts.values):
+        if key in known or key in facts.read or any(key.startswith(f"{other}.") for other in elsewhere):
+            continue
+        if _under_part(key, facts) and _is_added(key, facts.added):
+            continue
+        close = nearest_keys(key, known)
+        cure = f"did you mean {' or '.join(close)}?" if close else "`ganctl train --cfg job` shows all keys"
+        raise ValueError(f"{key}={shown(value)}: nothing reads this key; {cure}")
+    for rule in facts.rules:
+        if rule.file in facts.primaries and not isinstance(rule.default, dict) and not _present(rule.key, facts.values):
+            raise ValueError(
+                f"~{rule.key}: a setting cannot be removed; {rule.key}={shown(rule.default)} is its default"
+            )
+    for key, value in _leaves(facts.values):
+        if isinstance(value, str) and value == NOTHING_YET:
+            meaning = next((rule.comment for rule in facts.rules if rule.key == key and rule.comment), "")
+            raise ValueError(f"{key}=???: has no value yet{f' ({meaning})' if meaning else ''}; add {key}=VALUE")
+
+
+def check_values(facts: Facts) -> None:
+    """Every value has the type of its YAML default and lies in the range that the comment behind it gives."""
+    rules: dict[str, list[Rule]] = {}
+    for rule in facts.rules:
+        rules.setdefault(rule.key, []).append(rule)
+    for key, value in _leaves(facts.values, nodes=True):
+        rule = _rule(key, rules)
+        if rule and (problem := rule.complaint(value)):
+            raise ValueError(f"{key}={shown(value)}: {problem}")
+
+
+def _rule(key: str, rules: Mapping[str, list[Rule]]) -> Rule | None:
+    """What the YAML files say of `key` together: the first gives the type, the last that has a range the range."""
+    found = rules.get(key)
+    if not found:
+        return None
+    first = found[0]
+    if first.target:
+        inherited = _rule(first.target, rules) if first.target != key else None
+        if inherited is None:
+            return None
+        first = replace(inherited, key=key)
+    if isinstance(first.default, str) and "${" in first.default:
+        return None
+    if first.default == NOTHING_YET:
+        first = replace(first, default=None, comment=first.comment)
+    ranged = next((rule for rule in reversed(found) if rule.interval or rule.choices), first)
+    return replace(first, comment=ranged.comment)
+
+
+def check_budget(values: Mapping[str, Any]) -> None:
+    """Exactly one of training.steps, epochs and images is set."""
+    training = values.get("training")
+    if not isinstance(training, Mapping) or "steps" not in training:
+        return
+    budget = {name: training.get(name) for name in ("steps", "epochs", "images")}
+    given = [name for name, value in budget.items() if value is not None]
+    if not given:
+        raise ValueError("training.steps=null: no budget: set one of training.steps, training.epochs, training.images")
+    if len(given) > 1:
+        keep = given[-1]
+        others = " ".join(f"training.{name}=null" for name in given if name != keep)
+        said = " and ".join(f"training.{name}={shown(budget[name])}" for name in given)
+        raise ValueError(f"{said}: one budget at a time; to keep training.{keep}, add {others}")
+
+
+def check_data(facts: Facts) -> None:
+    """The networks can make and judge images of the data set's shape, and labels are asked of labelled data only."""
+    if not isinstance(facts.values.get("dataset"), Mapping):
+        return
+    spec = data_spec(facts.values["dataset"])
+    if facts.values.get("conditional") and spec.num_classes is None:
+        raise ValueError(f"conditional=true: {spec.name} has no labels; try conditional=false")
+    for group in ("generator", "discriminator"):
+        node = facts.values.get(group)
+        if isinstance(node, Mapping) and node.get("shape_rule"):
+            rule = _import(f"{group}.shape_rule", node["shape_rule"])
+            rule(tuple(spec.image_shape))
+
+
+def data_spec(node: Mapping[str, Any]) -> DataSpec:
+    """Builds the data set of the (checked) node `dataset`, which reads nothing yet, and returns its facts."""
+    settings = {key: value for key, value in node.items() if key != "_target_"}
+    kind = _import("dataset._target_", node["_target_"])
+    try:
+        return kind(**settings).spec
+    except TypeError as error:
+        raise ValueError(f"dataset._target_={node['_target_']}: {_line(error)}") from error
+
+
+def _import(key: str, path: str) -> Any:
+    module, _, name = path.rpartition(".")
+    try:
+        return getattr(importlib.import_module(module), name)
+    except Exception as error:  # a user's module may raise anything while it is imported
+        raise ValueError(f"{key}={path}: cannot be imported: {type(error).__name__}: {_line(error)}") from error
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split())
+
+
+def _leaves(node: Mapping[str, Any], prefix: str = "", nodes: bool = False) -> Iterator[tuple[str, Any]]:
+    """Keys and values of all leaves (lists and empty groups are leaves), and of the `nodes` above them if asked."""
+    for word, value in node.items():
+        key = f"{prefix}.{word}" if prefix else str(word)
+        inner = isinstance(value, Mapping) and bool(value)
+        if nodes or not inner:
+            yield key, value
+        if inner:
+            yield from _leaves(value, key, nodes)
+
+
+def _open(rules: Sequence[Rule]) -> set[str]:
+    """Keys below which any key may stand: the default is an empty group, or a value, whose type is checked later."""
+    groups = {rule.key for rule in rules if isinstance(rule.default, dict) and (rule.default or rule.key in SEVERAL)}
+    return {rule.key for rule in rules if rule.default is not None} - groups
+
+
+def _present(key: str, values: Mapping[str, Any]) -> bool:
+    node: Any = values
+    for word in key.split("."):
+        if not isinstance(node, Mapping) or word not in node:
+            return not isinstance(node, Mapping)
+        node = node[word]
+    return True
+
+
+def _under_part(key: str, facts: Facts) -> bool:
+    return key.partition(".")[0] in HOMES
+
+
+def _is_added(key: str, added: Collection[str]) -> bool:
+    return any(key == other or key.startswith(f"{other}.") for other in added)
+
+
+def _choice(facts: Facts, group: str) -> str:
+    return shown((facts.choices or {}).get(group))

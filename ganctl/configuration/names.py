@@ -1,0 +1,61 @@
+"""How the values and the nearest names are written in messages."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+
+SHOWN = 16  # most options that a message lists
+ALIKE = 0.6  # least similarity of names, from 0 to 1, for one to be taken for the other
+STRANGER = 0.75  # the same for a key elsewhere
+
+
+def shown(value: object) -> str:
+    """A value as it would be typed: true, null, 0.5, [1, 2], text without quotes."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {shown(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return "[" + ", ".join(shown(item) for item in value) + "]"
+    text = str(value)
+    return json.dumps(text) if "\n" in text else text
+
+
+def nearest(name: str, names: Iterable[str], count: int = 1) -> list[str]:
+    """The names most like `name`, best first, at most `count`; those that are not alike at all are left out."""
+    return difflib.get_close_matches(name, sorted(set(names)), count, ALIKE)
+
+
+def suggestion(name: str, names: Iterable[str], kind: str) -> str:
+    """`did you mean NAME?`, or the list of all names, or where to see them: the end of a message."""
+    known = sorted(set(names))
+    if close := nearest(name, known):
+        return f"did you mean {close[0]}?"
+    if not known:
+        return f"there is no {kind} to choose from"
+    if len(known) > SHOWN:
+        return f"some of the {len(known)}: {', '.join(known[:SHOWN])}"
+    return f"there is {', '.join(known)}"
+
+
+def nearest_keys(key: str, keys: Iterable[str]) -> list[str]:
+    """The keys that `key` may have been meant for: the last word is alike, and of those the parents are most alike.
+
+    More than one, at most two, only where they are equally near; the less deeply nested ones then.
+    """
+    parent, _, last = key.rpartition(".")
+    scores: dict[str, float] = {}
+    for other in set(keys):
+        other_parent, _, other_last = other.rpartition(".")
+        alike, near = _ratio(last, other_last), _ratio(parent, other_parent) if parent else 0.0
+        if alike >= (ALIKE if near == 1 or not parent else STRANGER):
+            scores[other] = round(alike + near / 2, 6)
+    best = [other for other in scores if scores[other] == max(scores.values())]
+    depth = min((other.count(".") for other in best), default=0)
+    return sorted(other for other in best if other.count(".") == depth)[:2]
+
+
+def _ratio(one: str, other: str) -> float:
+    return 1.0 if one == other else difflib.SequenceMatcher(None, one, other).ratio()

@@ -1,0 +1,186 @@
+"""What a YAML file says about its keys: the default, and in the comment behind it the meaning and the range.
+
+The comment is the only place where a range stands, so it is read from the file's text:
+
+    lr: 0.0002   # learning rate; in (0, inf)
+    precision: fp32  # of forward passes; one of fp32, bf16
+    steps: 10000     # null = decided by epochs; in [1, inf)
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import yaml
+
+from ganctl.configuration.names import shown, suggestion
+
+_NUMBER = r"[-+]?(?:inf|\d+(?:\.\d*)?(?:[eE][-+]?\d+)?|\.\d+)"
+_INTERVAL = re.compile(rf"\bin ([\[(])\s*({_NUMBER})\s*,\s*({_NUMBER})\s*([\])])")
+_CHOICES = re.compile(r"\bone of ([^;]+)")
+_INTERPOLATION = re.compile(r"^\$\{(\.*)([\w.]+)\}$")
+
+
+class _Loader(yaml.SafeLoader):
+    """PyYAML that reads 1e-3 as a number, as OmegaConf does."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?\d[\d_]*(\.[\d_]*)?[eE][-+]?\d+$"), list("-+0123456789")
+)
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A range of numbers, open at the ends whose bracket is round."""
+
+    low: float
+    high: float
+    low_open: bool
+    high_open: bool
+
+    def __contains__(self, value: float) -> bool:
+        above = value > self.low or (value == self.low and not self.low_open)
+        below = value < self.high or (value == self.high and not self.high_open)
+        return above and below
+
+    def __str__(self) -> str:
+        return f"{'(['[not self.low_open]}{self.low:.15g}, {self.high:.15g}{')]'[not self.high_open]}"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One key of one YAML file: its default and what the comment behind it asks for."""
+
+    key: str
+    default: object
+    comment: str
+    file: str
+
+    @property
+    def interval(self) -> Interval | None:
+        """The range `in [a, b]` of the comment."""
+        found = _INTERVAL.search(self.comment)
+        if not found:
+            return None
+        return Interval(float(found[2]), float(found[3]), found[1] == "(", found[4] == ")")
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The words after `one of` in the comment."""
+        found = _CHOICES.search(self.comment)
+        return tuple(word.strip() for word in found[1].split(",")) if found else ()
+
+    @property
+    def target(self) -> str | None:
+        """The key that the default `${key}` or `${..key}` refers to, made absolute; None for any other default."""
+        found = _INTERPOLATION.match(self.default) if isinstance(self.default, str) else None
+        if not found:
+            return None
+        parents = self.key.split(".")[: -len(found[1])] if found[1] else []
+        return ".".join([*parents, found[2]])
+
+    def complaint(self, value: object) -> str | None:
+        """What is wrong with `value`, and the cure, or None: its type must be the default's, and its range this one."""
+        if value is None:
+            nullable = self.default is None or "null =" in self.comment
+            empty = (
+                "is a group of settings, set its keys one by one"
+                if isinstance(self.default, dict)
+                else "must not be null"
+            )
+            return None if nullable else self._cured(empty)
+        if self.default is None:
+            return self._range_complaint(value)
+        if problem := _type_problem(self.default, value):
+            return self._cured(problem, value)
+        return self._range_complaint(value)
+
+    def _range_complaint(self, value: object) -> str | None:
+        for item in value if isinstance(value, list) else [value]:
+            if self.choices and shown(item) not in self.choices:
+                return f"not one of {', '.join(self.choices)}; {suggestion(shown(item), self.choices, 'value')}"
+            if self.interval is None:
+                continue
+            if isinstance(item, bool) or not isinstance(item, int | float):
+                return self._cured("must be a number" + (f" in {self.interval}" if self.interval else ""))
+            if math.isnan(item) or item not in self.interval:
+                return self._cured(f"must be in {self.interval}")
+        return None
+
+    def _cured(self, problem: str, value: object = None) -> str:
+        if type(self.default) is int and type(value) is float and value.is_integer():
+            return f"{problem}; try {self.key}={int(value)}"
+        if isinstance(self.default, str) and isinstance(value, int | float):
+            return f"""{problem}; quote it: "{self.key}='{shown(value)}'\""""
+        if self.default is None:
+            return f"{problem}; {self.comment or 'see the YAML file'}"
+        if isinstance(self.default, dict):
+            return problem
+        return f"{problem}; the default is {self.key}={shown(self.default)}"
+
+
+def _type_problem(default: object, value: object) -> str | None:
+    """What `value` should have been, if its type is not `default`'s. A whole number is a real number as well."""
+    if isinstance(default, dict):
+        return None if isinstance(value, dict) else "is a group of settings, set its keys one by one"
+    if isinstance(default, list):
+        if not isinstance(value, list):
+            return "must be a list in square brackets"
+        kinds = [_type_problem(default[0], item) for item in value] if default else []
+        problem = next((kind for kind in kinds if kind), None)
+        return f"each value of the list {problem}" if problem else None
+    expected = {
+        bool: "must be true or false",
+        int: "must be a whole number",
+        float: "must be a number",
+        str: "must be text",
+    }
+    allowed = (int, float) if isinstance(default, float) else (type(default),)
+    fits = isinstance(value, allowed) and isinstance(value, bool) == isinstance(default, bool)
+    return None if fits else expected.get(type(default), f"must be of type {type(default).__name__}")
+
+
+def read_rules(text: str, package: str, file: str) -> list[Rule]:
+    """The rules of one YAML file whose keys are put under `package` ("" for the top), nodes before their children.
+
+    Raises:
+        ValueError: the text is not YAML; says where.
+    """
+    try:
+        root = yaml.compose(text, Loader=_Loader)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise ValueError(f"{file}:{line}: not valid YAML: {error.problem}") from None
+    if not isinstance(root, yaml.MappingNode):
+        return []
+    lines = text.splitlines()
+    return [rule for rule in _rules(root, package, lines, file) if rule.key.split(".")[0] not in ("defaults", "hydra")]
+
+
+def _rules(node: yaml.MappingNode, prefix: str, lines: list[str], file: str) -> Iterator[Rule]:
+    for key_node, value_node in node.value:
+        key = f"{prefix}.{key_node.value}" if prefix else str(key_node.value)
+        default = _plain(value_node)
+        inline = value_node.end_mark.line == key_node.end_mark.line
+        end = (value_node if inline and not _is_empty(value_node) else key_node).end_mark
+        rest = lines[key_node.end_mark.line][end.column :]
+        comment = rest.partition("#")[2].strip()
+        yield Rule(key, default, comment, file)
+        if isinstance(value_node, yaml.MappingNode) and not key.endswith("defaults"):
+            yield from _rules(value_node, key, lines, file)
+
+
+def _is_empty(node: yaml.Node) -> bool:
+    return isinstance(node, yaml.ScalarNode) and not node.value and not node.style
+
+
+def _plain(node: yaml.Node) -> object:
+    loader = _Loader("")
+    try:
+        return loader.construct_document(node)
+    finally:
+        loader.dispose()

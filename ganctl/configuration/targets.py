@@ -1,0 +1,153 @@
+"""Which classes a configuration may name: `_target_` is code to run, so each group has its own home and no other.
+
+A class outside is built only if the user names its package on the command line (`trust=[mypackage]`) or gives, by hand,
+a folder of configurations (`--config-dir`) beside whose modules it lies. A class's place is looked up in the source
+files, without importing anything, and must be defined there: `ganctl.model.dcgan.torch.load` does not get through.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import re
+from collections.abc import Iterable, Sequence
+from functools import cache
+from pathlib import Path
+
+from ganctl.configuration.names import shown, suggestion
+
+HOMES = {
+    "dataset": "ganctl.dataset",
+    "generator": "ganctl.model",
+    "discriminator": "ganctl.model",
+    "loss": "ganctl.loss",
+    "regularizer": "ganctl.regularizer",
+    "optimizer": "torch.optim",
+    "scheduler": "ganctl.scheduler",
+    "feature": "ganctl.feature",
+    "metric": "ganctl.metric",
+}
+"""The package of each group's classes."""
+
+SEVERAL = ("regularizer", "metric")
+"""The groups whose nodes hold several parts, each under its own name."""
+
+_PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
+
+
+def check_target(group: str, target: object, trusted: Sequence[str] = (), *, key: str | None = None) -> None:
+    """Raises ValueError in one line unless the configuration group `group` may build what `target` names.
+
+    Args:
+        group: dataset, generator, discriminator, loss, regularizer, optimizer, scheduler, feature or metric.
+        target: a dotted path to a class.
+        trusted: packages whose classes (and functions) are allowed besides the group's own.
+        key: the key to name in the message; `GROUP._target_` if None.
+    """
+    label = f"{key or f'{group}._target_'}={shown(target)}"
+    if not isinstance(target, str) or not _PATH.fullmatch(target):
+        raise ValueError(f"{label}: not a dotted path to a class, like ganctl.model.dcgan.Generator")
+    home = HOMES.get(group)
+    if is_trusted(target, trusted):
+        _check_defined(label, target, ("ClassDef", "FunctionDef", "Assign", "Import"))
+    elif home is None:
+        raise ValueError(f"{label}: nothing is built in {group}; remove it")
+    elif home == "torch.optim":
+        if not re.fullmatch(r"torch\.optim\.[A-Z]\w*", target):
+            raise ValueError(f"{label}: not an optimizer of torch.optim; {_cure(group, target)}")
+    elif target.startswith(home + "."):
+        _check_defined(label, target, ("ClassDef",))
+    else:
+        raise ValueError(f"{label}: {group} builds classes of {home} only; {_cure(group, target)}")
+
+
+def check_shape_rule(key: str, target: object, trusted: Sequence[str] = ()) -> None:
+    """Raises ValueError unless `target` names a function of ganctl.model.geometry or of a trusted package."""
+    label = f"{key}={shown(target)}"
+    if not isinstance(target, str) or not _PATH.fullmatch(target):
+        raise ValueError(f"{label}: not a dotted path to a function, like ganctl.model.geometry.doubling")
+    if not is_trusted(target, trusted) and not target.startswith("ganctl.model.geometry."):
+        raise ValueError(
+            f"{label}: shape rules are functions of ganctl.model.geometry; {_cure(key.partition('.')[0], target)}"
+        )
+    _check_defined(label, target, ("FunctionDef",))
+
+
+def is_trusted(target: str, trusted: Iterable[str]) -> bool:
+    """Whether `target` lies in one of the packages or modules `trusted`."""
+    return any(target == name or target.startswith(f"{name}.") for name in trusted)
+
+
+def local_packages(targets: Iterable[object], folders: Sequence[Path]) -> list[str]:
+    """The first names of those `targets` that Python finds as a module or package directly in one of `folders`."""
+    homes = {folder.resolve() for folder in folders}
+    found = []
+    own = {home.partition(".")[0] for home in HOMES.values()}
+    for name in sorted({target.partition(".")[0] for target in targets if isinstance(target, str)} - own):
+        place = _place(name)
+        if place is not None and place.parent.resolve() in homes:
+            found.append(name)
+    return found
+
+
+def _cure(group: str, target: str) -> str:
+    package = target.partition(".")[0]
+    if package in ("ganctl", "torch"):
+        return f"`ganctl list {group}` shows which there are"
+    return f"to run your own code, add trust=[{package}], or give its YAML folder with --config-dir"
+
+
+def _place(name: str) -> Path | None:
+    """The file or folder of the top-level module `name`, found without importing it; None if there is none."""
+    try:
+        spec = importlib.util.find_spec(name)
+    except (ImportError, ValueError):
+        return None
+    if spec is None:
+        return None
+    if spec.submodule_search_locations:
+        return Path(next(iter(spec.submodule_search_locations)))
+    return Path(spec.origin) if spec.origin and spec.has_location else None
+
+
+def _check_defined(label: str, target: str, kinds: Sequence[str]) -> None:
+    """Raises ValueError unless the last word of `target` is defined in the module that the words before it name."""
+    *words, name = target.split(".")
+    place = _place(words[0])
+    if place is None:
+        raise ValueError(
+            f"{label}: there is no module {words[0]} here (looked in the working directory and what is installed)"
+        )
+    for number, word in enumerate(words[1:], 2):
+        folder = place
+        place = next((path for path in (folder / word, folder / f"{word}.py") if path.exists()), None)
+        if place is None:
+            known = [path.stem for path in folder.glob("[!_]*") if path.suffix == ".py" or path.is_dir()]
+            parent, wanted = ".".join(words[: number - 1]), ".".join(words[:number])
+            cure = suggestion(word, known, "module") if folder.is_dir() else f"{parent} is a module; name a class of it"
+            raise ValueError(f"{label}: there is no module {wanted}; {cure}")
+    file = place / "__init__.py" if place.is_dir() else place
+    if file.suffix != ".py" or not file.exists():
+        return
+    try:
+        defined = _definitions(file, words[0])
+    except SyntaxError as error:
+        raise ValueError(f"{label}: {file}:{error.lineno}: invalid Python: {error.msg}") from None
+    likely = ("FunctionDef",) if kinds == ("FunctionDef",) else ("ClassDef", "FunctionDef")
+    names = [known for known, kind in defined.items() if kind in kinds and kind in likely and not known.startswith("_")]
+    if defined.get(name) not in kinds:
+        raise ValueError(f"{label}: {'.'.join(words)} does not define {name}; {suggestion(name, names, 'class')}")
+
+
+@cache
+def _definitions(file: Path, package: str) -> dict[str, str]:
+    """The names that a source file defines at its top level, with their kinds; imports from elsewhere are not."""
+    found: dict[str, str] = {}
+    for node in ast.parse(file.read_bytes(), str(file)).body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            found[node.name] = type(node).__name__
+        elif isinstance(node, ast.Assign):
+            found |= {target.id: "Assign" for target in node.targets if isinstance(target, ast.Name)}
+        elif isinstance(node, ast.ImportFrom) and (node.level or (node.module or "").partition(".")[0] == package):
+            found |= {alias.asname or alias.name: "Import" for alias in node.names}
+    return found

@@ -1,0 +1,128 @@
+"""What Hydra and OmegaConf say about a user's mistake, in one line with the cure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import yaml
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException, OverrideParseException
+from omegaconf.errors import OmegaConfBaseException
+
+from ganctl.configuration.names import nearest, nearest_keys, suggestion
+
+_KEY_OF_MESSAGE = re.compile(r"Could not (?:override|delete|append to config)[^']*'([^']+)'")
+
+
+def parse(overrides: Sequence[str], options: Callable[[], dict[str, list[str]]]) -> list[Override]:
+    """Parses overrides; `options` gives those of each group, for a hint. Raises ValueError naming the wrong one."""
+    parser = OverridesParser.create()
+    parsed = []
+    for text in overrides:
+        try:
+            parsed.append(parser.parse_override(text))
+        except (OverrideParseException, HydraException) as error:
+            raise ValueError(_of_syntax(text, error, options)) from None
+    return parsed
+
+
+def _of_syntax(text: str, error: Exception, options: Callable[[], dict[str, list[str]]]) -> str:
+    if "=" not in text and not text.startswith("~"):
+        known = {name: group for group, names in options().items() for name in names}
+        close = nearest(text, known)
+        hint = f"did you mean {known[close[0]]}={close[0]}?" if close else "overrides look like training.steps=500"
+        return f"{text}: not an override KEY=VALUE; {hint}"
+    key, _, value = text.partition("=")
+    reason = _line(str(error).splitlines()[0]) if str(error) else "cannot be read"
+    return f"""{text}: not an override that Hydra can read ({reason}); if it is text, quote it: "{key}='{value}'\""""
+
+
+class Catalogue(Protocol):
+    """What there is to choose from and to set; asked only for the hint of a message."""
+
+    command: str
+
+    def options(self) -> dict[str, list[str]]:
+        """The options of every group."""
+        ...
+
+    def keys(self, overrides: Sequence[Override]) -> list[str]:
+        """All keys that the groups chosen by `overrides` give, and the groups."""
+        ...
+
+    def owners(self, key: str) -> list[str]:
+        """The choices (`group=option`) of the key's group that would have the key."""
+        ...
+
+
+def explain(error: Exception, overrides: Sequence[Override], catalogue: Catalogue) -> ValueError | None:
+    """The one-line error for an exception of composing `overrides`; None if it is nothing that a user did."""
+    cause = error.__cause__ if isinstance(error, HydraException) and error.__cause__ else error
+    if isinstance(error, MissingConfigException):
+        return ValueError(_of_option(error, overrides, catalogue.options()))
+    if found := _KEY_OF_MESSAGE.search(str(error)):
+        return ValueError(_of_key(found[1], str(error), overrides, catalogue))
+    if found := re.match(r"Ambiguous value for argument '(.*)'", str(error)):
+        key, _, value = found[1].partition("=")
+        return ValueError(f"{found[1]}: several values; add -m to try each, or write {key}=[{value}] for a list")
+    if "requires --multirun" in str(error):
+        text = str(error).partition("'")[2].rpartition("'")[0]
+        return ValueError(f"{text}: several values; add -m to try each")
+    if isinstance(error, yaml.MarkedYAMLError):
+        mark = error.problem_mark
+        return ValueError(
+            f"{mark.name}:{mark.line + 1}: not valid YAML: {error.problem}" if mark else _line(str(error))
+        )
+    if isinstance(cause, OmegaConfBaseException):
+        key = cause.full_key or ""
+        return ValueError(f"{_assignment(key, overrides)}: {_line(str(cause).splitlines()[0])}")
+    if "group override must be a string or a list" in str(error):
+        text = next(
+            (item.input_line for item in overrides if item.value() is None and "." not in item.key_or_group), ""
+        )
+        group = str(text).partition("=")[0]
+        return ValueError(f"{text}: a group cannot be null; leave it out, or see `ganctl list {group}` for its options")
+    if isinstance(error, HydraException | ConfigCompositionException):
+        return ValueError(_line(str(error)))
+    return None
+
+
+def _of_option(error: MissingConfigException, overrides: Sequence[Override], listed: dict[str, list[str]]) -> str:
+    group, slash, option = (error.missing_cfg_file or "").rpartition("/")
+    if not slash:
+        return f"--config-name={option}: there is no such configuration; ganctl's own are train, sample, evaluate"
+    typed = {item.key_or_group: item.input_line for item in overrides}
+    presets = [str(typed[name]) for name in ("experiment", "model") if name in typed]
+    asked = f" (asked for by {' or '.join(presets) or 'a YAML file'})" if group not in typed else ""
+    return f"{group}={option}: no such option{asked}; {suggestion(option, listed.get(group, ()), 'option')}"
+
+
+def _of_key(key: str, message: str, overrides: Sequence[Override], catalogue: Catalogue) -> str:
+    key = key.lstrip("+~")
+    if "already at" in message:
+        return f"+{_assignment(key, overrides)}: the key is there already; leave out the +"
+    if having := catalogue.owners(key):
+        return f"{_assignment(key, overrides)}: no such key here; {' and '.join(having)} would have it"
+    inside = key.partition(".")[0] == "hydra"
+    close = nearest_keys(
+        key, [other for other in catalogue.keys(overrides) if (other.partition(".")[0] == "hydra") == inside]
+    )
+    cure = f"did you mean {' or '.join(close)}?" if close else f"`ganctl {catalogue.command} --cfg job` shows all keys"
+    return f"{_assignment(key, overrides)}: no such key; {cure}"
+
+
+def _assignment(key: str, overrides: Sequence[Override]) -> str:
+    """`key=value` as typed, if it was typed."""
+    for override in overrides:
+        if override.get_key_element().lstrip("+~") == key and override.is_delete():
+            return f"~{key}"
+        if override.get_key_element().lstrip("+~") == key:
+            return (override.input_line or "").lstrip("+")
+    return key
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())

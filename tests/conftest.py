@@ -1,0 +1,84 @@
+"""What the tests of the command line share: a working directory of their own, and ways to call ganctl in it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command came back with."""
+
+    code: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Answer]
+Refusal = Callable[..., str]
+
+
+@pytest.fixture
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty working directory; what a command adds to Python's search path and modules is taken back."""
+    folder = tmp_path / "workplace"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    before = set(sys.modules)
+    yield folder
+    for name in set(sys.modules) - before:
+        if str(getattr(sys.modules[name], "__file__", "")).startswith(str(folder)):
+            del sys.modules[name]
+
+
+@pytest.fixture
+def ganctl(workplace: Path, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Calls ganctl's command line in this process, in the empty working directory."""
+    from ganctl.cli import main
+
+    def call(*words: str) -> Answer:
+        capsys.readouterr()
+        try:
+            code = main(words)
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+        said = capsys.readouterr()
+        return Answer(code, said.out, said.err)
+
+    return call
+
+
+@pytest.fixture
+def ganctl_process(workplace: Path) -> Command:
+    """Calls `python -m ganctl` as a process, in the empty working directory."""
+
+    def call(*words: str, timeout: float = 120) -> Answer:
+        command = [sys.executable, "-m", "ganctl", *words]
+        ended = subprocess.run(command, cwd=workplace, capture_output=True, text=True, timeout=timeout, check=False)
+        return Answer(ended.returncode, ended.stdout, ended.stderr)
+
+    return call
+
+
+@pytest.fixture
+def refused(ganctl: Command, workplace: Path) -> Refusal:
+    """Calls ganctl, which must refuse in one line, with exit code 2, leaving nothing behind; returns the line."""
+
+    def call(*words: str) -> str:
+        before = sorted(workplace.rglob("*"))
+        answer = ganctl(*words)
+        assert answer.code == 2, answer
+        assert answer.out == ""
+        assert "Traceback" not in answer.err
+        assert answer.err.count("\n") == 1 and answer.err.endswith("\n"), answer.err
+        assert [path for path in sorted(workplace.rglob("*")) if "__pycache__" not in path.parts] == before
+        return answer.err.rstrip("\n")
+
+    return call

@@ -1,0 +1,160 @@
+"""Every YAML file composes and passes the checks, says in its first line what it is, and documents what it sets."""
+
+from __future__ import annotations
+
+import re
+import sys
+from importlib import resources
+from pathlib import Path
+
+import pytest
+from omegaconf import OmegaConf
+
+from ganctl.compose import Composer, quote
+from ganctl.configuration.rules import read_rules
+from ganctl.configuration.targets import SEVERAL
+from tests.conftest import Refusal
+
+CONFIGS = Path(str(resources.files("ganctl.configs")))
+FILES = sorted(CONFIGS.rglob("*.yaml"))
+CHOICES = [(file.parent.name, file.stem) for file in FILES if file.parent != CONFIGS and not file.stem.startswith("_")]
+COMMANDS = ["train", "sample", "evaluate"]
+
+
+def named(file: Path) -> str:
+    return str(file.relative_to(CONFIGS))
+
+
+def extra_of(group: str, name: str, folder: Path) -> list[str]:
+    """What an option needs besides itself to be valid."""
+    if (group, name) == ("dataset", "image_folder"):
+        from PIL import Image
+
+        Image.new("RGB", (16, 16)).save(folder / "one.png")
+        return [f"dataset.path={quote(str(folder))}"]
+    return []
+
+
+@pytest.mark.parametrize(("group", "name"), CHOICES)
+def test_every_option_composes_and_passes_the_checks(group: str, name: str, workplace: Path) -> None:
+    choice = f"{group}=[{name}]" if group in SEVERAL else f"{group}={name}"
+    overrides = [choice, *extra_of(group, name, workplace)]
+    composer = Composer("train")
+    config = composer.compose(overrides)
+    if (group, name) in {("device", "cuda"), ("device", "mps")}:
+        return
+    assert composer.check(config, overrides) == []
+    if group in SEVERAL:
+        assert list(config[group]) == [name]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_composes_as_it_is(command: str) -> None:
+    composer = Composer(command)
+    assert composer.check(composer.compose([]), []) == []
+
+
+@pytest.mark.parametrize("file", FILES, ids=named)
+def test_every_file_says_first_what_it_is(file: Path) -> None:
+    lines = file.read_text(encoding="utf-8").splitlines()
+    said = next(line for line in lines if not line.startswith("# @"))
+    assert re.fullmatch(r"# \S.{5,117}", said), said
+    directives = [number for number, line in enumerate(lines) if line.startswith("# @")]
+    assert directives in ([], [0]), "Hydra reads `# @package` in the first lines only"
+
+
+@pytest.mark.parametrize("file", FILES, ids=named)
+def test_every_number_and_word_has_its_meaning_beside_it(file: Path) -> None:
+    if file.parent.name in ("model", "experiment"):
+        pytest.skip("presets set what is explained elsewhere")
+    for rule in read_rules(file.read_text(encoding="utf-8"), "", file.name):
+        refers = isinstance(rule.default, str) and ("${" in rule.default or len(rule.default) > 60)
+        if rule.key.rpartition(".")[2] in ("_target_", "shape_rule") or refers or isinstance(rule.default, dict):
+            continue
+        assert rule.comment, f"{named(file)}: {rule.key} has no comment"
+
+
+@pytest.mark.parametrize("file", FILES, ids=named)
+def test_every_default_keeps_to_its_own_range(file: Path) -> None:
+    for rule in read_rules(file.read_text(encoding="utf-8"), "", file.name):
+        if rule.target is None:
+            assert rule.complaint(rule.default) is None, f"{named(file)}: {rule.key}"
+        assert (" in [" in f" {rule.comment}" or " in (" in f" {rule.comment}") == bool(rule.interval), rule
+
+
+def test_the_users_word_wins_over_a_model() -> None:
+    config = Composer("train").compose(["model=dcgan", "loss=hinge", "training.batch_size=7"])
+    assert config.loss._target_ == "ganctl.loss.Hinge" and config.training.batch_size == 7
+
+
+def test_both_networks_share_an_optimizers_values_until_told_otherwise() -> None:
+    config = Composer("train").compose(["optimizer.lr=0.25", "optimizer.discriminator.lr=0.5"])
+    assert (config.optimizer.generator.lr, config.optimizer.discriminator.lr) == (0.25, 0.5)
+
+
+def test_checking_imports_no_torch() -> None:
+    import subprocess
+
+    code = (
+        "import sys; from ganctl.compose import Composer\n"
+        "composer = Composer('train'); composer.check(composer.compose([]), [])\n"
+        "sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "plain",
+        "a=b",
+        "a,b",
+        "it's",
+        "back\\slash",
+        "ends\\",
+        "\\'",
+        "${seed}",
+        "{a: [1]}",
+        " spaced ",
+        "~x",
+        'say "hi"',
+        "ä",
+        "",
+    ],
+)
+def test_a_quoted_value_is_read_back_as_it_was(value: str) -> None:
+    assert Composer("train").compose([f"tag={quote(value)}"]).tag == value
+
+
+def test_a_setting_read_by_an_interpolation_is_no_stray(workplace: Path) -> None:
+    overrides = ["+size=8", "training.batch_size=${size}"]
+    composer = Composer("train")
+    config = composer.compose(overrides)
+    composer.check(config, overrides)
+    assert config.training.batch_size == 8
+
+
+def test_a_part_may_be_given_more_than_its_yaml_has(workplace: Path) -> None:
+    overrides = ["+optimizer.generator.amsgrad=true"]
+    composer = Composer("train")
+    composer.check(composer.compose(overrides), overrides)
+
+
+def test_resolved_values_are_checked_not_what_stands_for_them(refused: Refusal) -> None:
+    line = refused("train", "training.batch_size=${seed}")
+    assert line.startswith("training.batch_size=0: must be in [2, 65536]")
+
+
+def test_trust_is_for_packages_named_by_hand(workplace: Path) -> None:
+    overrides = ["trust=[somewhere]"]
+    composer = Composer("train")
+    assert composer.check(composer.compose(overrides), overrides) == ["somewhere"]
+
+
+def test_ranges_of_evaluate_hold_for_the_chosen_extractor(workplace: Path) -> None:
+    overrides = ["feature=digits", "metric=[frechet,inception_score]"]
+    composer = Composer("evaluate")
+    config = composer.compose(overrides)
+    composer.check(config, overrides)
+    assert OmegaConf.to_container(config.feature) == {"_target_": "ganctl.feature.digits.Digits"}
+    assert list(config.metric) == ["frechet", "inception_score"]
