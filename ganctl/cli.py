@@ -1,0 +1,88 @@
+"""`ganctl COMMAND ...`: finds the command and hands it the rest. Imports nothing heavy before it knows which."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+COMMANDS = {
+    "train": ("ganctl.command.start", "train", "train a GAN, or sweep over settings with -m"),
+    "sample": ("ganctl.command.start", "sample", "draw pictures with a trained generator"),
+    "evaluate": ("ganctl.command.start", "evaluate", "score a trained generator"),
+    "list": ("ganctl.command.list", "main", "show what there is to choose from"),
+}
+"""Each command's module, function (words -> exit code) and what it does."""
+
+USAGE = """\
+usage: ganctl COMMAND [...]
+
+Trains generative adversarial networks from the command line, and judges them.
+
+commands:
+{commands}
+
+  ganctl COMMAND --help     more about one
+  ganctl --version
+
+examples:
+  ganctl train                              5,000 MNIST digits that come with a package: no download
+  ganctl train dataset=mnist model=dcgan
+  ganctl sample outputs/DATE/RUN
+"""
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Runs the command line `words` (None = the process's own). Returns the exit code; prints a user's error."""
+    words = list(sys.argv[1:] if words is None else words)
+    try:
+        return _dispatch(words)
+    except ValueError as error:
+        if "\n" in str(error) or os.environ.get("HYDRA_FULL_ERROR") == "1":
+            raise
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # whoever read our output has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _dispatch(words: list[str]) -> int:
+    if not words or words[0] in ("-h", "--help", "help"):
+        if len(words) > 1 and words[1] in COMMANDS:
+            return _dispatch([words[1], "--help"])
+        lines = [f"  {name:<10}{summary}" for name, (_, _, summary) in COMMANDS.items()]
+        print(USAGE.format(commands="\n".join(lines)), end="")
+        return 0
+    if words[0] in ("-V", "--version"):
+        from ganctl import __version__
+
+        print(f"ganctl {__version__}")
+        return 0
+    if words[0] in ("-sc", "--shell-completion"):
+        from ganctl.command.completion import complete
+
+        return complete(words[1:], COMMANDS)
+    if words[0] not in COMMANDS:
+        raise ValueError(f"{words[0]}: no such command; {_hint(words)}")
+    if any(word in ("-h", "--help") for word in words[1:]):
+        from ganctl.command.help import show
+
+        return show(words[0])
+    return _function(words[0])(words[1:])
+
+
+def _function(command: str) -> Callable[[list[str]], int]:
+    module, function, _ = COMMANDS[command]
+    return getattr(importlib.import_module(module), function)
+
+
+def _hint(words: list[str]) -> str:
+    from ganctl.configuration.names import suggestion
+
+    if "=" in words[0]:
+        return f"did you mean ganctl train {' '.join(words)}?"
+    return suggestion(words[0], COMMANDS, "command")

@@ -1,0 +1,103 @@
+"""The arguments of a command: Hydra's options and overrides in any order, and ours."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NoReturn
+
+from hydra._internal.utils import get_args_parser
+
+from ganctl.configuration.names import suggestion
+
+_INFO = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
+_FLAGS = ("help", "hydra_help", "resolve", "run", "multirun", "shell_completion")
+_VALUES = ("cfg", "package", "config_path", "config_name", "config_dir", "info")
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """What was typed after `ganctl COMMAND`. Options not given are False or None."""
+
+    overrides: list[str]
+    target: str | None = None
+    resume: str | None = None
+    help: bool = False
+    hydra_help: bool = False
+    resolve: bool = False
+    run: bool = False
+    multirun: bool = False
+    shell_completion: bool = False
+    cfg: str | None = None
+    package: str | None = None
+    config_path: str | None = None
+    config_name: str | None = None
+    config_dir: str | None = None
+    info: str | None = None
+    typed: list[str] = field(default_factory=list)
+
+    @property
+    def only_shows(self) -> bool:
+        """Whether nothing is to be run: Hydra prints something instead."""
+        return bool(self.cfg or self.info or self.shell_completion or self.hydra_help)
+
+    def for_hydra(self, *overrides: str) -> list[str]:
+        """The options, then the overrides and those given here: the order that Hydra's own parser accepts."""
+        options = [f"--{name.replace('_', '-')}" for name in _FLAGS if getattr(self, name)]
+        values = [f"--{name.replace('_', '-')}={getattr(self, name)}" for name in _VALUES if getattr(self, name)]
+        return [*options, *values, *self.overrides, *overrides]
+
+
+def parse(arguments: Sequence[str], *, takes_run: bool = False, takes_resume: bool = False) -> Arguments:
+    """Reads the arguments of a command.
+
+    Args:
+        arguments: what follows `ganctl COMMAND`.
+        takes_run: the first argument that is no override is the run's folder or checkpoint (`target`).
+        takes_resume: `--resume PATH` is an option.
+
+    Raises:
+        ValueError: an option is unknown or lacks its value; one line.
+    """
+    parser = get_args_parser()
+    if takes_resume:
+        parser.add_argument("--resume", "-R")
+    known = [option for action in parser._actions for option in action.option_strings if option.startswith("--")]
+
+    def refuse(message: str) -> NoReturn:
+        unknown = message.partition("unrecognized arguments: ")[2].split(" ")[0]
+        if unknown:
+            raise ValueError(f"{unknown}: no such option; {suggestion(unknown, known, 'option')}")
+        raise ValueError(message.replace("argument ", "", 1))
+
+    parser.error = refuse  # type: ignore[method-assign]
+    try:
+        found = parser.parse_intermixed_args(_with_bare_info(arguments))
+    except argparse.ArgumentError as error:
+        refuse(str(error))
+    if found.experimental_rerun is not None:
+        raise ValueError("--experimental-rerun: runs code from a pickle; use `ganctl train --resume PATH`")
+    options = {name: getattr(found, name) for name in (*_FLAGS, *_VALUES)}
+    overrides, target = list(found.overrides), None
+    if takes_run:
+        target = next((text for text in overrides if _is_path(text)), None)
+        if target is not None:
+            overrides.remove(target)
+    resume = found.resume if takes_resume else None
+    return Arguments(overrides=overrides, target=target, resume=resume, typed=list(arguments), **options)
+
+
+def _is_path(text: str) -> bool:
+    is_override = "=" in text.partition("/")[0] or text.startswith("~")
+    return not is_override or Path(text).exists()
+
+
+def _with_bare_info(arguments: Sequence[str]) -> list[str]:
+    """`--info` without one of its words is `--info=all`, so that what follows is an override again."""
+    result: list[str] = []
+    for text, after in zip(arguments, [*arguments, ""][1:], strict=True):
+        bare = text in ("--info", "-i") and after not in _INFO
+        result.append("--info=all" if bare else text)
+    return result

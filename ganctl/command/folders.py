@@ -1,0 +1,72 @@
+"""The folders that runs and sweeps get for themselves, so that no two ever share one."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shutil
+from datetime import datetime
+from pathlib import Path
+
+LONGEST = 80  # characters of a folder's name
+
+
+def slug(text: str, longest: int = LONGEST) -> str:
+    """`text` as part of a file name: letters, digits, `.`, `_` and `-` only, at most `longest` characters."""
+    return re.sub(r"[^\w.]+", "-", text, flags=re.ASCII).strip("-.")[:longest].rstrip("-.")
+
+
+def claim(root: Path, name: str) -> Path:
+    """Makes `root/<date>/<time>-<name>` for the caller alone; where there is one, `-2`, `-3`, ... is added.
+
+    Raises ValueError if nothing can be made there.
+    """
+    now = datetime.now()
+    day, stem = f"{now:%Y-%m-%d}", "-".join(filter(None, (f"{now:%H-%M-%S}", slug(name))))
+    parent = root.expanduser() / day
+    number = 1
+    while True:
+        folder = parent / (stem if number == 1 else f"{stem}-{number}")
+        try:
+            parent.mkdir(parents=True, exist_ok=True)
+            folder.mkdir()
+            return folder
+        except FileExistsError:
+            if not parent.is_dir():
+                raise ValueError(f"output.root={root}: {parent} is not a folder; choose another output.root") from None
+            number += 1
+        except FileNotFoundError:  # another process removed the empty parent in this instant
+            continue
+        except OSError as error:
+            raise ValueError(f"output.root={root}: cannot make {folder}: {error.strerror}; choose another") from None
+
+
+def holds_run(folder: Path) -> bool:
+    """Whether a run or a sweep was started in `folder`."""
+    return any((folder / name).exists() for name in (".hydra", "checkpoints", "multirun.yaml", "metrics.jsonl"))
+
+
+def has_results(folder: Path) -> bool:
+    """Whether a run in `folder`, or a job of a sweep in it, has got as far as writing results."""
+    results = [folder / "metrics.jsonl", *folder.glob("checkpoints/*"), *folder.glob("*/result.json")]
+    return any(path.is_file() and path.stat().st_size for path in results)
+
+
+def forget(folder: Path, subdir: str | None, *, keep_log: bool) -> None:
+    """Removes what an attempt that was refused wrote into a folder which is not its own: Hydra's files, the log."""
+    written = [folder / (subdir or ".hydra") / name for name in ("config.yaml", "hydra.yaml", "overrides.yaml")]
+    for file in written if keep_log else [*written, folder / "train.log"]:
+        file.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        written[0].parent.rmdir()
+        folder.rmdir()
+
+
+def discard(folder: Path) -> bool:
+    """Removes a folder whose run came to nothing, unless it has results in it. Says whether it was removed."""
+    if has_results(folder):
+        return False
+    shutil.rmtree(folder, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        folder.parent.rmdir()
+    return True

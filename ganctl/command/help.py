@@ -1,0 +1,113 @@
+"""What `ganctl COMMAND --help` says. Reads names of files only, so that it is instant."""
+
+from __future__ import annotations
+
+import sys
+from importlib import resources
+
+HELP = {
+    "train": """\
+usage: ganctl train [GROUP=OPTION ...] [KEY=VALUE ...] [-m] [--resume PATH] [--config-dir DIR]
+
+Trains a GAN and judges it. Every run gets a folder of its own, outputs/<date>/<time>-<dataset>-<model>/, with
+checkpoints, sample grids, scores and a log.
+
+examples:
+  ganctl train                                          5,000 MNIST digits that come with a package: no download
+  ganctl train dataset=mnist model=dcgan                MNIST, downloaded once
+  ganctl train training.steps=500 optimizer.lr=1e-3     any setting of the YAML files
+  ganctl train generator=mlp discriminator=cnn          a pair of your own choice
+  ganctl train regularizer=[r1,orthogonal]              several at once
+  ganctl train -m seed=1,2,3 loss=hinge,non_saturating  a sweep: six jobs and a table
+  ganctl train --resume outputs/DATE/RUN training.steps=20000
+                                                        goes on where a run stopped, here for longer
+  ganctl train --config-dir configs dataset=mine        YAML files (and the modules beside them) of your own
+
+options:
+  -m, --multirun        one job for each combination of values given with commas
+  --resume PATH         a run's folder or one of its checkpoints
+  --config-dir DIR      a folder of YAML files of your own, searched first
+  --cfg job             print the composed configuration instead of training
+  --info                print where each part of it comes from
+  --hydra-help          all options of Hydra, which reads this command line
+  -sc install=SHELL     print what makes TAB complete: eval "$(ganctl -sc install=bash)"
+""",
+    "sample": """\
+usage: ganctl sample RUN [KEY=VALUE ...]
+
+Draws pictures with a trained generator. RUN is a run's folder (its best checkpoint is taken) or a checkpoint file.
+
+examples:
+  ganctl sample outputs/DATE/RUN                           a grid of 64
+  ganctl sample outputs/DATE/RUN classes=3                 threes only, of a run with conditional=true
+  ganctl sample RUN num_images=5000 grid=false images=true single PNG files
+  ganctl sample RUN num_images=5000 npz=true               one array
+  ganctl sample RUN interpolate=120                        a walk through the latents, 120 frames, as a GIF
+  ganctl sample RUN weights=raw seed=1 output=somewhere    the weights without averaging
+
+options:
+  --cfg job             print the configuration instead; it shows all keys
+  --config-dir DIR      where the YAML files of your own network are, if the run used one
+""",
+    "evaluate": """\
+usage: ganctl evaluate RUN [GROUP=OPTION ...] [KEY=VALUE ...]
+
+Scores a trained generator against its data set. RUN is a run's folder (its best checkpoint is taken) or a checkpoint
+file. The scores, and the protocol they were made under, are printed and written into the run.
+
+examples:
+  ganctl evaluate outputs/DATE/RUN                       as the run itself was judged
+  ganctl evaluate RUN feature=inception num_images=50000 FID as papers give it
+  ganctl evaluate RUN draws=5                            mean and deviation over five sets of samples
+  ganctl evaluate RUN split=test                         against the test images
+
+options:
+  --cfg job             print the configuration instead; it shows all keys
+  --config-dir DIR      where the YAML files of your own network are, if the run used one
+""",
+    "list": """\
+usage: ganctl list [GROUP] [--config-dir DIR]
+
+Shows every group of options, or those of one group, each with a line that says what it is.
+
+examples:
+  ganctl list
+  ganctl list loss
+  ganctl list dataset --config-dir configs
+""",
+}
+
+
+def show(command: str) -> int:
+    """Prints the help of a command, with the groups that it can choose from. Returns the exit code 0."""
+    text = HELP[command]
+    if command in ("train", "evaluate"):
+        groups = (
+            _groups()
+            if command == "train"
+            else {name: _groups().get(name, []) for name in ("feature", "metric", "device")}
+        )
+        width = max(map(len, groups), default=0)
+        lines = [f"  {name:<{width}}  {', '.join(options)}" for name, options in groups.items() if options]
+        text += "\ngroups (`ganctl list GROUP` says what each option is):\n" + "\n".join(lines) + "\n"
+    sys.stdout.write(text)
+    return 0
+
+
+def _groups() -> dict[str, list[str]]:
+    folders = sorted(
+        (
+            each
+            for each in resources.files("ganctl.configs").iterdir()
+            if each.is_dir() and not each.name.startswith("_")
+        ),
+        key=lambda each: each.name,
+    )
+    return {
+        folder.name: sorted(
+            file.name.removesuffix(".yaml")
+            for file in folder.iterdir()
+            if file.name.endswith(".yaml") and not file.name.startswith("_")
+        )
+        for folder in folders
+    }

@@ -1,0 +1,131 @@
+"""`--resume`: the settings that a run was started with, taken from its folder as data, and the new ones over them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+
+from ganctl import checkpoint
+from ganctl.compose import quote
+
+_SAVED = re.compile(r"\.hydra(-resume-(\d+))?")
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """A run to go on with: its folder, the checkpoint to go on from, all overrides, and where Hydra writes its own."""
+
+    folder: Path
+    checkpoint: Path
+    overrides: list[str]
+    subdir: str
+    config_dir: str | None  # the --config-dir that the run was started with
+
+    def for_hydra(self) -> list[str]:
+        """The overrides that make Hydra run in the run's own folder and leave its `.hydra` as it is."""
+        return [f"hydra.run.dir={quote(str(self.folder))}", f"hydra.output_subdir={quote(self.subdir)}"]
+
+
+def resume(path: str, overrides: Sequence[str]) -> Resumed:
+    """Reads what the run at `path` (folder or checkpoint) was last started with; `overrides` come on top.
+
+    What stands in the folder is data: an override in it that could run code (`hydra.*`, `_target_`, `${...}`) is
+    refused, and packages trusted then are not trusted now. Raises ValueError in one line.
+    """
+    for text in overrides:
+        if text.lstrip("+~").startswith(("hydra.run.dir", "hydra.output_subdir", "hydra.sweep.")):
+            raise ValueError(f"{text}: a resumed run stays in its folder; leave this out")
+    found = checkpoint.find(Path(path).expanduser()).resolve()
+    folder = checkpoint.run_folder(found)
+    subdirs = sorted(_numbered(folder))
+    if not subdirs:
+        raise ValueError(
+            f"--resume={path}: {folder} is not a run folder of ganctl train: it has no .hydra/overrides.yaml"
+        )
+    number, latest = subdirs[-1]
+    saved = _read(latest / "overrides.yaml")
+    return Resumed(
+        folder=folder,
+        checkpoint=found,
+        overrides=merge(saved, overrides),
+        subdir=f".hydra-resume-{number + 1}",
+        config_dir=_config_dir(latest / "hydra.yaml"),
+    )
+
+
+def merge(saved: Sequence[str], new: Sequence[str]) -> list[str]:
+    """Saved overrides, without those whose key is set anew, then the new ones."""
+    parser = OverridesParser.create()
+    keys = set()
+    for text in new:
+        try:
+            keys.add(parser.parse_override(text).key_or_group)
+        except HydraException:  # told of when all is parsed
+            continue
+    kept = []
+    for text in saved:
+        override = _parse_saved(parser, text)
+        if override.key_or_group == "trust" or (override.key_or_group in keys and not _adds(override)):
+            continue
+        _refuse_code(override)
+        kept.append(override.input_line or text)
+    return [*kept, *new]
+
+
+def _adds(override: Override) -> bool:
+    """Whether leaving it out would leave a later change of the same key without the key."""
+    return override.is_add() or override.is_delete()
+
+
+def _parse_saved(parser: OverridesParser, text: str) -> Override:
+    key, equals, value = text.partition("=")
+    try:
+        return parser.parse_override(text)
+    except HydraException as error:
+        if not equals:
+            raise ValueError(f"{text}: cannot be read back from the run folder ({error})") from None
+    return parser.parse_override(f"{key}={quote(value)}")
+
+
+def _refuse_code(override: Override) -> None:
+    line = override.input_line or ""
+    is_hydra = re.match(r"hydra\b", override.key_or_group)
+    if is_hydra or "${" in line or "_target_" in line or "shape_rule" in line:
+        raise ValueError(
+            f"{line}: not taken from a run folder, as it could run code; give it again on the command line"
+        )
+
+
+def _numbered(folder: Path) -> list[tuple[int, Path]]:
+    """The folders in which Hydra left overrides, each with its number; the first start has 0."""
+    found = []
+    for each in folder.iterdir():
+        match = _SAVED.fullmatch(each.name)
+        if match and (each / "overrides.yaml").is_file():
+            found.append((int(match[2] or 0), each))
+    return found
+
+
+def _read(file: Path) -> list[str]:
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8")) or []
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        raise ValueError(f"{file}: cannot be read: {' '.join(str(error).split())}") from None
+    if not isinstance(content, list) or not all(isinstance(text, str) for text in content):
+        raise ValueError(f"{file}: not a list of overrides")
+    return content
+
+
+def _config_dir(file: Path) -> str | None:
+    try:
+        sources = yaml.safe_load(file.read_text(encoding="utf-8"))["hydra"]["runtime"]["config_sources"]
+        return next((each["path"] for each in sources if each["provider"] == "command-line"), None)
+    except (OSError, yaml.YAMLError, KeyError, TypeError):
+        return None

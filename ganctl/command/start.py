@@ -1,0 +1,267 @@
+"""From the words after `ganctl train`, `sample` or `evaluate` to a checked configuration, and on to the work.
+
+Everything here happens before torch is imported: what can be refused is refused in one line, and a run's folder is made
+only for a run that is going to begin.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from ganctl.command import help
+from ganctl.command.arguments import Arguments, parse
+from ganctl.command.folders import claim, discard, forget, holds_run
+from ganctl.command.resume import Resumed, resume
+from ganctl.compose import CONFIG_PATH, VERSION_BASE, Composer, quote
+
+Task = Callable[[DictConfig], Any]
+
+
+def train(words: Sequence[str]) -> int:
+    """`ganctl train`: one run, a sweep (`-m`), or the continuation of a run (`--resume`). Returns the exit code."""
+    arguments = parse(words, takes_resume=True)
+    if arguments.help:
+        return help.show("train")
+    _add_import_folders(arguments.config_dir, arguments.config_path)
+    again = _resumed(arguments)
+    if again:
+        arguments = replace(arguments, overrides=again.overrides)
+    if arguments.only_shows:
+        return _show("train", arguments)
+    composer = _composer("train", arguments)
+    with _hint_of_config_dir(again, arguments):
+        config = composer.compose(arguments.overrides, multirun=_may_sweep(arguments))
+        if _is_sweep(arguments, config):
+            if again:
+                raise ValueError("--resume: goes on with one run; leave out -m")
+            from ganctl.command.sweep import sweep
+
+            return sweep(composer, arguments, config)
+        trusted = composer.check(config, arguments.overrides)
+    if again:
+        return _train_once(arguments, again.for_hydra(), trusted, again=again)
+    if chosen_folder(config, "run"):
+        return _train_once(arguments, [], trusted)
+    folder = claim(Path(config.output.root), name_of(config))
+    return _train_once(arguments, [f"hydra.run.dir={quote(str(folder))}"], trusted, claimed=folder)
+
+
+def sample(words: Sequence[str]) -> int:
+    """`ganctl sample RUN`. Returns the exit code."""
+
+    def work(config: DictConfig, target: Path) -> int:
+        from ganctl.command.sample import run
+
+        return run(config, target)
+
+    return _with_run("sample", words, work)
+
+
+def evaluate(words: Sequence[str]) -> int:
+    """`ganctl evaluate RUN`. Returns the exit code."""
+
+    def work(config: DictConfig, target: Path) -> int:
+        from ganctl.command.evaluate import run
+
+        return run(config, target)
+
+    return _with_run("evaluate", words, work)
+
+
+def run_hydra(command: str, arguments: list[str], task: Task) -> None:
+    """Hydra's own command line for `ganctl COMMAND`, with `arguments`; its exceptions come out as they are."""
+    import hydra
+
+    def job(config: DictConfig) -> Any:
+        sys.argv = typed
+        return task(config)
+
+    typed, before = sys.argv, os.environ.get("HYDRA_FULL_ERROR")
+    sys.argv = ["ganctl", *arguments]
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # exceptions instead of printing and exiting
+    try:
+        hydra.main(config_path=CONFIG_PATH, config_name=command, version_base=VERSION_BASE)(job)()
+    finally:
+        sys.argv = typed
+        os.environ.pop("HYDRA_FULL_ERROR")
+        if before is not None:
+            os.environ["HYDRA_FULL_ERROR"] = before
+
+
+def train_job(config: DictConfig, trusted: Sequence[str], again: Resumed | None = None) -> dict[str, Any]:
+    """The work of one job, in the folder that Hydra has made for it. Returns the run's summary."""
+    from ganctl.command.train import run
+
+    with open_dict(config):
+        config.trust = list(trusted)
+    OmegaConf.set_struct(config, True)
+    folder = Path(HydraConfig.get().runtime.output_dir)
+    return run(config, folder, again.checkpoint if again else None)
+
+
+def name_of(config: DictConfig) -> str:
+    """`<dataset>-<model>[-tag]`, the choices' names, for a run's folder."""
+    choices = config.hydra.runtime.choices
+    names = [choices.get("dataset"), choices.get("model") or choices.get("generator"), config.get("tag")]
+    return "-".join(str(name) for name in names if name)
+
+
+def chosen_folder(config: DictConfig, mode: str) -> Path | None:
+    """The folder that the user has set (hydra.run.dir or hydra.sweep.dir); None if it is Hydra's default.
+
+    Raises ValueError if there is a run in it already.
+    """
+    raw = OmegaConf.to_container(config.hydra[mode], resolve=False)["dir"]  # type: ignore[index,call-overload]
+    if raw == {"run": "outputs", "sweep": "multirun"}[mode] + "/${now:%Y-%m-%d}/${now:%H-%M-%S}":
+        return None
+    folder = Path(config.hydra[mode].dir)
+    if holds_run(folder):
+        raise ValueError(
+            f"hydra.{mode}.dir={folder}: there is a run in it, which is not overwritten; choose another folder, "
+            f"or go on with it by --resume {folder}"
+        )
+    return folder
+
+
+def write_traceback(folder: Path) -> Path:
+    """Adds the traceback of the exception being handled to the log file of the run in `folder`."""
+    log = folder / "train.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("a", encoding="utf-8") as file:
+        traceback.print_exc(file=file)
+    return log
+
+
+def is_users(error: BaseException) -> bool:
+    """Whether an exception is a message to the user: a ValueError of one line."""
+    return isinstance(error, ValueError) and "\n" not in str(error) and bool(str(error))
+
+
+def _train_once(
+    arguments: Arguments,
+    overrides: list[str],
+    trusted: list[str],
+    *,
+    claimed: Path | None = None,
+    again: Resumed | None = None,
+) -> int:
+    """Trains through Hydra. A run that is refused before it has done anything leaves nothing behind."""
+    outcome: dict[str, Any] = {}
+
+    def task(config: DictConfig) -> None:
+        hydra_config = HydraConfig.get()
+        folder = Path(hydra_config.runtime.output_dir)
+        has_log = (folder / "train.log").exists()
+        try:
+            outcome["summary"] = train_job(config, trusted, again)
+        except Exception as error:  # kept from Hydra, which would print it in its own way
+            outcome["error"] = error
+            if not is_users(error):
+                write_traceback(folder)
+            elif claimed is None:
+                forget(folder, hydra_config.output_subdir, keep_log=has_log)
+            else:
+                discard(folder)
+
+    try:
+        run_hydra("train", arguments.for_hydra(*overrides), task)
+    except BaseException:
+        if claimed:
+            discard(claimed)
+        raise
+    if error := outcome.get("error"):
+        raise error
+    return int(outcome["summary"].get("exit_code", 0))
+
+
+def _with_run(command: str, words: Sequence[str], work: Callable[[DictConfig, Path], int]) -> int:
+    arguments = parse(words, takes_run=True)
+    if arguments.help:
+        return help.show(command)
+    _add_import_folders(arguments.config_dir, arguments.config_path)
+    if arguments.only_shows:
+        return _show(command, arguments)
+    if arguments.multirun:
+        raise ValueError(f"--multirun: `ganctl {command}` takes one run at a time")
+    if arguments.target is None:
+        raise ValueError(
+            f"RUN is missing: ganctl {command} RUN [KEY=VALUE ...], RUN being a run's folder or a checkpoint file"
+        )
+    target = Path(arguments.target).expanduser()
+    if not target.exists():
+        raise ValueError(f"{arguments.target}: there is no such run folder or checkpoint file")
+    composer = _composer(command, arguments)
+    config = composer.compose(arguments.overrides)
+    trusted = composer.check(config, arguments.overrides)
+    with open_dict(config):
+        del config["hydra"]
+        config.trust = trusted
+    return work(config, target)
+
+
+def _resumed(arguments: Arguments) -> Resumed | None:
+    if arguments.resume is None:
+        return None
+    if arguments.multirun:
+        raise ValueError("--resume: goes on with one run; leave out -m")
+    return resume(arguments.resume, arguments.overrides)
+
+
+def _composer(command: str, arguments: Arguments) -> Composer:
+    return Composer(
+        arguments.config_name or command,
+        config_dir=arguments.config_dir,
+        config_path=arguments.config_path,
+        command=command,
+    )
+
+
+def _may_sweep(arguments: Arguments) -> bool:
+    return arguments.multirun or any("hydra.mode=MULTIRUN" in text for text in arguments.overrides)
+
+
+def _is_sweep(arguments: Arguments, config: DictConfig) -> bool:
+    mode = config.hydra.mode
+    return arguments.multirun or (mode is not None and mode.name == "MULTIRUN")
+
+
+def _show(command: str, arguments: Arguments) -> int:
+    """What Hydra prints instead of running; what cannot be composed is explained in our words first."""
+    if arguments.cfg or arguments.info:
+        _composer(command, arguments).compose(arguments.overrides, multirun=arguments.multirun)
+    try:
+        run_hydra(command, arguments.for_hydra(), lambda config: None)
+    except SystemExit as ended:
+        return int(ended.code or 0)
+    except ValueError as error:  # options that exclude each other
+        raise ValueError(" ".join(str(error).split())) from None
+    return 0
+
+
+@contextlib.contextmanager
+def _hint_of_config_dir(again: Resumed | None, arguments: Arguments) -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:
+        if again is None or again.config_dir is None or arguments.config_dir is not None:
+            raise
+        raise ValueError(f"{error}; the run was started with --config-dir={again.config_dir}: give it again") from None
+
+
+def _add_import_folders(config_dir: str | None, config_path: str | None) -> None:
+    """Lets Python find the user's own modules: in the working directory, and beside a folder of configurations."""
+    folders = [
+        Path.cwd(),
+        *(Path(each).resolve().parent for each in (config_dir, config_path) if each and "://" not in each),
+    ]
+    sys.path += [str(folder) for folder in folders if str(folder) not in sys.path]

@@ -1,0 +1,147 @@
+"""The front of the command line: instant where nothing is to be done, and all that Hydra's users expect behind it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ganctl import __version__
+from ganctl.cli import COMMANDS
+from tests.conftest import Command, Refusal
+
+
+def imported_by(*words: str) -> set[str]:
+    """The modules that a process has loaded after running a command line."""
+    code = (
+        f"import sys; from ganctl.cli import main\nmain({list(words)!r})\nprint('\\n'.join(['MODULES', *sys.modules]))"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(ended.stdout.partition("MODULES\n")[2].split())
+
+
+def seconds_of(*words: str) -> float:
+    """The best of five times of a process."""
+    times = []
+    for _ in range(5):
+        began = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "ganctl", *words], capture_output=True, check=True)
+        times.append(time.perf_counter() - began)
+    return min(times)
+
+
+def test_help_comes_at_once_and_names_every_command(ganctl: Command) -> None:
+    answer = ganctl("--help")
+    assert answer.code == 0 and all(f"\n  {name} " in answer.out for name in COMMANDS)
+    assert seconds_of("--help") < 0.15
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"], ["train", "--help"], ["list"]])
+def test_what_only_informs_imports_neither_torch_nor_hydra(words: list[str]) -> None:
+    assert not imported_by(*words) & {"torch", "hydra", "omegaconf", "numpy", "rich"}
+
+
+def test_no_command_at_all_is_a_call_for_help(ganctl: Command) -> None:
+    assert ganctl().out == ganctl("--help").out
+
+
+def test_the_version_is_the_packages(ganctl: Command, ganctl_process: Command) -> None:
+    assert ganctl("--version").out == ganctl_process("--version").out == f"ganctl {__version__}\n"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command: str, ganctl: Command) -> None:
+    answer = ganctl(command, "--help")
+    assert answer.code == 0
+    assert answer.out.startswith(f"usage: ganctl {command} ")
+    assert "examples:" in answer.out
+    assert ganctl("help", command).out == answer.out
+
+
+def test_the_help_of_train_lists_the_options_of_every_group(ganctl: Command) -> None:
+    lines = ganctl("train", "--help").out.splitlines()
+    assert any(line.split()[:1] == ["loss"] and "hinge" in line for line in lines)
+    assert not any("_base" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["trian"], "trian: no such command; did you mean train?"),
+        (["dataset=mnist"], "dataset=mnist: no such command; did you mean ganctl train dataset=mnist?"),
+        (["xyz"], "xyz: no such command; there is evaluate, list, sample, train"),
+    ],
+)
+def test_an_unknown_command_is_answered_with_the_nearest(words: list[str], said: str, refused: Refusal) -> None:
+    assert refused(*words) == said
+
+
+def test_cfg_job_prints_the_configuration_and_options_may_stand_anywhere(ganctl: Command) -> None:
+    answer = ganctl("train", "loss=hinge", "--cfg", "job", "training.steps=7")
+    assert answer.code == 0 and answer.err == ""
+    config = yaml.safe_load(answer.out)
+    assert config["loss"]["_target_"] == "ganctl.loss.Hinge" and config["training"]["steps"] == 7
+    assert "hydra" not in config
+
+
+def test_cfg_job_shows_a_package_alone(ganctl: Command) -> None:
+    assert yaml.safe_load(ganctl("train", "--cfg", "job", "-p", "stop").out)["patience"] is None
+
+
+def test_cfg_hydra_has_our_names(ganctl: Command) -> None:
+    config = yaml.safe_load(ganctl("train", "--cfg", "hydra", "hydra.job.chdir=true").out)["hydra"]
+    assert config["job"]["name"] == "train" and config["job"]["chdir"] is True
+
+
+@pytest.mark.parametrize("words", [["--info", "defaults"], ["--info"], ["-i", "searchpath"]])
+def test_info_tells_where_the_configuration_comes_from(words: list[str], ganctl: Command) -> None:
+    answer = ganctl("train", *words, "loss=hinge")
+    assert answer.code == 0
+    assert "ganctl.configs" in answer.out or "loss/hinge" in answer.out
+
+
+def test_hydras_own_help_is_there(ganctl: Command) -> None:
+    assert "--shell-completion" in ganctl("train", "--hydra-help").out
+
+
+def test_a_primary_configuration_of_ones_own_is_taken(ganctl: Command, workplace: Path) -> None:
+    folder = workplace / "mine"
+    folder.mkdir()
+    (folder / "quick.yaml").write_text("defaults:\n  - train\n  - _self_\ntraining:\n  steps: 3\n")
+    answer = ganctl("train", "--config-dir", "mine", "--config-name", "quick", "--cfg", "job")
+    assert yaml.safe_load(answer.out)["training"]["steps"] == 3
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("ganctl ", "train"),
+        ("ganctl sa", "sample"),
+        ("ganctl train loss=", "loss=hinge"),
+        ("ganctl train seed=1 loss=h", "loss=hinge"),
+        ("ganctl train training.st", "training.steps="),
+        ("ganctl train --resume outputs/some/run training.ep", "training.epochs="),
+        ("ganctl sample outputs/some/run dev", "device="),
+        ("ganctl evaluate outputs/some/run feature=d", "feature=digits"),
+    ],
+)
+def test_tab_completes(line: str, offered: str, ganctl: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COMP_LINE", line)
+    answer = ganctl("-sc", "query=bash")
+    assert answer.code == 0 and offered in answer.out.split()
+
+
+def test_the_completion_can_be_installed(ganctl: Command) -> None:
+    answer = ganctl("-sc", "install=bash")
+    assert "complete" in answer.out and answer.out.rstrip().endswith("ganctl")
+    assert subprocess.run(["bash", "-n"], input=answer.out, text=True, check=False).returncode == 0
+
+
+def test_a_reader_that_leaves_early_is_no_error(workplace: Path) -> None:
+    line = f"{sys.executable} -m ganctl list | head -n 1; exit ${{PIPESTATUS[0]}}"
+    ended = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False)
+    assert ended.stderr == "" and ended.stdout.count("\n") == 1
