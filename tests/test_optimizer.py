@@ -26,7 +26,7 @@ def build(node: dict, network: str, parameters: list) -> torch.optim.Optimizer:
 
 
 def test_the_four_optimizers_are_there():
-    assert NAMES == ["adam", "adamw", "rmsprop", "sgd"]
+    assert {"adam", "adamw", "rmsprop", "sgd"} <= set(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -71,7 +71,7 @@ def test_the_default_is_the_one_of_dcgan():
     assert (node["lr"], node["betas"]) == (0.0002, [0.5, 0.999])
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name != "rmsprop"])
+@pytest.mark.parametrize("name", ["adam", "adamw", "sgd"])
 def test_the_optimizer_is_fused_and_takes_the_same_steps_as_the_plain_one(name):
     node = settings(f"optimizer={name}", "optimizer.weight_decay=0.1")
     assert node["generator"]["fused"] is True
