@@ -87,3 +87,13 @@ def test_every_preset_says_what_it_is_after_the_directive_that_hydra_wants_first
         assert first == "# @package _global_", file.name
         assert second.startswith("# "), file.name
         assert not second.startswith("# @"), file.name
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "rmsprop", "adamw"])
+@pytest.mark.parametrize("model", ["wgan_gp", "sngan"])
+def test_any_optimizer_goes_with_a_preset(model, optimizer):
+    from ganctl.compose import Composer
+
+    overrides = [f"model={model}", f"optimizer={optimizer}"]
+    composer = Composer("train")
+    composer.check(composer.compose(overrides), overrides)
