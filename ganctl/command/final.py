@@ -56,7 +56,6 @@ def finish(job: Run, status: str) -> dict[str, Any]:
     }
     write_json(job.folder / "summary.json", summary)
     _show(job, summary)
-    job.close()
     return summary
 
 

@@ -130,6 +130,8 @@ class Run:
         if not self.state.is_finite():
             return False
         self.record.seconds = self.seconds()
+        if self.tensorboard:
+            self.tensorboard.flush()
         checkpoint.save_step(self.checkpoints, self.state.step, self.content(), self.config.output.keep_last)
         return True
 

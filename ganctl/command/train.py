@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,8 @@ def run(config: DictConfig, folder: Path, resume: Path | None = None) -> dict[st
     Raises ValueError in one line for what the user can mend.
     """
     with Console(folder / "train.log") as console, StopSignals() as signals:
-        job = Run(config, folder, resume, console, signals)
-        status = _train(job)
-        return finish(job, status)
+        with closing(Run(config, folder, resume, console, signals)) as job:
+            return finish(job, _train(job))
 
 
 def _train(job: Run) -> str:
