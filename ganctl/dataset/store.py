@@ -1,0 +1,238 @@
+"""The cache of packed data sets: each becomes one uint8 array once, and is read or memory-mapped ever after.
+
+An entry is a folder `<cache>/datasets/<name>-<split>-<digest>` of images.npy, labels.npy and metadata.json. Its digest
+covers the options and the state of the source files, so that it is never out of date; old entries may be deleted at
+will. It is written under another name and renamed, so that it is there as a whole or not at all.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import re
+import shutil
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy
+
+from ganctl.contract import DataSpec, ImageStore, Progress
+
+FORMAT = 1  # of an entry; another number makes all older entries unread
+IN_MEMORY_BYTES = 64 << 20  # images that take more are memory-mapped
+_ABANDONED_SECONDS = 24 * 3600
+_BLOCK = 2048
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a source hands over: `labels` (N,) int64, and blocks (n, C, H, W) uint8 that make up N images in order."""
+
+    labels: numpy.ndarray
+    blocks: Iterable[numpy.ndarray]
+
+
+def cache_folder(cache: str | os.PathLike[str] | None) -> Path:
+    """The folder `cache`; where it is None, $GANCTL_CACHE, else $XDG_CACHE_HOME/ganctl, else ~/.cache/ganctl."""
+    if cache is not None and str(cache):
+        return expanded("dataset.cache", str(cache))
+    if os.environ.get("GANCTL_CACHE"):
+        return expanded("GANCTL_CACHE", os.environ["GANCTL_CACHE"])
+    if os.environ.get("XDG_CACHE_HOME"):
+        return Path(os.environ["XDG_CACHE_HOME"]) / "ganctl"
+    return expanded("dataset.cache", "~/.cache/ganctl")
+
+
+def expanded(key: str, path: str) -> Path:
+    """`path` with ~ replaced. Raises ValueError, naming `key`, for the home of an unknown user."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise ValueError(f"{key}={path}: there is no such home folder; give the whole path") from error
+
+
+def packed(
+    spec: DataSpec,
+    *,
+    key: Mapping[str, Any],
+    read: Callable[[], Content],
+    split: str = "train",
+    class_names: tuple[str, ...] = (),
+    cache: str | None = None,
+    progress: Progress | None = None,
+) -> ImageStore:
+    """The data set from the cache, where `read()` fills a new entry unless there is a sound one.
+
+    `key` is plain data that changes whenever the pixels or labels would: options, and names, sizes and times of the
+    source files. A damaged entry is made anew. Safe for several processes at once: each packs for itself and the first
+    to finish wins, the others use its entry. Images above `IN_MEMORY_BYTES` come as a read-only memory map.
+
+    Raises:
+        ValueError: the cache cannot be written, or what `read` raises.
+    """
+    folder = cache_folder(cache)
+    facts = {
+        "format": FORMAT,
+        "name": spec.name,
+        "image_shape": list(spec.image_shape),
+        "num_classes": spec.num_classes,
+        "split": split,
+        "class_names": list(class_names),
+    }
+    identity = json.dumps([facts, dict(key)], sort_keys=True)
+    facts["digest"] = hashlib.sha256(identity.encode()).hexdigest()
+    name = re.sub(r"[^A-Za-z0-9_.-]+", "-", spec.name).strip(".-")[:60]
+    entry = folder / "datasets" / f"{name}-{split}-{facts['digest'][:24]}"
+    for _ in range(3):
+        store = _open(entry, spec, facts)
+        if store is not None:
+            return store
+        try:
+            _pack(entry, spec, facts, read, progress)
+        except OSError as error:
+            raise ValueError(
+                f"dataset.cache={folder}: cannot be written ({error.strerror or error}); "
+                "point dataset.cache or GANCTL_CACHE to a folder that can"
+            ) from error
+    raise ValueError(f"dataset.cache={folder}: what was written to {entry.name} does not read back; check the disk")
+
+
+def in_blocks(images: numpy.ndarray) -> Iterator[numpy.ndarray]:
+    """An array (N, C, H, W) in slices, for a source that has it in memory."""
+    for start in range(0, len(images), _BLOCK):
+        yield images[start : start + _BLOCK]
+
+
+def stamp(path: Path) -> list[str | int]:
+    """What tells whether a file has changed: its place, size in bytes and time in nanoseconds."""
+    status = path.stat()
+    return [str(path.resolve()), status.st_size, status.st_mtime_ns]
+
+
+def _open(entry: Path, spec: DataSpec, facts: Mapping[str, Any]) -> ImageStore | None:
+    """The entry, or None where there is none, or one that is not whole. In memory, the pixels are checked as well."""
+    try:
+        metadata = json.loads((entry / "metadata.json").read_text(encoding="utf-8"))
+        if any(metadata[name] != value for name, value in facts.items()):
+            return None
+        if any((entry / name).stat().st_size != size for name, size in metadata["bytes"].items()):
+            return None
+        large = metadata["bytes"]["images.npy"] > IN_MEMORY_BYTES
+        images = numpy.load(entry / "images.npy", mmap_mode="r" if large else None, allow_pickle=False)
+        labels = numpy.load(entry / "labels.npy", allow_pickle=False)
+        content_hash = str(metadata["content_hash"])
+    except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    if images.dtype != numpy.uint8 or images.shape != (len(labels), *spec.image_shape) or labels.dtype != numpy.int64:
+        return None
+    if not large and _hash(images.shape, [images], labels) != content_hash:
+        return None
+    return ImageStore(spec, images, labels, content_hash, facts["split"], tuple(facts["class_names"]))
+
+
+def _pack(
+    entry: Path, spec: DataSpec, facts: Mapping[str, Any], read: Callable[[], Content], progress: Progress | None
+) -> None:
+    entry.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(entry.parent)
+    unfinished = entry.parent / f".{entry.name}.{uuid.uuid4().hex}.unfinished"
+    unfinished.mkdir()
+    try:
+        content = read()
+        _write(unfinished, content, spec, facts, progress)
+        _publish(unfinished, entry, spec, facts)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _write(folder: Path, content: Content, spec: DataSpec, facts: Mapping[str, Any], progress: Progress | None) -> None:
+    labels = numpy.ascontiguousarray(content.labels, dtype=numpy.int64)
+    total, done = len(labels), 0
+    shape = (total, *spec.image_shape)
+
+    def blocks() -> Iterator[numpy.ndarray]:
+        nonlocal done
+        for block in content.blocks:
+            assert block.dtype == numpy.uint8 and block.shape[1:] == spec.image_shape, (block.dtype, block.shape)
+            block = numpy.ascontiguousarray(block)
+            file.write(block.data)
+            done += len(block)
+            if progress:
+                progress(f"packing {spec.name}", done, total)
+            yield block
+
+    with (folder / "images.npy").open("wb") as file:
+        header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+        numpy.lib.format.write_array_header_1_0(file, header)
+        content_hash = _hash(shape, blocks(), labels)
+        assert done == total > 0, (done, total)
+        _to_disk(file)
+    with (folder / "labels.npy").open("wb") as file:
+        numpy.save(file, labels, allow_pickle=False)
+        _to_disk(file)
+    sizes = {name: (folder / name).stat().st_size for name in ("images.npy", "labels.npy")}
+    metadata = {**facts, "num_images": total, "content_hash": content_hash, "bytes": sizes}
+    with (folder / "metadata.json").open("wb") as file:
+        file.write(json.dumps(metadata, indent=2).encode())
+        _to_disk(file)
+    _folder_to_disk(folder)
+
+
+def _publish(unfinished: Path, entry: Path, spec: DataSpec, facts: Mapping[str, Any]) -> None:
+    """Renames `unfinished` to `entry`, unless another process has put a sound one there meanwhile."""
+    while True:
+        try:
+            unfinished.rename(entry)
+        except OSError as error:
+            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                raise
+            if _open(entry, spec, facts) is not None:
+                return
+            damaged = unfinished.with_suffix(".damaged")
+            with suppress(FileNotFoundError):  # another process has just moved it away
+                entry.rename(damaged)
+            shutil.rmtree(damaged, ignore_errors=True)
+        else:
+            _folder_to_disk(entry.parent)
+            return
+
+
+def _sweep(folder: Path) -> None:
+    """Removes what processes that were killed left behind long ago."""
+    for pattern in (".*.unfinished", ".*.damaged"):
+        for left in folder.glob(pattern):
+            with suppress(OSError):
+                times = [path.stat().st_mtime for path in (left, *left.iterdir())]
+                if max(times) < time.time() - _ABANDONED_SECONDS:
+                    shutil.rmtree(left, ignore_errors=True)
+
+
+def _hash(shape: tuple[int, ...], blocks: Iterable[numpy.ndarray], labels: numpy.ndarray) -> str:
+    """SHA-256 of shape, pixels and labels, however the pixels are cut into blocks."""
+    sha = hashlib.sha256(repr(tuple(int(side) for side in shape)).encode())
+    for block in blocks:
+        sha.update(block.data)
+    sha.update(numpy.ascontiguousarray(labels, dtype="<i8").data)
+    return sha.hexdigest()
+
+
+def _to_disk(file: Any) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _folder_to_disk(folder: Path) -> None:
+    if os.name == "nt":  # folders cannot be opened there
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
