@@ -1,0 +1,129 @@
+"""CIFAR-10: 50,000 + 10,000 colour 32x32 images in ten classes."""
+
+from __future__ import annotations
+
+import io
+import pickle
+import tarfile
+import warnings
+import zlib
+from typing import Any
+
+import numpy
+
+from ganctl.contract import DataSpec, ImageStore, Progress
+from ganctl.dataset.download import check_options, damaged, fetch, md5_of, missing
+from ganctl.dataset.store import Content, expanded, in_blocks, packed, stamp
+
+ARCHIVE = "cifar-10-python.tar.gz"
+FOLDER = "cifar-10-batches-py"
+BATCHES = {"train": tuple(f"data_batch_{number}" for number in range(1, 6)), "test": ("test_batch",)}
+CLASS_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+
+
+class Cifar10:
+    """CIFAR-10 (Krizhevsky 2009, "Learning multiple layers of features from tiny images").
+
+    The files are where torchvision keeps them: `root`/cifar-10-python.tar.gz, which is read as it is, or unpacked in
+    `root`/cifar-10-batches-py; the network is not touched if they are there. Both must have the published checksums.
+
+    Args:
+        root: the folder of all such data.
+        split: train (50,000 images) or test (10,000).
+        download: fetch the archive (170 MB) where it is missing.
+        cache: the folder of packed data sets; None = the user's own (see `store.cache_folder`).
+
+    Raises:
+        ValueError: an option is none of these.
+    """
+
+    def __init__(self, *, root: str = "data", split: str = "train", download: bool = True, cache: str | None = None):
+        check_options(root, split, download)
+        self.root, self.split, self.download, self.cache = root, split, download, cache
+        folder = expanded("dataset.root", root)
+        self.archive = folder / ARCHIVE
+        self.batches = tuple(folder / FOLDER / batch for batch in BATCHES[split])
+        self.spec = DataSpec("cifar10", (3, 32, 32), 10)
+
+    def load(self, progress: Progress | None = None) -> ImageStore:
+        """Reads the cache, else the files, else the network. Raises ValueError, in one line, where all three fail."""
+        if not self._unpacked() and not self.archive.is_file():
+            self._fetch(progress)
+        places = [path for path in (self.archive, *self.batches) if path.is_file()]
+        return packed(
+            self.spec,
+            key={"files": [stamp(path) for path in places]},
+            read=self._read,
+            split=self.split,
+            class_names=CLASS_NAMES,
+            cache=self.cache,
+            progress=progress,
+        )
+
+    def _unpacked(self) -> bool:
+        return all(path.is_file() for path in self.batches)
+
+    def _fetch(self, progress: Progress | None) -> None:
+        if not self.download:
+            why = f"neither {ARCHIVE} nor {FOLDER} is there, and dataset.download=false"
+            raise missing(self.root, self.archive.parent, [ARCHIVE], why)
+        from torchvision.datasets import CIFAR10
+
+        try:
+            fetch([CIFAR10.url], self.archive, md5=CIFAR10.tgz_md5, progress=progress)
+        except OSError as error:
+            raise missing(self.root, self.archive.parent, [ARCHIVE], f"download failed ({error})") from error
+
+    def _read(self) -> Content:
+        from torchvision.datasets import CIFAR10
+
+        checksums = dict((*CIFAR10.train_list, *CIFAR10.test_list))
+        suspect = self.archive if self.archive.is_file() else self.batches[0].parent
+        try:
+            if self._unpacked() and all(md5_of(path) == checksums[path.name] for path in self.batches):
+                contents = [path.read_bytes() for path in self.batches]
+            elif self.archive.is_file() and md5_of(self.archive) == CIFAR10.tgz_md5:
+                contents = self._members()
+            else:
+                raise damaged(self.root, suspect)
+            parts = [batch_arrays(content) for content in contents]
+        except (OSError, EOFError, KeyError, tarfile.TarError, zlib.error, pickle.UnpicklingError) as error:
+            raise damaged(self.root, suspect) from error
+        images = numpy.concatenate([images for images, _ in parts])
+        return Content(numpy.concatenate([labels for _, labels in parts]), in_blocks(images))
+
+    def _members(self) -> list[bytes]:
+        """The batches in the archive, read in the order in which it holds them."""
+        wanted = {f"{FOLDER}/{path.name}": path.name for path in self.batches}
+        found: dict[str, bytes] = {}
+        with tarfile.open(self.archive, "r:gz") as archive:
+            for member in archive:
+                file = archive.extractfile(member) if member.name in wanted else None
+                if file is not None:
+                    found[wanted[member.name]] = file.read()
+        return [found[path.name] for path in self.batches]
+
+
+def batch_arrays(content: bytes) -> tuple[numpy.ndarray, numpy.ndarray]:
+    """Images (n, 3, 32, 32) uint8 and labels (n,) int64 of one pickled batch. Nothing but arrays is unpickled."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # numpy's, about how it pickled arrays in 2009
+        batch = _ArraysOnly(io.BytesIO(content), encoding="latin1").load()
+    return batch["data"].reshape(-1, 3, 32, 32), numpy.array(batch["labels"], dtype=numpy.int64)
+
+
+class _ArraysOnly(pickle.Unpickler):
+    """Refuses every name but those that a pickled numpy array needs."""
+
+    def find_class(self, module_name: str, global_name: str, /) -> Any:
+        if (module_name, global_name) == ("numpy", "ndarray"):
+            return numpy.ndarray
+        if (module_name, global_name) == ("numpy", "dtype"):
+            return numpy.dtype
+        if global_name == "_reconstruct" and module_name in ("numpy.core.multiarray", "numpy._core.multiarray"):
+            return numpy.empty(0).__reduce__()[0]
+        if (module_name, global_name) == ("_codecs", "encode"):
+            import codecs
+
+            return codecs.encode
+        raise pickle.UnpicklingError(f"{module_name}.{global_name} has no place in a file of images")
