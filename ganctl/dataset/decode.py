@@ -1,0 +1,98 @@
+"""One image file to pixels of a given size: what is done with transparency, palettes, 16 bits, rotation and bombs."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy
+from PIL import Image, ImageOps
+
+FILTERS = {
+    "lanczos": Image.Resampling.LANCZOS,
+    "bicubic": Image.Resampling.BICUBIC,
+    "bilinear": Image.Resampling.BILINEAR,
+    "box": Image.Resampling.BOX,
+    "nearest": Image.Resampling.NEAREST,
+}
+FITS = ("crop", "pad", "stretch")
+MAX_PIXELS = 89_478_485  # a quarter of a gigabyte of RGB, Pillow's own bound
+_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")  # whatever the file is called; none runs a program
+_REDUCING_GAP = 3.0  # shrink cheaply as long as this many times the size is left for the filter
+_BACKGROUND = (255, 255, 255)
+
+
+def decode(content: bytes, *, resolution: int, channels: int, fit: str, resample: str) -> numpy.ndarray:
+    """The image in `content` as (channels, resolution, resolution) uint8.
+
+    The first frame counts, turned upright as its EXIF data say; transparent parts show white; 16-bit greys are scaled
+    to 8 bits; grey comes from colour by ITU-R 601. `fit`: crop keeps the central square, pad adds white, stretch
+    distorts. `resample` is the filter, which covers all pixels when shrinking (no aliasing).
+
+    Raises:
+        ValueError: it is no image, damaged, or too large; the message does not name the file.
+    """
+    try:
+        with Image.open(io.BytesIO(content), formats=_FORMATS) as opened:
+            if opened.width * opened.height > MAX_PIXELS:
+                raise ValueError(f"has {opened.width}x{opened.height} pixels, more than {MAX_PIXELS:,}")
+            wanted = resolution * _REDUCING_GAP / min(opened.size)
+            opened.draft(None, (int(opened.width * wanted) + 1, int(opened.height * wanted) + 1))
+            upright = ImageOps.exif_transpose(opened)
+            plain = _opaque(upright).convert("L" if channels == 1 else "RGB")
+            pixels = numpy.asarray(_resized(plain, resolution, fit, FILTERS[resample]))
+    except Image.UnidentifiedImageError:
+        raise ValueError("is no image in any format known") from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise ValueError(f"has more than {MAX_PIXELS:,} pixels") from None
+    except ValueError:
+        raise
+    except Exception as error:  # Pillow's decoders raise whatever damaged bytes lead them into
+        raise ValueError(f"cannot be decoded ({' '.join(str(error).split()) or type(error).__name__})") from error
+    return pixels[None] if channels == 1 else pixels.transpose(2, 0, 1)
+
+
+@contextmanager
+def quiet_pillow() -> Iterator[None]:
+    """Turns Pillow's warning about bombs into an error, and hides those about odd but readable metadata.
+
+    The filters are the whole process's: enter once, around all threads that decode.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        yield
+
+
+def _opaque(image: Image.Image) -> Image.Image:
+    """Eight bits a channel, and white where it was transparent."""
+    if image.mode == "F":
+        raise ValueError("has floating-point pixels; convert it to 8 or 16 bits")
+    if image.mode.startswith("I"):
+        values = numpy.asarray(image).astype(numpy.int64)
+        if values.min() < 0 or values.max() > 65535:
+            raise ValueError("has 32-bit pixels; convert it to 8 or 16 bits")
+        return Image.fromarray(((values * 255 + 32767) // 65535).astype(numpy.uint8))
+    if image.mode in ("RGBA", "RGBa", "LA", "La", "PA") or "transparency" in image.info:
+        front = image.convert("RGBA")
+        back = Image.new("RGBA", front.size, (*_BACKGROUND, 255))
+        return Image.alpha_composite(back, front)
+    return image
+
+
+def _resized(image: Image.Image, side: int, fit: str, resample: Image.Resampling) -> Image.Image:
+    if fit == "pad":
+        scale = side / max(image.size)
+        size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
+        canvas = Image.new(image.mode, (side, side), _BACKGROUND if image.mode == "RGB" else _BACKGROUND[0])
+        small = image.resize(size, resample, reducing_gap=_REDUCING_GAP)
+        canvas.paste(small, ((side - size[0]) // 2, (side - size[1]) // 2))
+        return canvas
+    box = (0, 0, image.width, image.height)
+    if fit == "crop":
+        square = min(image.size)
+        left, top = (image.width - square) // 2, (image.height - square) // 2
+        box = (left, top, left + square, top + square)
+    return image.resize((side, side), resample, box=box, reducing_gap=_REDUCING_GAP)

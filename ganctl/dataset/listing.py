@@ -1,0 +1,173 @@
+"""Which images a folder or a zip holds, in a fixed order, and how to read one: the same for both."""
+
+from __future__ import annotations
+
+import os
+import stat
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from ganctl.dataset.store import expanded, stamp
+
+MAX_FILE_BYTES = 256 << 20  # no single image is larger
+
+
+@dataclass(frozen=True, order=True)
+class Entry:
+    """A file that holds an image. `name` is relative to the source, with slashes; `state` changes with its contents."""
+
+    name: str
+    size: int
+    state: int
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder, with all below it."""
+
+    path: Path
+
+    def entries(self, extensions: Sequence[str]) -> list[Entry]:
+        """The files with one of the lower-case `extensions`, hidden ones left out, sorted by name. Links are followed.
+
+        Raises:
+            OSError: a folder cannot be read, or a link leads nowhere.
+        """
+        return sorted(_walk(self.path, "", extensions, set()))
+
+    @property
+    def name(self) -> str:
+        """The folder's own name."""
+        return self.path.resolve().name
+
+    def state(self) -> list[str | int]:
+        """What tells this source from others, besides its entries."""
+        return [str(self.path.resolve())]
+
+    @contextmanager
+    def reader(self) -> Iterator[Callable[[Entry], bytes]]:
+        """A function that reads an entry, for use by several threads."""
+
+        def read(entry: Entry) -> bytes:
+            with (self.path / entry.name).open("rb") as file:
+                return _limited(file.read(MAX_FILE_BYTES + 1))
+
+        yield read
+
+
+@dataclass(frozen=True)
+class Archive:
+    """The part of a zip file below the folder `inside` ("" for all). It is never unpacked to disk."""
+
+    path: Path
+    inside: str = ""
+
+    def entries(self, extensions: Sequence[str]) -> list[Entry]:
+        """As for `Folder`. Raises OSError or zipfile.BadZipFile if the zip cannot be read."""
+        with zipfile.ZipFile(self.path) as archive:
+            inside = self.inside + "/" if self.inside else ""
+            return sorted(
+                Entry(info.filename.removeprefix(inside), info.file_size, info.CRC)
+                for info in {info.filename: info for info in archive.infolist()}.values()
+                if info.filename.startswith(inside)
+                and not info.is_dir()
+                and _extension(info.filename) in extensions
+                and not any(_hidden(part) for part in info.filename.removeprefix(inside).split("/"))
+            )
+
+    @property
+    def name(self) -> str:
+        """The zip's name without its ending, and that of the folder inside."""
+        return "-".join([self.path.stem, *PurePosixPath(self.inside).parts])
+
+    def state(self) -> list[str | int]:
+        """What tells this source from others, besides its entries."""
+        return [*stamp(self.path), self.inside]
+
+    @contextmanager
+    def reader(self) -> Iterator[Callable[[Entry], bytes]]:
+        """A function that reads an entry, for use by several threads; at most `MAX_FILE_BYTES` are decompressed."""
+        with zipfile.ZipFile(self.path) as archive:
+
+            def read(entry: Entry) -> bytes:
+                name = f"{self.inside}/{entry.name}" if self.inside else entry.name
+                if archive.getinfo(name).file_size > MAX_FILE_BYTES:
+                    raise ValueError(_too_large())
+                with archive.open(name) as file:
+                    return _limited(file.read(MAX_FILE_BYTES + 1))
+
+            yield read
+
+
+def open_source(path: str) -> Folder | Archive:
+    """The folder or zip at `path`, or the folder inside a zip that a path such as photos.zip/train names.
+
+    Raises:
+        ValueError: there is none; names `dataset.path`.
+    """
+    place = expanded("dataset.path", path)
+    if place.is_dir():
+        return Folder(place)
+    for candidate in (place, *place.parents):
+        if candidate.is_file():
+            if not zipfile.is_zipfile(candidate):
+                raise ValueError(f"dataset.path={path}: {candidate} is no zip file; give a folder or .zip of images")
+            inside = place.relative_to(candidate).as_posix()
+            return Archive(candidate, "" if inside == "." else inside)
+    raise ValueError(f"dataset.path={path}: does not exist; give a folder or .zip of images")
+
+
+def classes(names: Sequence[str]) -> tuple[list[int], tuple[str, ...]]:
+    """The class of each file and the names of the classes: its folder, where the folders are classes.
+
+    They are if every file lies exactly one level below the deepest folder that holds all, in two folders or more.
+    Otherwise all labels are 0 and there are no classes.
+    """
+    folders = [PurePosixPath(name).parts[:-1] for name in names]
+    shared = 0
+    while all(len(parts) > shared and parts[shared] == folders[0][shared] for parts in folders):
+        shared += 1
+    if any(len(parts) != shared + 1 for parts in folders):
+        return [0] * len(names), ()
+    class_names = sorted({parts[shared] for parts in folders})
+    number = {name: index for index, name in enumerate(class_names)}
+    return [number[parts[shared]] for parts in folders], tuple(class_names)
+
+
+def _hidden(name: str) -> bool:
+    return name.startswith(".") or name == "__MACOSX"
+
+
+def _extension(name: str) -> str:
+    _, dot, end = name.rpartition(".")
+    return end.lower() if dot else ""
+
+
+def _walk(folder: Path, above: str, extensions: Sequence[str], seen: set[tuple[int, int]]) -> Iterator[Entry]:
+    """The images of `folder`, whose name relative to the source is `above`; folders in `seen` are left out."""
+    status = folder.stat()
+    if (status.st_dev, status.st_ino) in seen:  # a link to where we have been
+        return
+    seen.add((status.st_dev, status.st_ino))
+    with os.scandir(folder) as found:
+        children = sorted((child for child in found if not _hidden(child.name)), key=lambda child: child.name)
+    for child in children:
+        if child.is_dir():
+            yield from _walk(folder / child.name, f"{above}{child.name}/", extensions, seen)
+        elif _extension(child.name) in extensions:
+            status = child.stat()
+            if stat.S_ISREG(status.st_mode):  # a pipe would wait for ever
+                yield Entry(above + child.name, status.st_size, status.st_mtime_ns)
+
+
+def _limited(content: bytes) -> bytes:
+    if len(content) > MAX_FILE_BYTES:
+        raise ValueError(_too_large())
+    return content
+
+
+def _too_large() -> str:
+    return f"is larger than {MAX_FILE_BYTES >> 20} MiB"
