@@ -24,12 +24,36 @@ Command = Callable[..., Answer]
 Refusal = Callable[..., str]
 
 
+TINY = [
+    "generator=mlp",
+    "discriminator=strided_cnn",
+    "feature=digits",
+    "device=cpu",
+    "device.threads=1",
+    "training.steps=4",
+    "evaluation.num_images=50",
+    "evaluation.final_images=50",
+    "evaluation.num_real=50",
+    "final_fid.enabled=false",
+    "output.tensorboard=false",
+    "output.grid=4",
+]
+"""Settings of a training that takes about a second once torch is imported."""
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder for the packed data of all tests, so that nobody's own is touched."""
+    return tmp_path_factory.mktemp("cache")
+
+
 @pytest.fixture
-def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def workplace(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty working directory; what a command adds to Python's search path and modules is taken back."""
     folder = tmp_path / "workplace"
     folder.mkdir()
     monkeypatch.chdir(folder)
+    monkeypatch.setenv("GANCTL_CACHE", str(cache))
     monkeypatch.setattr(sys, "path", list(sys.path))
     before = set(sys.modules)
     yield folder

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 LONGEST = 80  # characters of a folder's name
+MOST_TRIES = 10_000
 
 
 def slug(text: str, longest: int = LONGEST) -> str:
@@ -25,20 +26,19 @@ def claim(root: Path, name: str) -> Path:
     day, stem = f"{now:%Y-%m-%d}", "-".join(filter(None, (f"{now:%H-%M-%S}", slug(name))))
     parent = root.expanduser() / day
     number = 1
-    while True:
+    for _ in range(MOST_TRIES):
         folder = parent / (stem if number == 1 else f"{stem}-{number}")
         try:
             parent.mkdir(parents=True, exist_ok=True)
             folder.mkdir()
             return folder
         except FileExistsError:
-            if not parent.is_dir():
-                raise ValueError(f"output.root={root}: {parent} is not a folder; choose another output.root") from None
-            number += 1
-        except FileNotFoundError:  # another process removed the empty parent in this instant
+            number += parent.is_dir()
+        except FileNotFoundError:  # another process has just removed the empty folder of the day
             continue
         except OSError as error:
             raise ValueError(f"output.root={root}: cannot make {folder}: {error.strerror}; choose another") from None
+    raise ValueError(f"output.root={root}: cannot make a folder in {parent}; choose another")
 
 
 def holds_run(folder: Path) -> bool:
@@ -62,11 +62,16 @@ def forget(folder: Path, subdir: str | None, *, keep_log: bool) -> None:
         folder.rmdir()
 
 
-def discard(folder: Path) -> bool:
-    """Removes a folder whose run came to nothing, unless it has results in it. Says whether it was removed."""
+def discard(folder: Path, *, new_root: Path | None = None) -> bool:
+    """Removes a claimed folder whose run came to nothing, unless it has results in it. Says whether it was removed.
+
+    The folder of the day goes with it if it is empty then, and so does `new_root`, if the claim has made it.
+    """
     if has_results(folder):
         return False
     shutil.rmtree(folder, ignore_errors=True)
     with contextlib.suppress(OSError):
         folder.parent.rmdir()
+        if new_root is not None:
+            new_root.expanduser().rmdir()
     return True

@@ -52,7 +52,7 @@ def _describe(file: Any) -> str:
     """The first comment of a YAML file that is not a directive of Hydra's (`# @package ...`)."""
     for line in file.read_text(encoding="utf-8").splitlines():
         text = line.lstrip("#").strip()
-        if not line.startswith("#"):
+        if line and not line.startswith("#"):
             break
         if text and not text.startswith("@"):
             return text

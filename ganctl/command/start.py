@@ -52,8 +52,11 @@ def train(words: Sequence[str]) -> int:
         return _train_once(arguments, again.for_hydra(), trusted, again=again)
     if chosen_folder(config, "run"):
         return _train_once(arguments, [], trusted)
-    folder = claim(Path(config.output.root), name_of(config))
-    return _train_once(arguments, [f"hydra.run.dir={quote(str(folder))}"], trusted, claimed=folder)
+    root = Path(config.output.root)
+    new_root = None if root.expanduser().exists() else root
+    folder = claim(root, name_of(config))
+    overrides = [f"hydra.run.dir={quote(str(folder))}"]
+    return _train_once(arguments, overrides, trusted, discarded=lambda: discard(folder, new_root=new_root))
 
 
 def sample(words: Sequence[str]) -> int:
@@ -134,11 +137,13 @@ def chosen_folder(config: DictConfig, mode: str) -> Path | None:
 
 
 def write_traceback(folder: Path) -> Path:
-    """Adds the traceback of the exception being handled to the log file of the run in `folder`."""
-    log = folder / "train.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("a", encoding="utf-8") as file:
-        traceback.print_exc(file=file)
+    """Adds the traceback of the exception being handled to the run's log file, unless it stands there already."""
+    log, text = folder / "train.log", traceback.format_exc()
+    last_line = text.rstrip().rpartition("\n")[2]
+    if not log.is_file() or last_line not in log.read_text(encoding="utf-8", errors="replace")[-len(text) - 4000 :]:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("a", encoding="utf-8") as file:
+            file.write(text)
     return log
 
 
@@ -152,10 +157,13 @@ def _train_once(
     overrides: list[str],
     trusted: list[str],
     *,
-    claimed: Path | None = None,
+    discarded: Callable[[], bool] | None = None,
     again: Resumed | None = None,
 ) -> int:
-    """Trains through Hydra. A run that is refused before it has done anything leaves nothing behind."""
+    """Trains through Hydra. A run that is refused before it has done anything leaves nothing behind.
+
+    `discarded` removes the folder that was claimed for it; None if the folder is not its own alone.
+    """
     outcome: dict[str, Any] = {}
 
     def task(config: DictConfig) -> None:
@@ -168,16 +176,16 @@ def _train_once(
             outcome["error"] = error
             if not is_users(error):
                 write_traceback(folder)
-            elif claimed is None:
+            elif discarded is None:
                 forget(folder, hydra_config.output_subdir, keep_log=has_log)
             else:
-                discard(folder)
+                discarded()
 
     try:
         run_hydra("train", arguments.for_hydra(*overrides), task)
     except BaseException:
-        if claimed:
-            discard(claimed)
+        if discarded:
+            discarded()
         raise
     if error := outcome.get("error"):
         raise error

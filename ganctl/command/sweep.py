@@ -63,7 +63,7 @@ def sweep(composer: Composer, arguments: Arguments, config: DictConfig) -> int:
     keys = "-".join(key.rpartition(".")[2] for key in jobs[0].varied)
     folder = chosen or claim(Path(config.output.root), slug(f"sweep-{name_of(config)}-{keys}", LONGEST))
     OmegaConf.register_new_resolver("ganctl_job", lambda number: jobs[int(number)].folder, replace=True)
-    own = ["hydra.sweep.subdir=${ganctl_job:${hydra.job.num}}"]
+    own = ["hydra.sweep.subdir='${ganctl_job:${hydra.job.num}}'"]
     if not chosen:
         own.append(f"hydra.sweep.dir={quote(str(folder))}")
     exit_code = 0
@@ -98,7 +98,7 @@ def expand(composer: Composer, config: DictConfig) -> list[Job]:
     }
     hydra_overrides = [str(text) for text in config.hydra.overrides.hydra]
     jobs = []
-    for number, overrides in enumerate(combinations):
+    for number, overrides in enumerate(combinations, 1):
         varied = {key: overrides[position].partition("=")[2] for key, position in swept.items()}
         name = ", ".join(f"{key}={value}" for key, value in varied.items())
         try:
@@ -114,10 +114,10 @@ def expand(composer: Composer, config: DictConfig) -> list[Job]:
 
 def _job(config: DictConfig, jobs: Sequence[Job]) -> None:
     """One job: whatever happens to it stands in its result.json, and only a signal ends the others as well."""
-    number = int(HydraConfig.get().job.num)
-    job, folder = jobs[number], Path(HydraConfig.get().runtime.output_dir)
+    number = int(HydraConfig.get().job.num) + 1
+    job, folder = jobs[number - 1], Path(HydraConfig.get().runtime.output_dir)
     name = " ".join(f"{key}={value}" for key, value in job.varied.items()) or "no overrides"
-    print(f"\njob {number + 1} of {len(jobs)}: {name}", flush=True)
+    print(f"\njob {number} of {len(jobs)}: {name}", flush=True)
     result: dict[str, Any] = {"job": number, "folder": str(folder), "overrides": job.overrides, "varied": job.varied}
     began = time.monotonic()
     stop: int | None = None
@@ -135,10 +135,10 @@ def _job(config: DictConfig, jobs: Sequence[Job]) -> None:
         said = str(error) if is_users(error) else f"{type(error).__name__}: {' '.join(str(error).split())}"
         result |= {"status": "failed", "score": None, "failed": True, "error": said}
         where = "" if is_users(error) else f" (traceback in {log})"
-        print(f"job {number + 1} of {len(jobs)} ({name}) failed: {said}{where}", file=sys.stderr, flush=True)
+        print(f"job {number} of {len(jobs)} ({name}) failed: {said}{where}", file=sys.stderr, flush=True)
     else:
         if result["failed"]:
-            print(f"job {number + 1} of {len(jobs)} ({name}) {result['error']}", file=sys.stderr, flush=True)
+            print(f"job {number} of {len(jobs)} ({name}) {result['error']}", file=sys.stderr, flush=True)
     write_json(folder / RESULT, result | {"seconds": round(time.monotonic() - began, 2)})
     if stop:
         raise SweepStopped(stop)

@@ -1,0 +1,120 @@
+"""`--resume` takes a run's settings from its folder as data: what is taken over, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ganctl.command.resume import merge, resume
+from ganctl.compose import Composer
+from tests.conftest import Refusal
+
+
+@pytest.fixture
+def run(workplace: Path) -> Path:
+    """A run folder with a checkpoint (not a real one) and what it was started with."""
+    folder = workplace / "outputs" / "day" / "run"
+    (folder / "checkpoints").mkdir(parents=True)
+    (folder / "checkpoints" / "step-00000004.pt").write_bytes(b"not real")
+    save(folder / ".hydra", ["loss=hinge", "training.steps=4"])
+    return folder
+
+
+def save(subdir: Path, overrides: object) -> None:
+    subdir.mkdir(exist_ok=True)
+    (subdir / "overrides.yaml").write_text(yaml.safe_dump(overrides))
+
+
+def test_new_settings_come_over_the_saved_ones(run: Path) -> None:
+    found = resume(str(run), ["training.steps=8", "seed=1"])
+    assert found.overrides == ["loss=hinge", "training.steps=8", "seed=1"]
+    assert found.folder == run and found.checkpoint.name == "step-00000004.pt"
+    assert found.for_hydra()[1] == "hydra.output_subdir='.hydra-resume-1'"
+
+
+def test_a_checkpoint_file_names_its_run_as_well(run: Path) -> None:
+    file = run / "checkpoints" / "step-00000004.pt"
+    assert resume(str(file), []).folder == run
+    assert resume(str(file.relative_to(Path.cwd())), []).checkpoint == file
+
+
+def test_what_was_changed_at_the_last_resume_stays_changed(run: Path) -> None:
+    for number in (1, 2, 10):
+        save(run / f".hydra-resume-{number}", [f"training.steps={number}"])
+    found = resume(str(run), [])
+    assert found.overrides == ["training.steps=10"] and found.subdir == ".hydra-resume-11"
+
+
+def test_a_saved_value_with_signs_of_its_own_is_quoted() -> None:
+    saved = ["tag=a=b", "output.root='x,y'", "stop.score=fd digits"]
+    config = Composer("train").compose(merge(saved, []))
+    assert (config.tag, config.output.root, config.stop.score) == ("a=b", "x,y", "fd digits")
+
+
+def test_additions_and_deletions_are_taken_over_in_order() -> None:
+    saved = ["+optimizer.generator.amsgrad=true", "~generator.dropout"]
+    merged = merge(saved, ["optimizer.generator.amsgrad=false"])
+    config = Composer("train").compose(merged)
+    assert config.optimizer.generator.amsgrad is False and "dropout" not in config.generator
+
+
+def test_trust_is_not_inherited() -> None:
+    assert merge(["trust=[somebody]", "seed=1"], []) == ["seed=1"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "generator._target_=os.system",
+        "+training.x={_target_:os.system}",
+        "hydra.run.dir=/elsewhere",
+        "+hydra.callbacks.x={a:1}",
+        "hydra/launcher=joblib",
+        "tag=${oc.env:HOME}",
+        "generator.shape_rule=mine.rule",
+    ],
+)
+def test_saved_overrides_that_could_run_code_are_refused(text: str, run: Path, refused: Refusal) -> None:
+    save(run / ".hydra", [text])
+    line = refused("train", "--resume", str(run))
+    assert "not taken from a run folder" in line and line.startswith(text[:5])
+
+
+def test_what_is_given_anew_may_be_anything_the_command_line_may_be() -> None:
+    assert merge(["tag=${oc.env:HOME}"], ["tag=mine"]) == ["tag=mine"]
+
+
+@pytest.mark.parametrize("content", ["5", "{a: 1}", "[1, 2]", "[unclosed", "!!python/object/apply:os.system [echo]"])
+def test_a_damaged_list_of_overrides_is_refused(content: str, run: Path, refused: Refusal) -> None:
+    (run / ".hydra" / "overrides.yaml").write_text(content)
+    assert "overrides.yaml: " in refused("train", "--resume", str(run))
+
+
+def test_a_folder_that_is_no_run_is_refused(run: Path, refused: Refusal, workplace: Path) -> None:
+    (workplace / "empty").mkdir()
+    assert refused("train", "--resume=empty").startswith("empty: no checkpoint in this run")
+    (run / ".hydra" / "overrides.yaml").unlink()
+    assert "is not a run folder of ganctl train" in refused("train", f"--resume={run}")
+
+
+def test_a_run_that_had_yaml_files_of_its_own_asks_for_them_again(run: Path, refused: Refusal) -> None:
+    save(run / ".hydra", ["loss=mine"])
+    sources = [{"path": "/some/where", "schema": "file", "provider": "command-line"}]
+    (run / ".hydra" / "hydra.yaml").write_text(yaml.safe_dump({"hydra": {"runtime": {"config_sources": sources}}}))
+    assert refused("train", "--resume", str(run)).endswith("was started with --config-dir=/some/where: give it again")
+
+
+@pytest.mark.parametrize("words", [["-m", "seed=1,2"], ["hydra.run.dir=elsewhere"], ["hydra.mode=MULTIRUN"]])
+def test_a_resumed_run_stays_one_run_in_its_folder(words: list[str], run: Path, refused: Refusal) -> None:
+    line = refused("train", "--resume", str(run), *words)
+    assert line.startswith(("--resume: goes on with one run", "hydra.run.dir=elsewhere: a resumed run stays"))
+
+
+def test_a_resumed_run_is_checked_before_anything_is_written(run: Path, refused: Refusal) -> None:
+    assert refused("train", "--resume", str(run), "training.steps=0").startswith("training.steps=0: must be in")
+
+
+def test_a_checkpoint_that_cannot_be_read_leaves_the_run_as_it_was(run: Path, refused: Refusal) -> None:
+    assert "step-00000004.pt: not a checkpoint" in refused("train", "--resume", str(run), "device=cpu")

@@ -1,0 +1,86 @@
+"""`-m`: every job is checked first, a failed one stops no other, a signal ends them all with the table so far."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import TINY, Command, Refusal
+
+
+def only(folder: Path) -> Path:
+    """The single run or sweep in outputs/."""
+    (found,) = (folder / "outputs").glob("*/*")
+    return found
+
+
+def test_one_wrong_job_stops_the_sweep_before_it_begins(refused: Refusal) -> None:
+    line = refused("train", "-m", "seed=1,2", "training.batch_size=8,1")
+    assert line.startswith("training.batch_size=1: must be in [2, 65536]")
+    assert line.endswith("(job 2 of the sweep: seed=1, training.batch_size=1; none was started)")
+    assert "(job 3 of the sweep: loss=hing" in refused("train", "-m", "loss=hinge,minimax,hing")
+    assert refused("train", "-m", "sed=1,2").startswith("sed=1: no such key; did you mean seed?")
+
+
+def test_only_hydras_own_sweeper_is_taken(refused: Refusal) -> None:
+    assert refused("train", "-m", "hydra/sweeper=optuna", "seed=1,2").startswith(
+        "hydra/sweeper=optuna: no such option; "
+    )
+
+
+def test_a_failed_job_is_told_of_and_the_others_go_on(ganctl_process: Command, workplace: Path) -> None:
+    answer = ganctl_process("train", "-m", *TINY, "seed=1,2", "training.batch_size=16,5001", "tag='a/b'")
+    assert answer.code == 1, answer.err
+    assert (
+        "job 2 of 4 (seed=1 training.batch_size=5001) failed: training.batch_size=5001: mnist5k has 5000" in answer.err
+    )
+    assert answer.err.count("\n") == 2 and "Traceback" not in answer.err
+    assert "4 jobs, 2 failed" in answer.out
+    sweep = only(workplace)
+    assert sweep.name.endswith("-sweep-mnist5k-dcgan-a-b-seed-batch_size")
+    names = sorted(path.name for path in sweep.iterdir() if path.is_dir())
+    assert names == [f"{number}-seed-{seed}-batch_size-{size}" for number, seed, size in
+                     [(1, 1, 16), (2, 1, 5001), (3, 2, 16), (4, 2, 5001)]]  # fmt: skip
+    ranking = json.loads((sweep / "sweep.json").read_text())
+    assert [each["rank"] for each in ranking["ranking"]] == [1, 2, None, None]
+    (group,) = ranking["over_seeds"]
+    assert group["seeds"] == 2 and group["score"]["name"] == "fd_digits"
+    result = json.loads((sweep / names[0] / "result.json").read_text())
+    summary = json.loads((sweep / names[0] / "summary.json").read_text())
+    assert result["score"]["value"] == summary["score"]["value"] and result["status"] == "finished"
+    assert (sweep / names[1] / "train.log").read_text().count("Traceback") == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_whole_sweep_and_shows_what_is_done(number: signal.Signals, workplace: Path) -> None:
+    words = [*TINY, "training.steps=100000", "training.batch_size=16", "output.log_every=2", "seed=1,2,3"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ganctl", "train", "-m", *words],
+        cwd=workplace, env=os.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 60
+    while not any(path.stat().st_size for path in workplace.glob("outputs/*/*/1-*/metrics.jsonl")):
+        assert time.monotonic() < deadline and process.poll() is None
+        time.sleep(0.1)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 128 + number, err
+    assert "3 jobs, 0 failed, 2 not run" in out
+    sweep = only(workplace)
+    kept = json.loads((sweep / "sweep.json").read_text())
+    assert kept["status"] == "interrupted" and [each["status"] for each in kept["ranking"]] == ["interrupted"]
+    assert list(sweep.glob("1-*/checkpoints/step-*.pt"))
+
+
+def test_the_sweeps_folder_may_be_chosen_once(ganctl_process: Command, refused: Refusal, workplace: Path) -> None:
+    words = ["train", "-m", *TINY, "training.batch_size=5001", "hydra.sweep.dir=mine"]
+    assert ganctl_process(*words).code == 1
+    assert (workplace / "mine" / "1" / "result.json").is_file()
+    assert refused(*words).startswith("hydra.sweep.dir=mine: there is a run in it, which is not overwritten; ")
