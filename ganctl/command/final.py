@@ -22,7 +22,7 @@ _SAID = {
     "target": "the target score is reached",
     "patience": "the score has not improved for stop.patience evaluations",
     "time": "the time limit is reached",
-    "diverged": "a loss or a weight became not-a-number or infinite; the last good checkpoint is kept",
+    "diverged": "a loss or a weight became not-a-number or infinite; what was saved before is kept",
     "interrupted": "interrupted, saved",
 }
 
@@ -36,8 +36,7 @@ def finish(job: Run, status: str) -> dict[str, Any]:
             scores, fid = _judge_best(job)
         except Interrupted:
             status = "interrupted"
-    has_best = job.record.best_step is not None
-    best = checkpoint.find(job.folder, "best") if has_best or job.state.step else None
+    best = checkpoint.best_of(job.folder)
     grids = sorted((job.folder / "samples").glob("step-*.png"))
     summary = {
         "status": status,
@@ -132,8 +131,8 @@ def _show(job: Run, summary: dict[str, Any]) -> None:
     shares = [value for name, value in summary["scores"].items() if name.startswith("share_")]
     rows = {
         "ended": f"{summary['reason']}, after {summary['step']:,} steps",
-        "best checkpoint": f"{summary['best_checkpoint']}" + (f" (step {job.record.best_step:,})" if job.record.best_step else ""),
-        "sample grid": str(summary["grid"]),
+        "best checkpoint": _best(summary),
+        "sample grid": summary["grid"] or "none yet",
         "run folder": str(job.folder),
     }
     if shares:
@@ -148,3 +147,10 @@ def _show(job: Run, summary: dict[str, Any]) -> None:
         commands[f"Inception fid ({summary['fid']['estimate']})"] = command
     job.console.summary(scores, rows, commands)
 
+
+
+def _best(summary: dict[str, Any]) -> str:
+    if summary["best_checkpoint"] is None:
+        return "none: it ended before the first (output.checkpoint_every)"
+    step = summary["best_step"]
+    return summary["best_checkpoint"] + (f" (step {step:,})" if step is not None else "")

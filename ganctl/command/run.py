@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -125,17 +126,18 @@ class Run:
         self.console.scores(step, dict(headline(scores.scores)), best=is_best)
         self._last_report = (time.monotonic(), step)
 
-    def save_checkpoint(self) -> bool:
-        """Saves the state for recovery, unless a weight has become not-a-number or infinite: then says False."""
-        if not self.state.is_finite():
-            return False
+    def save_checkpoint(self) -> None:
+        """Saves the state for recovery."""
         self.record.seconds = self.seconds()
         if self.tensorboard:
             self.tensorboard.flush()
         checkpoint.save_step(self.checkpoints, self.state.step, self.content(), self.config.output.keep_last)
-        return True
 
     # What they and the end of the run need
+
+    def is_finite(self, log: Log) -> bool:
+        """Whether every loss of the step and every weight after it is a finite number."""
+        return all(math.isfinite(float(value)) for value in log.values()) and self.state.is_finite()
 
     def reason_to_stop(self) -> str | None:
         """interrupted, time, target or patience, if any of them says to stop now."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,6 @@ from ganctl.command.run import Run
 from ganctl.command.signals import Interrupted, StopSignals
 from ganctl.report.console import Console
 from ganctl.training.loop import train
-from ganctl.training.step import Log
 
 
 def run(config: DictConfig, folder: Path, resume: Path | None = None) -> dict[str, Any]:
@@ -38,27 +36,28 @@ def _train(job: Run) -> str:
             step = job.state.step
             last = step == total_steps
             job.console.advance(step)
-            if _due(step, output.log_every, last) and not _is_finite(log):
+            report = _due(step, output.log_every, last)
+            sample = _due(step, output.sample_every, last)
+            judge = _due(step, output.evaluate_every, last)
+            save = _due(step, output.checkpoint_every, last)
+            if (report or sample or judge) and not job.is_finite(log):
                 return "diverged"
-            if _due(step, output.log_every, last):
+            if report:
                 job.report(log)
-            if _due(step, output.sample_every, last):
+            if sample:
                 job.save_grid()
-            if output.evaluate_every and _due(step, output.evaluate_every, last) or last:
+            if judge:
                 job.evaluate()
             stop = job.reason_to_stop()
-            if (_due(step, output.checkpoint_every, last) or stop) and not job.save_checkpoint():
-                return "diverged"
+            if save or stop:
+                if not job.is_finite(log):
+                    return "diverged"
+                job.save_checkpoint()
     except Interrupted:  # out of an evaluation: the state is that of the step before it
         job.save_checkpoint()
         return "interrupted"
     return stop or "finished"
 
 
-def _due(step: int, every: int, last: bool) -> bool:
-    return step % every == 0 or last
-
-
-def _is_finite(log: Log) -> bool:
-    return all(math.isfinite(float(value)) for value in log.values())
-
+def _due(step: int, every: int | None, last: bool) -> bool:
+    return last or (every is not None and step % every == 0)

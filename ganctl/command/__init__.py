@@ -1,0 +1,1 @@
+"""One file a command: the bookkeeping around the work."""
