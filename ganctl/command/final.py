@@ -1,12 +1,18 @@
-"""How a run ends: the best checkpoint scored, Inception's FID where it can be had in time, summary.json, the last table."""
+"""How a run ends: the best checkpoint scored, Inception's FID where time allows, summary.json, the last table."""
 
 from __future__ import annotations
 
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import torch
+from omegaconf import DictConfig
 
 from ganctl import checkpoint
 from ganctl.command.judge import Judge
 from ganctl.command.signals import Interrupted
+from ganctl.contract import DataSpec
 from ganctl.evaluation.evaluate import seconds_per_image
 from ganctl.evaluation.ranking import lower_is_better
 from ganctl.report.files import write_json
@@ -25,6 +31,15 @@ _SAID = {
     "diverged": "a loss or a weight became not-a-number or infinite; what was saved before is kept",
     "interrupted": "interrupted, saved",
 }
+
+
+def check_weights(config: DictConfig) -> None:
+    """Raises ValueError for a file of Inception's weights that is named and not there: before training, not after."""
+    settings = config.final_fid
+    if settings.enabled and settings.weights and not Path(settings.weights).expanduser().is_file():
+        raise ValueError(
+            f"final_fid.weights={settings.weights}: there is no such file; final_fid.enabled=false goes without"
+        )
 
 
 def finish(job: Run, status: str) -> dict[str, Any]:
@@ -79,7 +94,12 @@ def _judge_best(job: Run) -> tuple[dict[str, Any], dict[str, Any]]:
 def _score(job: Run, scores: dict[str, Any]) -> dict[str, Any]:
     name = job.judge.score
     value = scores.get("scores", {}).get(name, job.record.best_value)
-    return {"name": name, "value": value, "higher_is_better": not lower_is_better(name), "protocol": scores.get("protocol")}
+    return {
+        "name": name,
+        "value": value,
+        "higher_is_better": not lower_is_better(name),
+        "protocol": scores.get("protocol"),
+    }
 
 
 def _final_fid(job: Run) -> dict[str, Any]:
@@ -112,12 +132,17 @@ def _final_fid(job: Run) -> dict[str, Any]:
 
 
 def _estimate(job: Run) -> str:
-    """How long `ganctl evaluate` with Inception takes for the run's number of images, measured on an untrained network."""
+    """How long `ganctl evaluate` with Inception takes for the run's number of images, on an untrained network."""
+    images = job.config.evaluation.final_images + len(job.store.images)
+    return _minutes(images * _untrained_seconds_per_image(job.device.torch_device, job.spec))
+
+
+@cache
+def _untrained_seconds_per_image(device: torch.device, spec: DataSpec) -> float:
+    """Measured once in a process: a sweep's jobs need not wait for it again."""
     from ganctl.feature.inception import Inception
 
-    images = job.config.evaluation.final_images + len(job.store.images)
-    untrained = Inception.untrained(device=job.device.torch_device)
-    return _minutes(images * seconds_per_image(untrained, job.spec, images=4))
+    return seconds_per_image(Inception.untrained(device=device), spec, images=4)
 
 
 def _minutes(seconds: float) -> str:
@@ -146,7 +171,6 @@ def _show(job: Run, summary: dict[str, Any]) -> None:
     if command := summary["fid"].get("command"):
         commands[f"Inception fid ({summary['fid']['estimate']})"] = command
     job.console.summary(scores, rows, commands)
-
 
 
 def _best(summary: dict[str, Any]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import torch
 from omegaconf import DictConfig
 from torch import Tensor
 
@@ -14,6 +15,7 @@ from ganctl.dataset.store import cache_folder
 from ganctl.evaluation.evaluate import evaluate
 from ganctl.evaluation.ranking import frechet_name, lower_is_better
 from ganctl.evaluation.real import real_features
+from ganctl.evaluation.statistics import FeatureStatistics
 from ganctl.training.device import Device
 
 Generate = Callable[[int, int], Tensor]
@@ -37,12 +39,34 @@ class Judge:
         self.score: str = config.stop.score or frechet_name(self.extractor.name)
         lower_is_better(self.score)
 
-    def evaluate(self, generate: Generate, store: ImageStore, num_images: int, seed: int, weights: str = "ema") -> ScoreSet:
+    def check_score(self, spec: DataSpec) -> None:
+        """Raises ValueError unless the metrics give the score that judges the run, tried on two images."""
+        noise = torch.rand(2, *spec.image_shape, generator=torch.Generator().manual_seed(0)) * 2 - 1
+        statistics = FeatureStatistics(self.extractor.name, keep_logits=True)
+        statistics.add(*self.extractor(noise))
+        features, names = statistics.result(), []
+        for metric in self.metrics.values():
+            try:
+                names += metric(features, features)
+            except ValueError:  # it wants more than two images
+                names.append(self.score)
+        if self.score not in names:
+            known = ", ".join(name for name in names if not name.startswith("share_"))
+            cure = f"choose from {known}" if known else "try metric=[frechet]"
+            raise ValueError(f"stop.score={self.score}: none of the chosen metrics gives it; {cure}")
+
+    def check_store(self, store: ImageStore) -> None:
+        """Raises ValueError where more real images are asked for than there are."""
+        wanted, available = self.config.evaluation.num_real, len(store.images)
+        if wanted is not None and wanted > available:
+            raise ValueError(f"evaluation.num_real={wanted}: there are {available} images; try null for all")
+
+    def evaluate(
+        self, generate: Generate, store: ImageStore, num_images: int, seed: int, weights: str = "ema"
+    ) -> ScoreSet:
         """Scores `num_images` of `generate` against evaluation.num_real images of `store`."""
         evaluation = self.config.evaluation
-        if evaluation.num_real is not None and evaluation.num_real > len(store.images):
-            available = len(store.images)
-            raise ValueError(f"evaluation.num_real={evaluation.num_real}: there are {available} images; try null for all")
+        self.check_store(store)
         real = real_features(
             store,
             self.extractor,

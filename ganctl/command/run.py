@@ -55,6 +55,7 @@ class Run:
         self.record = Record()
         saved = self._open_checkpoint(resume) if resume else None
         self.judge = Judge(config, dataset.spec, self.device, self.progress)
+        self.judge.check_score(dataset.spec)
         self.store = dataset.load(self.progress)
         self.spec: DataSpec = self.store.spec
         training = config.training
@@ -63,6 +64,7 @@ class Run:
                 f"training.batch_size={training.batch_size}: {self.spec.name} has {len(self.store.images)} images; "
                 f"try training.batch_size={len(self.store.images)}"
             )
+        self.judge.check_store(self.store)
         self.feed = Feed(self.store, self.device, batch_size=training.batch_size, seed=config.seed, flip=training.flip)
         self.class_counts = self._class_counts()
         self.total_steps = build.total_steps(config, len(self.store.images))
@@ -72,8 +74,6 @@ class Run:
         self._open_sinks(saved)
         console.header(self._header())
         console.start(self.total_steps, self.state.step)
-        if saved and self._evaluation_was_cut_off():
-            self.evaluate()
 
     # The four jobs
 
@@ -139,6 +139,12 @@ class Run:
         """Whether every loss of the step and every weight after it is a finite number."""
         return all(math.isfinite(float(value)) for value in log.values()) and self.state.is_finite()
 
+    def evaluation_was_cut_off(self) -> bool:
+        """Whether an evaluation is due at the step that the run goes on from, and was not finished."""
+        every, step = self.config.output.evaluate_every, self.state.step
+        due = step > 0 and (step == self.total_steps or (every is not None and step % every == 0))
+        return due and self.record.evaluated_step != step
+
     def reason_to_stop(self) -> str | None:
         """interrupted, time, target or patience, if any of them says to stop now."""
         stop, record = self.config.stop, self.record
@@ -146,9 +152,9 @@ class Run:
             return "interrupted"
         if stop.max_minutes is not None and self.seconds() > 60 * stop.max_minutes:
             return "time"
-        if stop.target is not None and record.best_value is not None:
-            if not better(self.judge.score, stop.target, record.best_value):
-                return "target"
+        scored = stop.target is not None and record.best_value is not None
+        if scored and not better(self.judge.score, stop.target, record.best_value):
+            return "target"
         if stop.patience is not None and record.evaluations_without_gain >= stop.patience:
             return "patience"
         return None
@@ -161,9 +167,7 @@ class Run:
 
     def generate(self, start: int, count: int) -> torch.Tensor:
         """Samples start ... start + count of the run's seed: what evaluations judge."""
-        return self.draw(
-            *sample_inputs(self.config.seed, start, count, self.config.latent_size, self.class_counts)
-        )
+        return self.draw(*sample_inputs(self.config.seed, start, count, self.config.latent_size, self.class_counts))
 
     def content(self) -> dict[str, Any]:
         """Everything a checkpoint holds."""
@@ -210,21 +214,23 @@ class Run:
             if moved := checkpoint.set_aside_after(self.folder, step):
                 self.console.note(f"what came after step {step} was moved to {moved}")
             self.metrics.truncate_after(step)
+            if not (self.checkpoints / "best.pt").is_file():  # the best up to now was overwritten by one set aside
+                self.record.best_value = self.record.best_step = None
         self.tensorboard = None
         if self.config.output.tensorboard:
             self.tensorboard = TensorBoard(self.folder / "tensorboard", resumed_at=step if saved else None)
         suffix = f"-from-{step}" if saved else ""
         atomic_write_text(self.folder / f"config{suffix}.yaml", OmegaConf.to_yaml(OmegaConf.create(self.plain_config)))
-        facts = environment() | {"seed": self.config.seed, "device": str(self.device), "data_hash": self.store.content_hash}
+        facts = environment() | {
+            "seed": self.config.seed,
+            "device": str(self.device),
+            "data_hash": self.store.content_hash,
+        }
         write_json(self.folder / f"environment{suffix}.json", facts)
 
     def _to_tensorboard(self, values: dict[str, float]) -> None:
         if self.tensorboard:
             self.tensorboard.scalars(self.state.step, values)
-
-    def _evaluation_was_cut_off(self) -> bool:
-        every, step = self.config.output.evaluate_every, self.state.step
-        return bool(every) and step > 0 and step % every == 0 and self.record.evaluated_step != step
 
     def _class_counts(self) -> list[int] | None:
         if not self.config.conditional:
@@ -237,8 +243,8 @@ class Run:
         config, state = self.config, self.state
         return {
             "data": f"{self.spec.name}: {len(self.store.images):,} images of {width}x{height}x{channels}",
-            "generator": f"{build.name_of(config.generator)}, {build.parameters_of(state.generator):,} parameters",
-            "discriminator": f"{build.name_of(config.discriminator)}, {build.parameters_of(state.discriminator):,} parameters",
+            "generator": build.described(config.generator, state.generator),
+            "discriminator": build.described(config.discriminator, state.discriminator),
             "loss": ", ".join([build.name_of(config.loss), *config.regularizer]),
             "device": f"{self.device}, {torch.get_num_threads()} threads",
             "budget": f"{self.total_steps:,} steps of {config.training.batch_size} images"

@@ -8,7 +8,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from ganctl.command.final import finish
+from ganctl.command.final import check_weights, finish
 from ganctl.command.run import Run
 from ganctl.command.signals import Interrupted, StopSignals
 from ganctl.report.console import Console
@@ -21,8 +21,14 @@ def run(config: DictConfig, folder: Path, resume: Path | None = None) -> dict[st
     The summary has `status` (finished, target, patience, time, diverged, interrupted), `exit_code`, `score`, `folder`.
     Raises ValueError in one line for what the user can mend.
     """
+    check_weights(config)
     with Console(folder / "train.log") as console, StopSignals() as signals:
-        with closing(Run(config, folder, resume, console, signals)) as job:
+        try:
+            job = Run(config, folder, resume, console, signals)
+        except Interrupted:
+            console.warn("interrupted before training began; there was nothing to save")
+            return {"status": "interrupted", "exit_code": signals.exit_code, "score": None, "folder": str(folder)}
+        with closing(job):
             return finish(job, _train(job))
 
 
@@ -32,6 +38,12 @@ def _train(job: Run) -> str:
     stop = job.reason_to_stop()
     steps = train(job.state, job.game, job.device, job.feed, job.scheduler, total_steps)
     try:
+        if stop is None and job.evaluation_was_cut_off():
+            job.evaluate()
+            job.save_checkpoint()
+            stop = job.reason_to_stop()
+        elif stop:
+            job.save_checkpoint()
         while stop is None and (log := next(steps, None)) is not None:
             step = job.state.step
             last = step == total_steps
