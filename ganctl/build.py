@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
 from ganctl.compose import check_target
-from ganctl.contract import DataSpec, Dataset, FeatureExtractor, Metric, Scheduler
+from ganctl.contract import Dataset, DataSpec, FeatureExtractor, Metric, Scheduler
 from ganctl.training.device import Device, open_device
 from ganctl.training.draws import seed_building
 from ganctl.training.game import Game
@@ -28,7 +28,7 @@ def part(group: str, node: Any, trusted: list[str], **keywords: Any) -> Any:
 
     Raises ValueError in one line for a target that is not allowed and for values that its class refuses.
     """
-    settings = OmegaConf.to_container(node, resolve=True) if isinstance(node, DictConfig) else dict(node)
+    settings = plain(node) if isinstance(node, DictConfig) else dict(node)
     settings.pop("shape_rule", None)
     check_target(group, settings["_target_"], trusted)
     try:
@@ -72,10 +72,10 @@ def state(config: DictConfig, spec: DataSpec, device: Device) -> TrainState:
     if config.conditional and spec.num_classes is None:
         raise ValueError(f"conditional=true: {spec.name} has no labels; try conditional=false")
     seed_building(config.seed)
-    networks = {"generator": generator(config, spec), "discriminator": discriminator(config, spec)}
-    networks = {name: device.place(network) for name, network in networks.items()}
-    optimizers = {name: optimizer(config, name, network, device) for name, network in networks.items()}
-    return TrainState.begin(*networks.values(), *optimizers.values())
+    G, D = device.place(generator(config, spec)), device.place(discriminator(config, spec))
+    return TrainState.begin(
+        G, D, optimizer(config, "generator", G, device), optimizer(config, "discriminator", D, device)
+    )
 
 
 def optimizer(config: DictConfig, name: str, network: nn.Module, device: Device) -> Any:
@@ -152,9 +152,9 @@ def _flat(node: Any, prefix: str = "") -> dict[str, str]:
     return flat
 
 
-def parameters_of(network: nn.Module) -> int:
-    """The number of a network's parameters."""
-    return sum(parameter.numel() for parameter in network.parameters())
+def described(node: DictConfig, network: nn.Module) -> str:
+    """A network's name and its number of parameters, for people."""
+    return f"{name_of(node)}, {sum(parameter.numel() for parameter in network.parameters()):,} parameters"
 
 
 def name_of(node: DictConfig) -> str:

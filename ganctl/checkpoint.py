@@ -26,7 +26,7 @@ _KEYS = {"config", "spec", "class_counts", "class_names", "record", "state"}
 
 
 def save(path: Path, content: dict[str, Any]) -> None:
-    """Writes `content` (tensors and plain data) to `path`: at any instant it is the old file or the new one, never half."""
+    """Writes `content` (tensors and plain data) to `path`: at any instant it is the old file or the new."""
     import torch
 
     missing = _KEYS - content.keys()
@@ -159,7 +159,7 @@ def _duplicate(source: Path, target: Path) -> None:
         os.link(source, temporary)
     except OSError:
         shutil.copyfile(source, temporary)
-    os.replace(temporary, target)
+    temporary.replace(target)
 
 
 def _line(error: BaseException) -> str:

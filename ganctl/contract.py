@@ -97,7 +97,7 @@ class AdversarialLoss(Protocol):
 
 
 class Regularizer(Protocol):
-    """Something added to a network's loss, or done to its input. `every` = n applies it on each n-th step, n times as strong.
+    """Something added to a network's loss, or done to its input. `every` = n: on each n-th step, n times as strong.
 
     A regularizer has at least one of the methods of the four protocols below; what it lacks it does not do.
     """
@@ -107,7 +107,7 @@ class Regularizer(Protocol):
 
 @runtime_checkable
 class DiscriminatorPenalty(Protocol):
-    """A term of the discriminator's loss, (N,) or (). `needs_image_gradient`: images arrive with `requires_grad` set."""
+    """A term of the discriminator's loss, (N,) or (). `needs_image_gradient`: images come with `requires_grad`."""
 
     needs_image_gradient: bool
 
@@ -123,7 +123,7 @@ class GeneratorPenalty(Protocol):
 
 @runtime_checkable
 class WeightPenalty(Protocol):
-    """A scalar term of the loss of each network named in `networks` ("generator", "discriminator"), from its weights."""
+    """A scalar from the weights of each network in `networks` ("generator", "discriminator"), added to its loss."""
 
     networks: tuple[str, ...]
 
@@ -189,7 +189,8 @@ class Metric(Protocol):
 class ScoreSet:
     """Scores of one evaluation, by full name (`fid`, `fd_digits`, ...), and the protocol they were computed under.
 
-    `protocol` is plain data: extractor, weights_hash, num_real, num_generated, split, data_hash, weights, seed, versions.
+    `protocol` is plain data: extractor, weights_hash, num_real, num_generated, split, data_hash, weights,
+    seed, versions.
     """
 
     scores: dict[str, float]

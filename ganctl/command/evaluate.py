@@ -18,7 +18,7 @@ from ganctl.report.files import write_json
 
 
 def run(config: DictConfig, target: Path) -> int:
-    """Scores what `config` (evaluate.yaml) asks for, prints a table, and writes it into the run. Returns the exit code."""
+    """Scores what `config` (evaluate.yaml) asks for, prints a table, writes it into the run; returns the exit code."""
     with Console(None) as console:
         device = build.device(config)
         trained = open_trained(target, config.weights, device, list(config.trust))
@@ -82,9 +82,7 @@ def _spread(draws: list[Any]) -> dict[str, str]:
     """The standard deviation over several draws, in words."""
     if len(draws) < 2:
         return {}
-    found = {
-        name: statistics.stdev(each.scores[name] for each in draws) for name, _ in headline(draws[0].scores)
-    }
+    found = {name: statistics.stdev(each.scores[name] for each in draws) for name, _ in headline(draws[0].scores)}
     return {f"deviation over {len(draws)} draws": "  ".join(f"{name} {value:.3g}" for name, value in found.items())}
 
 

@@ -1,4 +1,4 @@
-"""`ganctl sample RUN`: pictures from a trained generator, as a grid, single files, an array, or a walk through its latents."""
+"""`ganctl sample RUN`: pictures from a trained generator, as a grid, files, an array, or a walk through latents."""
 
 from __future__ import annotations
 
@@ -102,7 +102,9 @@ def _output_folder(config: DictConfig, trained: Trained) -> Path:
         except FileExistsError:
             continue
         except OSError as error:
-            raise ValueError(f"{parent}: cannot write there ({error.strerror}); choose a folder with output=FOLDER") from None
+            raise ValueError(
+                f"{parent}: cannot write there ({error.strerror}); choose a folder with output=FOLDER"
+            ) from None
     raise ValueError(f"{parent}: holds 1,000 folders of this second already; choose one with output=FOLDER")
 
 

@@ -31,14 +31,23 @@ class Device:
 
     def place(self, network: nn.Module) -> nn.Module:
         """Moves `network` here, in this layout, compiled if wished. Its parameters' names do not change."""
-        network = network.to(self.torch_device, memory_format=self.memory_format)
+        network.to(device=self.torch_device)
+        network.to(memory_format=self.memory_format)  # pyright: ignore[reportCallIssue]
         if self.compile:
             network.compile()
         return network
 
     def __str__(self) -> str:
-        name = torch.cuda.get_device_name(self.torch_device) if self.torch_device.type == "cuda" else self.torch_device.type
-        return f"{name}, {self.precision}" + (", channels_last" if self.channels_last else "") + (", compiled" if self.compile else "")
+        name = (
+            torch.cuda.get_device_name(self.torch_device)
+            if self.torch_device.type == "cuda"
+            else self.torch_device.type
+        )
+        return (
+            f"{name}, {self.precision}"
+            + (", channels_last" if self.channels_last else "")
+            + (", compiled" if self.compile else "")
+        )
 
 
 def open_device(

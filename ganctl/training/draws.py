@@ -1,4 +1,4 @@
-"""Every random number of a run, as a function of (seed, what for, index): nothing is ever saved, and nothing can drift."""
+"""Every random number of a run, as a function of (seed, what for, index): nothing is saved, nothing can drift."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _TRAINING, _SAMPLING, _BUILDING = 0, 1, 2
 
 
 def seed_step(seed: int, step: int) -> None:
-    """Seeds torch's global generators, which draw latents, perturbations and dropout of this step, from (seed, step)."""
+    """Seeds torch's global generators, which draw this step's latents, perturbations and dropout."""
     torch.manual_seed(_mix(seed, _TRAINING, step))
 
 

@@ -16,7 +16,7 @@ from ganctl.training.step import Log, train_step
 def train(
     state: TrainState, game: Game, device: Device, feed: Feed, scheduler: Scheduler, total_steps: int
 ) -> Iterator[Log]:
-    """Yields the log of each step until `total_steps` are done. Between two steps nothing outside can change the run."""
+    """Yields the log of each step until `total_steps` are done. Nothing done between two steps can change the run."""
     state.generator.train()
     state.discriminator.train()
     while state.step < total_steps:

@@ -1,6 +1,7 @@
 """One step of the game, in the order and with the letters of Goodfellow et al. 2014 (arXiv:1406.2661), Algorithm 1.
 
-For k updates: real images x, latents z, the discriminator D ascends; then the generator G descends; then its average follows.
+For k updates: real images x, latents z, the discriminator D ascends; then the generator G descends; then its average
+follows.
 """
 
 from __future__ import annotations
@@ -27,11 +28,14 @@ def train_step(state: TrainState, game: Game, device: Device, batches: Sequence[
     """
     D, G = state.discriminator, state.generator
     critic = game.critic(D, state.step)
-    for update, real in enumerate(batches, start=1):
-        reused = update == len(batches) and not game.fresh_fakes
-        with torch.set_grad_enabled(reused):
-            fake = generate(G, game, device, real.labels)
-        log = update_discriminator(state, game, device, critic, real, fake)
+    *earlier, real = batches
+    for x in earlier:
+        with torch.no_grad():
+            fake = generate(G, game, device, x.labels)
+        update_discriminator(state, game, device, critic, x, fake)
+    with torch.set_grad_enabled(not game.fresh_fakes):
+        fake = generate(G, game, device, real.labels)
+    log = update_discriminator(state, game, device, critic, real, fake)
     if game.fresh_fakes:
         fake = generate(G, game, device, real.labels)
     log |= update_generator(state, game, device, critic, real, fake)
@@ -60,13 +64,18 @@ def update_discriminator(
         loss = game.loss.discriminator(on_real.logits, on_fake.logits).mean()
         penalty = total(game.discriminator_penalties(state.step, on_real, on_fake, critic, D), loss)
     descend(loss + penalty, D, state.discriminator_optimizer, game.clip_norm)
-    probability = {"d_real": on_real.logits.detach().sigmoid().mean(), "d_fake": on_fake.logits.detach().sigmoid().mean()}
+    probability = {
+        "d_real": on_real.logits.detach().sigmoid().mean(),
+        "d_fake": on_fake.logits.detach().sigmoid().mean(),
+    }
     return {"d_loss": loss.detach(), "d_penalty": penalty.detach()} | probability
 
 
 def update_generator(state: TrainState, game: Game, device: Device, critic: Critic, real: Batch, fake: Sample) -> Log:
     D, G = state.discriminator, state.generator
-    D.requires_grad_(False)  # only the images' gradient is wanted: D's weights' would be a third of the work for nothing
+    D.requires_grad_(
+        False
+    )  # only the images' gradient is wanted: D's weights' would be a third of the work for nothing
     with device.autocast():
         on_fake = critic(fake.images, fake.labels)
         on_real = critic(real.images.detach(), real.labels) if game.loss.relativistic else None

