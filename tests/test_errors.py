@@ -68,7 +68,6 @@ TRAIN = [
     ("seed=1,2", "seed=1,2: several values; add -m to try each, or write seed=[1,2] for a list"),
     ("seed=range(3)", "seed=range(3): several values; add -m to try each"),
     # the budget
-    ("training.epochs=3", "training.steps=10000 and training.epochs=3: one budget at a time; "),
     ("training.steps=null", "training.steps=null: no budget: set one of training.steps, training.epochs, "),
     # what is code to run
     ("generator._target_=os.system", "generator._target_=os.system: generator builds classes of ganctl.model only; "),
@@ -111,7 +110,8 @@ def test_a_mistake_in_training_is_answered_in_one_line(words: str, said: str, re
 def test_settings_that_contradict_each_other_name_the_cure(refused: Refusal) -> None:
     line = refused("train", "training.epochs=3", "training.images=1000", "training.steps=null")
     assert line.endswith("to keep training.images, add training.epochs=null")
-    both = refused("train", "training.epochs=3")
+    both = refused("train", "training.epochs=3", "training.steps=9")
+    assert both.startswith("training.steps=9 and training.epochs=3: one budget at a time; ")
     assert both.endswith("to keep training.epochs, add training.steps=null")
 
 

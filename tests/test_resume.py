@@ -66,7 +66,9 @@ def wait_for(path: Path, process: subprocess.Popen) -> None:
 
 
 def records(run: Path) -> list[dict]:
-    return [{key: value for key, value in line.items() if key not in TIMES} for line in read_metrics(run / "metrics.jsonl")]
+    return [
+        {key: value for key, value in line.items() if key not in TIMES} for line in read_metrics(run / "metrics.jsonl")
+    ]
 
 
 def content(run: Path) -> dict[Path, bytes]:
@@ -128,7 +130,9 @@ def test_a_longer_budget_goes_on_and_changed_networks_are_refused(whole, tmp_pat
     text = end(process)
     assert process.returncode == 2 and "generator.hidden" in text and len(text.strip().splitlines()) == 1, text
     assert content(run) == before
-    process = start(tmp_path, environment, "--resume", "run/checkpoints/step-00000050.pt", "training.steps=70", "scheduler=constant")
+    process = start(
+        tmp_path, environment, "--resume", "run/checkpoints/step-00000050.pt", "training.steps=70", "scheduler=constant"
+    )
     text = end(process)
     assert process.returncode == 0, text
     assert checkpoint.load(checkpoint.find(run))["state"]["step"] == 70
@@ -141,7 +145,9 @@ def test_a_longer_budget_goes_on_and_changed_networks_are_refused(whole, tmp_pat
 def test_a_run_that_diverges_keeps_its_last_good_checkpoint_and_says_so(whole, tmp_path, environment):
     run = tmp_path / "run"
     shutil.copytree(whole, run)
-    process = start(tmp_path, environment, "--resume", "run", "training.steps=90", "optimizer.lr=1e30", "scheduler=constant")
+    process = start(
+        tmp_path, environment, "--resume", "run", "training.steps=90", "optimizer.lr=1e30", "scheduler=constant"
+    )
     text = end(process)
     assert process.returncode == 1 and "not-a-number" in text, text
     assert json.loads((run / "summary.json").read_text())["status"] == "diverged"

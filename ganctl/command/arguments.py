@@ -85,6 +85,8 @@ def parse(arguments: Sequence[str], *, takes_run: bool = False, takes_resume: bo
         target = next((text for text in overrides if _is_path(text)), None)
         if target is not None:
             overrides.remove(target)
+    if takes_resume:
+        overrides = _with_one_budget(overrides)
     resume = found.resume if takes_resume else None
     return Arguments(overrides=overrides, target=target, resume=resume, typed=list(arguments), **options)
 
@@ -92,6 +94,16 @@ def parse(arguments: Sequence[str], *, takes_run: bool = False, takes_resume: bo
 def _is_path(text: str) -> bool:
     is_override = "=" in text.partition("/")[0] or text.startswith("~")
     return not is_override or Path(text).exists()
+
+
+def _with_one_budget(overrides: list[str]) -> list[str]:
+    """A budget typed in one unit puts aside the others that presets give: `training.epochs=3` is enough."""
+    units = ("training.steps", "training.epochs", "training.images")
+    typed = {text.partition("=")[0].lstrip("+~"): text.partition("=")[2] for text in overrides}
+    given = [unit for unit in units if typed.get(unit, "null") != "null"]
+    if len(given) != 1:
+        return overrides
+    return [*overrides, *(f"{unit}=null" for unit in units if unit not in typed)]
 
 
 def _with_bare_info(arguments: Sequence[str]) -> list[str]:

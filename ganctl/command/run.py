@@ -152,8 +152,8 @@ class Run:
             return "interrupted"
         if stop.max_minutes is not None and self.seconds() > 60 * stop.max_minutes:
             return "time"
-        scored = stop.target is not None and record.best_value is not None
-        if scored and not better(self.judge.score, stop.target, record.best_value):
+        target, best = stop.target, record.best_value
+        if target is not None and best is not None and not better(self.judge.score, target, best):
             return "target"
         if stop.patience is not None and record.evaluations_without_gain >= stop.patience:
             return "patience"

@@ -59,3 +59,18 @@ def test_a_wrong_option_is_refused_in_one_line(words: list[str], said: str) -> N
     with pytest.raises(ValueError) as refused:
         parse(words, takes_resume=True)
     assert str(refused.value).startswith(said) and "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "typed, added",
+    [
+        (["training.epochs=3"], ["training.steps=null", "training.images=null"]),
+        (["training.images=9", "seed=1"], ["training.steps=null", "training.epochs=null"]),
+        (["training.epochs=3", "training.steps=null"], ["training.images=null"]),
+        (["training.epochs=3", "training.steps=5"], []),
+        (["training.steps=null"], []),
+        (["seed=1"], []),
+    ],
+)
+def test_a_budget_typed_in_one_unit_puts_the_others_aside(typed: list[str], added: list[str]) -> None:
+    assert parse(typed, takes_resume=True).overrides == [*typed, *added]
