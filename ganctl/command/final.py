@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from omegaconf import DictConfig
 from ganctl import checkpoint
 from ganctl.command.judge import Judge
 from ganctl.command.signals import Interrupted
+from ganctl.compose import quote
 from ganctl.contract import DataSpec
 from ganctl.evaluation.evaluate import seconds_per_image
 from ganctl.evaluation.ranking import lower_is_better
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 FEWEST_FOR_FID = 2048  # pool3 features have as many dimensions; with fewer images the covariance is singular
 MOST_FOR_FID = 50_000
+IMAGES_OF_EVALUATE = 5000  # num_images of configs/evaluate.yaml
 
 _SAID = {
     "finished": "the budget is used up",
@@ -107,7 +110,9 @@ def _final_fid(job: Run) -> dict[str, Any]:
     settings = job.config.final_fid
     if job.judge.extractor.name.startswith("inception"):
         return {"skipped": "the run's own score is Inception's FID"}
-    command = f"ganctl evaluate {job.folder} feature=inception"
+    bare = f"ganctl evaluate {shlex.quote(str(job.folder))} feature=inception"
+    given = settings.weights and quote(str(Path(settings.weights).expanduser().absolute()))
+    command = f"{bare} {shlex.quote(f'feature.weights={given}')}" if given else bare
     if not settings.enabled:
         return {"skipped": "final_fid.enabled=false", "command": command, "estimate": _estimate(job)}
     from ganctl.feature.inception import Inception
@@ -115,7 +120,7 @@ def _final_fid(job: Run) -> dict[str, Any]:
     try:
         extractor = Inception(weights=settings.weights, device=job.device.torch_device)
     except ValueError as error:
-        return {"skipped": str(error), "command": f"{command} feature.weights=FILE", "estimate": _estimate(job)}
+        return {"skipped": str(error), "command": f"{bare} feature.weights=FILE", "estimate": _estimate(job)}
     each = seconds_per_image(extractor, job.spec)
     affordable = int(60 * settings.max_minutes / each / 2)
     number = min(affordable, len(job.store.images), MOST_FOR_FID)
@@ -123,7 +128,7 @@ def _final_fid(job: Run) -> dict[str, Any]:
         reason = f"{FEWEST_FOR_FID} images a side would take {_minutes(2 * FEWEST_FOR_FID * each)}"
         if affordable >= FEWEST_FOR_FID:
             reason = f"the data set has fewer than {FEWEST_FOR_FID} images"
-        return {"skipped": reason, "command": command, "estimate": _minutes(2 * MOST_FOR_FID * each)}
+        return {"skipped": reason, "command": command, "estimate": _estimate(job, each)}
     config = job.config.copy()
     config.evaluation.num_real = number
     judge = Judge(config, job.spec, job.device, job.progress, extractor)
@@ -131,10 +136,11 @@ def _final_fid(job: Run) -> dict[str, Any]:
     return {"scores": found.scores, "protocol": found.protocol}
 
 
-def _estimate(job: Run) -> str:
-    """How long `ganctl evaluate` with Inception takes for the run's number of images, on an untrained network."""
-    images = job.config.evaluation.final_images + len(job.store.images)
-    return _minutes(images * _untrained_seconds_per_image(job.device.torch_device, job.spec))
+def _estimate(job: Run, seconds: float | None = None) -> str:
+    """How long `ganctl evaluate` with Inception takes, at `seconds` an image or what an untrained network takes."""
+    if seconds is None:
+        seconds = _untrained_seconds_per_image(job.device.torch_device, job.spec)
+    return _minutes((IMAGES_OF_EVALUATE + len(job.store.images)) * seconds)
 
 
 @cache
@@ -165,12 +171,18 @@ def _show(job: Run, summary: dict[str, Any]) -> None:
     if reason := summary["fid"].get("skipped"):
         rows["Inception fid"] = f"not computed: {reason}"
     commands = {
-        "draw more": f"ganctl sample {job.folder}",
-        "train on": f"ganctl train --resume {job.folder} training.steps={2 * job.total_steps}",
+        "draw more": f"ganctl sample {shlex.quote(str(job.folder))}",
+        "train on": f"ganctl train --resume {shlex.quote(str(job.folder))} {_twice_the_budget(job)}",
     }
     if command := summary["fid"].get("command"):
         commands[f"Inception fid ({summary['fid']['estimate']})"] = command
     job.console.summary(scores, rows, commands)
+
+
+def _twice_the_budget(job: Run) -> str:
+    training = job.config.training
+    key = next(key for key in ("epochs", "images", "steps") if training[key] is not None)
+    return f"training.{key}={2 * training[key]}"
 
 
 def _best(summary: dict[str, Any]) -> str:
