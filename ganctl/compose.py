@@ -64,13 +64,15 @@ class Composer:
         setup_globals()
         self.config_name, self.command = config_name, command or config_name
         self.folders: list[Path] = []
+        self.own: list[Path] = []
         path = None if config_path is None or "://" in config_path else config_path
         by_hand = {"--config-dir": config_dir, "--config-path": path}
         for option, folder in by_hand.items():
             if folder is not None and not Path(folder).is_dir():
                 raise ValueError(f"{option}={folder}: there is no such folder")
         if any(by_hand.values()):
-            self.folders = [Path.cwd(), *(Path(folder).resolve().parent for folder in by_hand.values() if folder)]
+            self.own = [Path(folder).resolve() for folder in by_hand.values() if folder]
+            self.folders = [Path.cwd(), *(folder.parent for folder in self.own)]
         search = create_config_search_path(str(Path(path).absolute()) if path else config_path or CONFIG_PATH)
         if config_dir is not None:
             place = f"file://{Path(config_dir).absolute()}"
@@ -152,6 +154,15 @@ class Composer:
         )
         check(facts)
         return trusted
+
+    def own_packages(self) -> list[str]:
+        """The user's own modules that YAML files in the folders given by hand name, chosen or not.
+
+        They are what a run made with these folders may have in its checkpoints.
+        """
+        texts = [file.read_text(encoding="utf-8") for folder in self.own for file in sorted(folder.rglob("*.yaml"))]
+        targets = [name for text in texts for name in re.findall(r"""\b_target_["']?\s*:\s*["']?([\w.]+)""", text)]
+        return local_packages(targets, self.folders)
 
     def _trusted(self, values: dict[str, Any], parsed: Sequence[Override]) -> list[str]:
         """What `trust=` names on the command line, and the user's own modules if their YAML folder is given by hand."""

@@ -122,7 +122,9 @@ def test_they_train_and_are_sampled_evaluated_and_resumed(own: Path, ganctl_proc
     (run,) = own.glob("outputs/*/*")
     assert run.name.endswith("-mine-mine")
     assert json.loads((run / "summary.json").read_text())["step"] == 4
-    assert ganctl_process("sample", str(run), *by_hand, "num_images=4").code == 2
+    unnamed = ganctl_process("sample", str(run), "num_images=4", "device=cpu")
+    assert unnamed.code == 2 and "add trust=[nets_of_mine], or give its YAML folder with --config-dir" in unnamed.err
+    assert ganctl_process("sample", str(run), *by_hand, "num_images=4", "device=cpu").code == 0
     assert ganctl_process("sample", str(run), "trust=[nets_of_mine]", "num_images=4", "device=cpu").code == 0
     again = ganctl_process("train", *by_hand, "--resume", str(run), "training.steps=6")
     assert again.code == 0, again.err

@@ -189,7 +189,10 @@ def _train_once(
         raise
     if error := outcome.get("error"):
         raise error
-    return int(outcome["summary"].get("exit_code", 0))
+    code = int(outcome["summary"].get("exit_code", 0))
+    if code > 128 and discarded:  # a signal; the folder goes only if nothing has been written to it yet
+        discarded()
+    return code
 
 
 def _with_run(command: str, words: Sequence[str], work: Callable[[DictConfig, Path], int]) -> int:
@@ -213,7 +216,7 @@ def _with_run(command: str, words: Sequence[str], work: Callable[[DictConfig, Pa
     trusted = composer.check(config, arguments.overrides)
     with open_dict(config):
         del config["hydra"]
-        config.trust = trusted
+        config.trust = sorted({*trusted, *composer.own_packages()})
     return work(config, target)
 
 
