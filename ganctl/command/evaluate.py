@@ -26,6 +26,8 @@ def run(config: DictConfig, target: Path) -> int:
         dataset = build.dataset(merged)
         judge = Judge(merged, dataset.spec, device, console.progress)
         store = dataset.load(console.progress)
+        if config.num_real is not None and config.num_real > len(store.images):
+            raise ValueError(f"num_real={config.num_real}: there are {len(store.images)} images; try null for all")
         draws = [
             judge.evaluate(
                 lambda start, count, seed=seed: trained.generate(seed, start, count),
@@ -36,11 +38,14 @@ def run(config: DictConfig, target: Path) -> int:
             )
             for seed in range(config.seed, config.seed + config.draws)
         ]
-        path = _write(trained, draws)
+        try:
+            written = str(_write(trained, draws))
+        except OSError as error:  # a run on a read-only disk; its scores are shown all the same
+            written = f"nowhere: {checkpoint.run_folder(trained.path)} cannot be written to ({error.strerror})"
         rows = {
             "checkpoint": f"{trained.path} (step {trained.step:,}, {config.weights} weights)",
             "protocol": "  ".join(f"{key}={_short(value)}" for key, value in draws[0].protocol.items()),
-            "written to": str(path),
+            "written to": written,
         }
         console.summary(dict(headline(_means(draws))), rows | _spread(draws), {})
     return 0
@@ -48,12 +53,16 @@ def run(config: DictConfig, target: Path) -> int:
 
 def _as_run(config: DictConfig, trained: Trained) -> DictConfig:
     """The run's configuration with the judge and the numbers of this command."""
+    if missing := {"dataset", "feature", "metric", "evaluation", "stop"} - trained.config.keys():
+        raise ValueError(f"{trained.path}: its configuration is incomplete, without {', '.join(sorted(missing))}")
     merged = OmegaConf.create(trained.config)
     if config.feature is not None:
         merged.feature = config.feature
     if config.metric:
         merged.metric = config.metric
     if config.split is not None:
+        if "split" not in merged.dataset:
+            raise ValueError(f"split={config.split}: {trained.spec.name} has no splits; leave it out")
         merged.dataset.split = config.split
     merged.trust = config.trust
     merged.evaluation.batch_size = config.batch_size

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 from pathlib import Path
 
-import numpy
 import torch
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
@@ -18,11 +18,14 @@ from ganctl.report.image_grid import latent_loop, save_gif, save_grid, save_imag
 from ganctl.training.draws import sample_inputs
 
 _FRAME_IMAGES = 36  # at most so many pictures side by side in an interpolation
+_STOPS = 4  # latents that each of them passes through
 _CHUNK = 1000
 
 
 def run(config: DictConfig, target: Path) -> int:
     """Draws what `config` (sample.yaml) asks for and says where it is. Returns the exit code."""
+    if not (config.grid or config.images or config.npz or config.interpolate):
+        raise ValueError("grid=false: nothing is left to write; set one of grid, images, npz, interpolate")
     with Console(None) as console:
         device = build.device(config)
         trained = open_trained(target, config.weights, device, list(config.trust))
@@ -37,8 +40,7 @@ def run(config: DictConfig, target: Path) -> int:
         if config.images or config.npz:
             written += _save_all(config, trained, folder, latents, labels, console)
         if config.interpolate:
-            stops = latents[: max(4, min(config.num_images, 4 * _FRAME_IMAGES))]
-            written.append(_save_walk(config, trained, folder, stops, labels))
+            written.append(_save_walk(config, trained, folder, labels))
         facts = {
             "checkpoint": str(trained.path),
             "step": trained.step,
@@ -90,7 +92,10 @@ def _output_folder(config: DictConfig, trained: Trained) -> Path:
         folder = Path(config.output)
         if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
             raise ValueError(f"output={folder}: is there already and not empty; choose another folder")
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ValueError(f"output={folder}: cannot be made ({error.strerror}); choose another folder") from None
         return folder
     parent = checkpoint.run_folder(trained.path)
     stem = f"drawn-{datetime.now():%Y-%m-%d_%H-%M-%S}"
@@ -119,7 +124,8 @@ def _save_all(
         images = trained.draw(latents[start : start + _CHUNK], labels[start : start + _CHUNK])
         if config.images:
             save_images(images, folder / "images", start=start)
-        parts.append(to_uint8(images))
+        if config.npz:
+            parts.append(to_uint8(images))
     console.progress("drawing", len(latents), len(latents))
     written = [folder / "images"] if config.images else []
     if config.npz:
@@ -128,13 +134,11 @@ def _save_all(
     return written
 
 
-def _save_walk(config: DictConfig, trained: Trained, folder: Path, latents: Tensor, labels: Tensor) -> Path:
+def _save_walk(config: DictConfig, trained: Trained, folder: Path, labels: Tensor) -> Path:
     """A closed walk on great circles through four latents a picture; each picture keeps its class."""
-    pictures = min(_FRAME_IMAGES, max(1, len(latents) // 4))
-    pictures = int(numpy.sqrt(pictures)) ** 2
-    stops = latents[: 4 * pictures].reshape(4, pictures, -1)
-    per_stop = max(2, config.interpolate // 4)
-    fixed = labels[:pictures]
+    pictures = math.isqrt(min(_FRAME_IMAGES, config.num_images)) ** 2
+    latents, _ = sample_inputs(config.seed, 0, _STOPS * pictures, trained.latent_size, None)
+    frames = latent_loop(latents.view(_STOPS, pictures, -1), max(1, round(config.interpolate / _STOPS)))
     path = folder / "interpolation.gif"
-    save_gif((trained.draw(frame, fixed) for frame in latent_loop(stops, per_stop)), path)
+    save_gif((trained.draw(frame, labels[:pictures]) for frame in frames), path)
     return path

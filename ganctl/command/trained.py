@@ -61,7 +61,7 @@ def open_trained(target: Path, weights: str, device: Device, trusted: list[str])
         config = OmegaConf.create({**content["config"], "trust": list(trusted)})
         network = build.generator(config, spec)
         network.load_state_dict(content["state"]["average" if weights == "ema" else "generator"])
-    except (KeyError, TypeError, RuntimeError) as error:
+    except (KeyError, TypeError, AttributeError, RuntimeError) as error:
         detail = " ".join(str(error).split())[:160]
         raise ValueError(f"{path}: its networks cannot be rebuilt: {detail}") from None
     network = device.place(network.eval().requires_grad_(False))
