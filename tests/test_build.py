@@ -1,0 +1,152 @@
+"""The composition root: what is built from a configuration, and how what cannot be built is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from omegaconf import OmegaConf
+
+from ganctl import build
+from ganctl.contract import DataSpec
+from ganctl.training.device import Device
+from tests.settings import SMALL, settings, torch_untouched
+
+CPU = Device(torch.device("cpu"))
+SPEC = DataSpec("tiny", (1, 28, 28), 10)
+
+
+@pytest.fixture(autouse=True)
+def as_it_was() -> Iterator[None]:
+    with torch_untouched():
+        yield
+
+
+def weights(seed: int) -> list[torch.Tensor]:
+    state = build.state(settings(*SMALL, f"seed={seed}"), SPEC, CPU)
+    return [*state.generator.parameters(), *state.discriminator.parameters()]
+
+
+def test_the_seed_decides_the_first_weights_whatever_was_drawn_before():
+    first = weights(3)
+    torch.rand(17)
+    assert all(torch.equal(one, other) for one, other in zip(first, weights(3), strict=True))
+    assert any(not torch.equal(one, other) for one, other in zip(first, weights(4), strict=True))
+
+
+def test_the_average_starts_as_the_generator_and_learns_nothing():
+    state = build.state(settings(*SMALL), SPEC, CPU)
+    pairs = zip(state.generator.parameters(), state.average.parameters(), strict=True)
+    assert all(torch.equal(one, other) and one is not other and not other.requires_grad for one, other in pairs)
+    assert not state.average.training
+
+
+def test_each_network_gets_its_own_optimizers_values():
+    config = settings(
+        *SMALL, "optimizer.lr=0.5", "optimizer.discriminator.lr=0.25", "optimizer.generator.betas=[0.1,0.2]"
+    )
+    state = build.state(config, SPEC, CPU)
+    first, second = state.generator_optimizer.param_groups[0], state.discriminator_optimizer.param_groups[0]
+    assert (first["lr"], first["base_lr"], tuple(first["betas"])) == (0.5, 0.5, (0.1, 0.2))
+    assert (second["lr"], second["base_lr"], tuple(second["betas"])) == (0.25, 0.25, (0.5, 0.999))
+    assert len(first["params"]) == len(list(state.generator.parameters()))
+
+
+@pytest.mark.parametrize("classes", [None, 10])
+def test_networks_know_of_labels_only_in_a_conditional_run(classes: int | None):
+    config = settings(*SMALL, f"conditional={str(classes is not None).lower()}")
+    generator = build.generator(config, SPEC)
+    generator.eval()
+    latents = torch.randn(2, config.latent_size, generator=torch.Generator().manual_seed(0))
+    one, other = (generator(latents, torch.full((2,), label)) for label in (1, 2))
+    assert torch.equal(one, other) == (classes is None)
+
+
+def test_the_game_has_the_settings_of_training():
+    words = ("discriminator_steps=3", "fresh_fakes=true", "clip_norm=0.5", "ema_half_life_kimg=2", "ema_rampup=0.25")
+    game = build.game(
+        settings(*SMALL, *(f"training.{word}" for word in words), "regularizer=[r1,orthogonal]", "seed=8")
+    )
+    assert (game.discriminator_steps, game.fresh_fakes, game.clip_norm, game.seed) == (3, True, 0.5, 8)
+    assert (game.ema_half_life, game.ema_rampup, game.batch_size, game.latent_size) == (2000, 0.25, 8, 100)
+    assert [type(each).__name__ for each in game.regularizers] == ["R1", "Orthogonal"]
+
+
+@pytest.mark.parametrize(
+    ("budget", "steps"),
+    [
+        ({"steps": 7}, 7),
+        ({"epochs": 1}, 13),
+        ({"epochs": 2.5, "discriminator_steps": 2}, 16),
+        ({"images": 16}, 2),
+        ({"images": 17}, 3),
+        ({"images": 1}, 1),
+    ],
+)
+def test_a_budget_becomes_steps(budget: dict, steps: int):
+    training = {"steps": None, "epochs": None, "images": None, "batch_size": 8, "discriminator_steps": 1} | budget
+    assert build.total_steps(OmegaConf.create({"training": training}), num_images=100) == steps
+
+
+def test_only_what_makes_the_networks_must_stay_on_resuming():
+    old = build.plain(settings(*SMALL))
+    more = build.plain(
+        settings(*SMALL, "training.steps=9", "optimizer.lr=1", "loss=hinge", "regularizer=[r1]", "seed=5")
+    )
+    assert build.networks_differ(old, more) == []
+    other = build.plain(settings(*SMALL, "generator.width=5", "latent_size=7", "discriminator.batch_norm=false"))
+    assert build.networks_differ(old, other) == ["discriminator.batch_norm", "generator.width", "latent_size"]
+
+
+def test_labels_are_not_asked_of_data_without_any():
+    with pytest.raises(ValueError, match=r"^conditional=true: bare has no labels; try conditional=false$"):
+        build.state(settings(*SMALL, "conditional=true"), DataSpec("bare", (1, 28, 28), None), CPU)
+
+
+def part(node: dict, group: str = "loss", **keywords: object) -> str:
+    with pytest.raises(ValueError) as refused:
+        build.part(group, node, [], **keywords)
+    assert "\n" not in str(refused.value)
+    return str(refused.value)
+
+
+def test_what_a_group_may_not_build_is_not_built():
+    assert part({"_target_": "os.system", "command": "true"}).startswith(
+        "loss._target_=os.system: loss builds classes of"
+    )
+    assert part({"_target_": "ganctl.model.mlp.Generator"}).startswith("loss._target_=ganctl.model.mlp.Generator: ")
+    assert "os.getcwd" in part({"_target_": "os.getcwd"}, "hook")
+
+
+def test_wrong_keywords_and_values_are_told_in_one_line():
+    line = part({"_target_": "ganctl.loss.Hinge", "weight": 1})
+    assert line.startswith("loss=ganctl.loss.Hinge: cannot be built: ") and "weight" in line
+    odd = {
+        "_target_": "ganctl.model.mlp.Generator",
+        "hidden": 4,
+        "dropout": 0.0,
+        "label_size": 1,
+        "initialisation": "odd",
+    }
+    line = part(odd, "generator", latent_size=2, image_shape=(1, 4, 4), num_classes=None)
+    assert "odd" in line
+
+
+def test_nodes_inside_a_part_are_data_and_never_built(tmp_path: Path):
+    inner = {"_target_": "os.mkdir", "path": str(tmp_path / "made")}
+    for extra in ({"inner": inner}, {"inner": inner, "_recursive_": True}):
+        part({"_target_": "ganctl.loss.LeastSquares", "label_smoothing": 0.0, **extra})
+    assert not (tmp_path / "made").exists()
+
+
+def test_a_plain_configuration_is_resolved_and_holds_no_hydra_objects():
+    found = build.plain(settings(*SMALL))
+    assert type(found) is dict and type(found["optimizer"]["generator"]["betas"]) is list
+    assert found["optimizer"]["generator"]["lr"] == found["optimizer"]["lr"]
+
+
+def test_names_in_the_header_are_short():
+    config = settings(*SMALL)
+    assert build.name_of(config.generator) == "dcgan" and build.name_of(config.loss) == "NonSaturating"

@@ -1,0 +1,237 @@
+"""Every YAML file is built and played with, parametrized over the files on disk: a new option is tested unwritten."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from omegaconf import DictConfig
+
+from ganctl import build
+from ganctl.configuration.rules import read_rules
+from ganctl.contract import AdversarialLoss, Batch, DataSpec
+from ganctl.training.device import Device
+from ganctl.training.step import train_step
+from tests.settings import CONFIGS, options, settings, torch_untouched
+
+CPU = Device(torch.device("cpu"))
+SPECS = {"grey": DataSpec("grey", (1, 28, 28), 10), "colour": DataSpec("colour", (3, 32, 32), 10)}
+FEW = {"width": 8, "max_width": 16, "hidden": 16}
+FILES = sorted(CONFIGS.rglob("*.yaml"))
+TUNABLES = [file for file in FILES if file.parent.name not in ("model", "experiment")]  # those set what others explain
+
+
+@pytest.fixture(autouse=True)
+def one_thread(workplace: Path) -> Iterator[None]:
+    with torch_untouched():
+        torch.set_num_threads(1)
+        yield
+
+
+def narrow(*overrides: str) -> DictConfig:
+    """The settings of `ganctl train OVERRIDES` with few channels in both networks, for the CPU."""
+    config = settings(*overrides, "device.type=cpu")
+    for network in (config.generator, config.discriminator):
+        network.update({key: value for key, value in FEW.items() if key in network})
+    return config
+
+
+def needs(dataset: str, folder: Path) -> list[str]:
+    """The overrides that a data set cannot do without; an image_folder gets a tiny folder."""
+    if dataset != "image_folder":
+        return []
+    from PIL import Image
+
+    for number, name in enumerate(("cats", "dogs")):
+        (folder / "images" / name).mkdir(parents=True)
+        Image.new("RGB", (20, 12), (number, 9, 200)).save(folder / "images" / name / "one.png")
+    return ["dataset.path=images", "dataset.resolution=16"]
+
+
+def inputs(spec: DataSpec, count: int = 6) -> Batch:
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.randint(spec.num_classes or 1, (count,), generator=generator)
+    return Batch(torch.rand(count, *spec.image_shape, generator=generator) * 2 - 1, labels)
+
+
+def play(config: DictConfig, spec: DataSpec, steps: int = 2) -> dict[str, float]:
+    """Real steps on one small batch; both networks must move and stay finite."""
+    device = build.device(config)
+    state, game = build.state(config, spec, device), build.game(config)
+    before = [next(network.parameters()).detach().clone() for network in (state.generator, state.discriminator)]
+    for step in range(steps):
+        torch.manual_seed(step)
+        batches = [inputs(spec) for _ in range(game.discriminator_steps)]
+        log = {name: float(value) for name, value in train_step(state, game, device, batches).items()}
+    after = [next(network.parameters()) for network in (state.generator, state.discriminator)]
+    assert state.step == steps and state.is_finite()
+    assert all(not torch.equal(old, new) for old, new in zip(before, after, strict=True))
+    assert all(value == value and abs(value) < 1e6 for value in log.values()), log
+    return log
+
+
+# Building
+
+
+@pytest.mark.parametrize("dataset", options("dataset"))
+@pytest.mark.parametrize("generator", options("generator"))
+def test_every_generator_draws_every_data_sets_images(generator: str, dataset: str, workplace: Path) -> None:
+    config = narrow(f"generator={generator}", f"dataset={dataset}", *needs(dataset, workplace))
+    spec = build.dataset(config).spec
+    for config.conditional in (False, True):
+        network = build.generator(config, spec)
+        latents, labels = torch.randn(3, config.latent_size), torch.arange(3) % (spec.num_classes or 1)
+        images = network(latents, labels)
+        assert images.shape == (3, *spec.image_shape) and images.dtype == torch.float32
+        assert images.abs().max() <= 1 and images.std() > 0
+
+
+@pytest.mark.parametrize("dataset", options("dataset"))
+@pytest.mark.parametrize("discriminator", options("discriminator"))
+def test_every_discriminator_judges_every_data_sets_images(discriminator: str, dataset: str, workplace: Path) -> None:
+    config = narrow(f"discriminator={discriminator}", f"dataset={dataset}", *needs(dataset, workplace))
+    spec = build.dataset(config).spec
+    batch = inputs(spec)
+    for config.conditional in (False, True):
+        logits = build.discriminator(config, spec)(batch.images, batch.labels)
+        assert logits.shape == (6,) and logits.isfinite().all()
+
+
+@pytest.mark.parametrize("loss", options("loss"))
+def test_every_loss_is_a_loss(loss: str) -> None:
+    built = build.game(narrow(f"loss={loss}")).loss
+    assert isinstance(built, AdversarialLoss)
+    real, fake = torch.tensor([1.0, 2.0]), torch.tensor([-1.0, 0.5])
+    assert built.discriminator(real, fake).shape == built.generator(fake, real).shape == (2,)
+
+
+@pytest.mark.parametrize("scheduler", options("scheduler"))
+def test_every_scheduler_gives_factors_from_the_first_step_to_the_last(scheduler: str) -> None:
+    factor = build.scheduler(narrow(f"scheduler={scheduler}"))
+    values = [factor(step, 10_000) for step in range(0, 10_000, 7)]
+    assert all(0 < value <= 1 for value in values) and max(values) > 0.9
+
+
+@pytest.mark.parametrize("optimizer", options("optimizer"))
+def test_every_optimizer_takes_steps_with_its_own_values_for_each_network(optimizer: str) -> None:
+    config = narrow(f"optimizer={optimizer}", "optimizer.lr=0.001", "optimizer.discriminator.lr=0.004")
+    state = build.state(config, SPECS["grey"], CPU)
+    groups = [built.param_groups[0] for built in (state.generator_optimizer, state.discriminator_optimizer)]
+    assert [group["base_lr"] for group in groups] == [0.001, 0.004]
+    play(config, SPECS["grey"])
+
+
+@pytest.mark.parametrize("device", ["cpu", "auto"])
+def test_the_devices_that_are_everywhere_can_be_opened(device: str) -> None:
+    opened = build.device(settings(f"device={device}", "device.threads=1"))
+    assert torch.ones(2, device=opened.torch_device).sum() == 2
+
+
+@pytest.mark.parametrize("metric", options("metric"))
+def test_every_metric_scores_what_digits_sees(metric: str) -> None:
+    from ganctl.evaluation.statistics import extract
+
+    config = narrow(f"metric=[{metric}]", "feature=digits")
+    extractor = build.extractor(config, CPU)
+    noise = torch.rand(20, 1, 28, 28, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    found = extract(
+        lambda start, count: noise[start : start + count],
+        extractor,
+        num_images=20,
+        batch_size=10,
+        keep_logits=True,
+        what="",
+    )
+    scores = build.metrics(config)[metric](found, found)
+    assert scores and all(value == value for value in scores.values())
+    assert all("digits" in name for name in scores)
+
+
+@pytest.mark.parametrize("feature", options("feature"))
+def test_every_extractor_composes_for_training_and_for_evaluate(feature: str) -> None:
+    from ganctl.compose import Composer
+
+    assert (
+        settings(f"feature={feature}").feature._target_
+        == Composer("evaluate").compose([f"feature={feature}"]).feature._target_
+    )
+
+
+# Playing
+
+
+@pytest.mark.parametrize("spec", SPECS)
+@pytest.mark.parametrize("model", options("model"))
+def test_every_model_survives_two_steps(model: str, spec: str) -> None:
+    dataset = {"grey": "mnist5k", "colour": "cifar10"}[spec]
+    config = narrow(f"model={model}", f"dataset={dataset}")
+    for config.device.precision in ("fp32", "bf16"):
+        play(config, SPECS[spec])
+
+
+@pytest.mark.parametrize("loss", options("loss"))
+def test_every_loss_survives_two_steps(loss: str) -> None:
+    config = narrow(f"loss={loss}")
+    for config.device.precision in ("fp32", "bf16"):
+        log = play(config, SPECS["grey"])
+        assert log["d_loss"] != 0 and log["g_loss"] != 0
+
+
+@pytest.mark.parametrize("discriminator", options("discriminator"))
+@pytest.mark.parametrize("regularizer", options("regularizer"))
+def test_every_regularizer_survives_two_steps_with_every_discriminator(regularizer: str, discriminator: str) -> None:
+    config = narrow(f"regularizer=[{regularizer}]", f"discriminator={discriminator}")
+    for config.device.precision in ("fp32", "bf16"):
+        log = play(config, SPECS["grey"])
+        if regularizer != "instance_noise":
+            assert log["d_penalty"] or log["g_penalty"], "it adds something"
+
+
+def test_all_regularizers_go_together_with_spectral_norm_and_minibatch_discrimination() -> None:
+    every = ",".join(options("regularizer"))
+    words = ("discriminator.spectral_norm=true", "discriminator.minibatch_kernels=4", "discriminator.dropout=0.1")
+    play(
+        narrow(f"regularizer=[{every}]", *words, "loss=relativistic", "training.clip_norm=1", "conditional=true"),
+        SPECS["grey"],
+    )
+
+
+@pytest.mark.parametrize("experiment", options("experiment"))
+def test_every_experiment_survives_two_steps(experiment: str) -> None:
+    config = narrow(f"experiment={experiment}")
+    play(config, build.dataset(config).spec)
+
+
+# What the files say
+
+
+def rules_of(file: Path):
+    return read_rules(file.read_text(encoding="utf-8"), "", file.name)
+
+
+@pytest.mark.parametrize("file", TUNABLES, ids=lambda file: f"{file.parent.name}/{file.stem}")
+def test_every_number_has_a_range_and_every_word_that_is_a_choice_its_choices(file: Path) -> None:
+    for rule in rules_of(file):
+        values = rule.default if isinstance(rule.default, list) else [rule.default]
+        if any(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
+            known = rule.interval or rule.choices or rule.key == "stop.target"
+            assert known, f"{file.name}: {rule.key} has no range: {rule.comment}"
+
+
+@pytest.mark.parametrize("file", TUNABLES, ids=lambda file: f"{file.parent.name}/{file.stem}")
+def test_a_comment_says_what_the_value_means_besides_its_range(file: Path) -> None:
+    for rule in rules_of(file):
+        meaning = re.sub(r"(one of|in [\[(]).*", "", rule.comment).strip(" ;,")
+        assert not rule.comment or meaning or rule.choices, f"{file.name}: {rule.key}: {rule.comment}"
+
+
+@pytest.mark.parametrize("group", sorted({file.parent.name for file in FILES if file.parent != CONFIGS}))
+def test_no_two_options_of_a_group_say_the_same_of_themselves(group: str) -> None:
+    said = {
+        name: next(line for line in (CONFIGS / group / f"{name}.yaml").read_text().splitlines() if line[:3] != "# @")
+        for name in options(group)
+    }
+    assert len(set(said.values())) == len(said)
