@@ -139,4 +139,4 @@ def test_the_other_split_can_be_the_judge(train: Train, evaluate: Evaluate, ganc
     ],
 )
 def test_what_cannot_be_judged_is_refused(words: list[str], said: str, unconditional: Path, refused: Refusal):
-    assert refused("evaluate", str(unconditional), "num_images=20", "device=cpu", *words).startswith(said)
+    assert refused("evaluate", str(unconditional), *AS_THE_RUN, *words).startswith(said)
