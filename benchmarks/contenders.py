@@ -5,6 +5,7 @@ Each contender is a generator function that sets itself up, then does one traini
 
 from __future__ import annotations
 
+import itertools
 import struct
 from collections.abc import Iterator
 from copy import deepcopy
@@ -37,11 +38,11 @@ def digits(size: int) -> tuple[numpy.ndarray, numpy.ndarray]:
     return images[:, None], labels.astype(numpy.int64)
 
 
-def ours(size: int, width: int, batch: int, precision: str) -> Iterator[None]:
-    """ganctl's loop as `ganctl train model=dcgan` runs it, logging every 50 steps."""
+def ours(size: int, width: int, batch: int, precision: str, model: str = "dcgan") -> Iterator[None]:
+    """ganctl's loop as `ganctl train model=MODEL` runs it, logging every 50 steps."""
     overrides = [
         "dataset=mnist5k",
-        "model=dcgan",
+        f"model={model}",
         f"generator.width={width}",
         f"discriminator.width={width}",
         f"training.batch_size={batch}",
@@ -67,28 +68,36 @@ def configuration(overrides: list[str]) -> DictConfig:
     return config
 
 
-def networks(size: int, width: int) -> tuple[nn.Module, nn.Module]:
-    config = configuration(["model=dcgan", f"generator.width={width}", f"discriminator.width={width}"])
+def networks(size: int, width: int, model: str) -> tuple[nn.Module, nn.Module]:
+    config = configuration([f"model={model}", f"generator.width={width}", f"discriminator.width={width}"])
     spec = DataSpec("digits", (1, size, size), None)
     torch.manual_seed(0)
     return build.generator(config, spec), build.discriminator(config, spec)
 
 
 def bare(size: int, width: int, batch: int, precision: str) -> Iterator[None]:
-    """The same networks and levers in the shortest loop: preloaded data, frozen D, fused Adam, averaging."""
-    G, D = (network.to(memory_format=torch.channels_last) for network in networks(size, width))
+    """The same networks and levers in the shortest loop: preloaded data, frozen D, fused Adam.
+
+    Averaging and lazy R1 too, as model=dcgan has them.
+    """
+    G, D = (network.to(memory_format=torch.channels_last) for network in networks(size, width, "dcgan"))
     average = deepcopy(G).requires_grad_(False)
     g_optimizer = torch.optim.Adam(G.parameters(), 2e-4, (0.5, 0.999), fused=True)
     d_optimizer = torch.optim.Adam(D.parameters(), 2e-4, (0.5, 0.999), fused=True)
     pixels, labels = (torch.from_numpy(array) for array in digits(size))
     half = precision == "bf16"
-    while True:
+    for step in itertools.count():
         index = torch.randint(len(pixels), (batch,))
         real = pixels[index].to(torch.float32, memory_format=torch.channels_last).div_(127.5).sub_(1)
         label = labels[index]
         with torch.autocast("cpu", torch.bfloat16, enabled=half):
             fake = G(torch.randn(batch, LATENTS), label)
-            loss = functional.softplus(-D(real, label)).mean() + functional.softplus(D(fake.detach(), label)).mean()
+            on_real = D(real.requires_grad_(step % 8 == 0), label)
+            loss = functional.softplus(-on_real).mean() + functional.softplus(D(fake.detach(), label)).mean()
+        if step % 8 == 0:
+            logits = D(real, label) if half else on_real
+            (slope,) = torch.autograd.grad(logits.sum(), real, create_graph=True)
+            loss = loss + 8 * 0.25 * slope.square().flatten(1).sum(1).mean()
         d_optimizer.zero_grad()
         loss.backward()
         d_optimizer.step()
@@ -118,7 +127,7 @@ def conventional(size: int, width: int, batch: int, workers: int, folder: Path) 
     loader = torch.utils.data.DataLoader(
         data, batch_size=batch, shuffle=True, drop_last=True, num_workers=workers, persistent_workers=workers > 0
     )
-    G, D = networks(size, width)
+    G, D = networks(size, width, "dcgan_2016")
     g_optimizer = torch.optim.Adam(G.parameters(), 2e-4, (0.5, 0.999))
     d_optimizer = torch.optim.Adam(D.parameters(), 2e-4, (0.5, 0.999))
     criterion = nn.BCEWithLogitsLoss()

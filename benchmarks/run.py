@@ -63,8 +63,10 @@ def throughput(rounds: int, steps: int) -> dict[str, object]:
             entrants = {
                 "conventional": contenders.conventional(size, 64, 128, 0, Path(folder)),
                 "conventional, 2 workers": contenders.conventional(size, 64, 128, 2, Path(folder)),
-                "ours, fp32": contenders.ours(size, 64, 128, "fp32"),
-                "ours, bf16": contenders.ours(size, 64, 128, "bf16"),
+                "ours, same networks, fp32": contenders.ours(size, 64, 128, "fp32", "dcgan_2016"),
+                "ours, same networks, bf16": contenders.ours(size, 64, 128, "bf16", "dcgan_2016"),
+                "ours, model=dcgan, fp32": contenders.ours(size, 64, 128, "fp32"),
+                "ours, model=dcgan, bf16": contenders.ours(size, 64, 128, "bf16"),
             }
             raced = race(entrants, 128, rounds=rounds, steps=max(2, steps // (size // 16)))
             for entrant in entrants.values():
@@ -72,8 +74,9 @@ def throughput(rounds: int, steps: int) -> dict[str, object]:
         speeds = raced["images_per_second"]
         best = max(speeds["conventional"], speeds["conventional, 2 workers"])  # type: ignore[index]
         raced["to the better conventional script"] = {
-            name: round(speeds[name] / best, 3)  # type: ignore[index]
-            for name in ("ours, fp32", "ours, bf16")
+            name: round(speed / best, 3)
+            for name, speed in speeds.items()  # type: ignore[attr-defined]
+            if name.startswith("ours")
         }
         found[f"{size}x{size}, width 64, batch 128, against a conventional script"] = raced
     return found

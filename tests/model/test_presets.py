@@ -24,8 +24,9 @@ def composed(*overrides: str) -> Any:
 @pytest.mark.parametrize(
     ("model", "generator", "discriminator", "loss"),
     [
-        ("dcgan", "dcgan", "dcgan", "non_saturating"),
-        ("cdcgan", "dcgan", "dcgan", "non_saturating"),
+        ("dcgan", "dcgan", "dcgan_minibatch", "non_saturating"),
+        ("cdcgan", "dcgan", "dcgan_minibatch", "non_saturating"),
+        ("dcgan_2016", "dcgan", "dcgan", "non_saturating"),
         ("mlp", "mlp", "cnn", "non_saturating"),
         ("lsgan", "dcgan", "dcgan", "least_squares"),
         ("wgan_gp", "dcgan", "dcgan_critic", "wasserstein"),
