@@ -14,15 +14,38 @@ from ganctl.compose import Composer
 
 CONFIGS = Path(str(resources.files("ganctl.configs")))
 
-SMALL = (
+PINNED = (
+    "loss=non_saturating",
+    "regularizer=[]",
+    "scheduler=constant",
+    "optimizer=adam",
+    "optimizer.lr=0.0002",
+    "optimizer.betas=[0.5,0.999]",
+    "latent_size=16",
+    "conditional=false",
+    "training.discriminator_steps=1",
+    "training.fresh_fakes=false",
+    "training.flip=false",
+    "training.clip_norm=null",
+    "training.ema_half_life_kimg=10.0",
+    "training.ema_rampup=0.05",
     "generator=dcgan",
-    "generator.width=4",
-    "generator.max_width=8",
+    "generator.label_size=8",
+    "generator.extra_layers=0",
     "discriminator=dcgan",
-    "discriminator.width=4",
-    "discriminator.max_width=8",
+    "discriminator.extra_layers=0",
     "device=cpu",
     "device.threads=1",
+    "device.precision=fp32",
+)
+"""What a tuning of the defaults might change, held fast."""
+
+SMALL = (
+    *PINNED,
+    "generator.width=4",
+    "generator.max_width=8",
+    "discriminator.width=4",
+    "discriminator.max_width=8",
     "feature=digits",
     "training.batch_size=8",
     "training.steps=4",

@@ -70,7 +70,7 @@ def test_the_game_has_the_settings_of_training():
         settings(*SMALL, *(f"training.{word}" for word in words), "regularizer=[r1,orthogonal]", "seed=8")
     )
     assert (game.discriminator_steps, game.fresh_fakes, game.clip_norm, game.seed) == (3, True, 0.5, 8)
-    assert (game.ema_half_life, game.ema_rampup, game.batch_size, game.latent_size) == (2000, 0.25, 8, 100)
+    assert (game.ema_half_life, game.ema_rampup, game.batch_size, game.latent_size) == (2000, 0.25, 8, 16)
     assert [type(each).__name__ for each in game.regularizers] == ["R1", "Orthogonal"]
 
 

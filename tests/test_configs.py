@@ -58,14 +58,16 @@ def inputs(spec: DataSpec, count: int = 6) -> Batch:
 
 
 def play(config: DictConfig, spec: DataSpec, steps: int = 2) -> dict[str, float]:
-    """Real steps on one small batch; both networks must move and stay finite."""
+    """Real steps on one small batch, whose logs are summed; both networks must move and stay finite."""
     device = build.device(config)
     state, game = build.state(config, spec, device), build.game(config)
     before = [next(network.parameters()).detach().clone() for network in (state.generator, state.discriminator)]
+    log: dict[str, float] = {}
     for step in range(steps):
         torch.manual_seed(step)
         batches = [inputs(spec) for _ in range(game.discriminator_steps)]
-        log = {name: float(value) for name, value in train_step(state, game, device, batches).items()}
+        for name, value in train_step(state, game, device, batches).items():
+            log[name] = log.get(name, 0.0) + float(value)
     after = [next(network.parameters()) for network in (state.generator, state.discriminator)]
     assert state.step == steps and state.is_finite()
     assert all(not torch.equal(old, new) for old, new in zip(before, after, strict=True))

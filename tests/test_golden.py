@@ -20,21 +20,17 @@ from ganctl import build
 from ganctl.contract import DataSpec, ImageStore
 from ganctl.training.feed import Feed
 from ganctl.training.loop import train
-from tests.settings import settings, torch_untouched
+from tests.settings import PINNED, settings, torch_untouched
 
 FILE = Path(__file__).with_name("golden.json")
 STEPS = 20
 SETTINGS = (
-    "generator=dcgan",
+    *PINNED,
     "generator.width=4",
-    "discriminator=dcgan",
     "discriminator.width=4",
     "training.batch_size=8",
     f"training.steps={STEPS}",
-    "latent_size=16",
     "seed=1234",
-    "device=cpu",
-    "device.threads=1",
     "optimizer.lr=0.001",
 )
 RUNS = {

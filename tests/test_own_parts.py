@@ -36,7 +36,7 @@ def test_the_readmes_example_trains_and_is_sampled_judged_and_resumed(
     (workplace / "conf" / "generator").mkdir(parents=True)
     (workplace / "conf" / "generator" / "mine.yaml").write_text(YAML)
     choice = ["--config-dir", "conf", "generator=mine", "generator.hidden=16"]
-    settings = [word for word in SMALL if not word.startswith("generator")]
+    settings = [word for word in SMALL if not word.startswith("generator")]  # those would be of another network
 
     trained = ganctl_process("train", *choice, *settings, "hydra.run.dir=run")
     assert trained.code == 0, trained.err

@@ -102,6 +102,11 @@ def test_the_batch_size_changes_no_score(unconditional: Path, evaluate: Evaluate
     assert one == pytest.approx(other, rel=1e-6)
 
 
+def test_the_numbers_of_images_are_evaluates_own(unconditional: Path, evaluate: Evaluate):
+    (draw,) = evaluate(unconditional, "num_images=21", "num_real=60", "device=cpu")
+    assert (draw["protocol"]["num_generated"], draw["protocol"]["num_real"]) == (21, 60)
+
+
 def test_the_metrics_can_be_chosen(unconditional: Path, evaluate: Evaluate):
     (draw,) = evaluate(unconditional, *AS_THE_RUN, "metric=[inception_score]", "metric.inception_score.splits=2")
     assert list(draw["scores"]) == ["is_digits"] and draw["protocol"]["inception_score.splits"] == 2
