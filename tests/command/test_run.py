@@ -228,14 +228,16 @@ def test_a_signal_while_the_data_are_read_leaves_quietly(train: Train, tmp_path:
     assert not list((tmp_path / "empty").rglob("*.npy")), "no half-packed data"
 
 
-def test_going_on_from_before_the_best_forgets_it(train: Train, tmp_path: Path):
-    train("training.steps=4", "output.checkpoint_every=1", "output.keep_last=null", "stop.target=0")
+def test_a_best_checkpoint_that_is_set_aside_is_forgotten(train: Train, tmp_path: Path):
     run = tmp_path / "run"
-    best = checkpoint.load(run / "checkpoints" / "best.pt")["state"]["step"]
-    again = train(
-        "training.steps=3", "output.evaluate_every=null", resume=run / "checkpoints" / f"step-{best - 1:08d}.pt"
-    )
+    train("output.checkpoint_every=1", "output.keep_last=null", "stop.target=0")
+    earlier, later = (run / "checkpoints" / f"step-{step:08d}.pt" for step in (3, 4))
+    content = checkpoint.load(earlier)
+    content["record"] |= {"best_value": 0.0, "best_step": 2}  # cannot be beaten, but was overwritten by that of step 4
+    checkpoint.save(earlier, content)
+    checkpoint.save_best(run / "checkpoints", checkpoint.load(later))
+    again = train("output.evaluate_every=null", resume=earlier)
     assert (run / "abandoned-1" / "best.pt").is_file()
     now = checkpoint.load(run / "checkpoints" / "best.pt")
-    assert again["best_step"] == now["state"]["step"] == 3
-    assert again["score"]["value"] == now["record"]["best_value"] == scores_of(run)[3]
+    assert again["best_step"] == now["state"]["step"] == 4
+    assert again["score"]["value"] == now["record"]["best_value"] == scores_of(run)[4] > 0
