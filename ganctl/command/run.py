@@ -94,7 +94,8 @@ class Run:
     def save_grid(self, name: str | None = None) -> Path:
         """The same latents as ever, drawn by the averaged generator of now; a conditional run has a class a column."""
         count, classes = self.config.output.grid, len(self.class_counts or [0])
-        columns = classes if classes > 1 and count >= classes else None
+        columns = classes if 1 < classes <= count else None
+        count -= count % (columns or 1)  # whole rows
         latents, _ = sample_inputs(self.config.seed, 0, count, self.config.latent_size, None)
         images = self.draw(latents, torch.arange(count) % classes)
         path = self.folder / "samples" / (name or f"step-{self.state.step:08d}.png")
