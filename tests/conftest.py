@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -62,6 +63,13 @@ def workplace(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> I
             del sys.modules[name]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def heeded_interrupts() -> None:
+    """Ctrl-C reaches the processes that tests start, even where the tests run in the background, which ignores it."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.fixture
 def ganctl(workplace: Path, capsys: pytest.CaptureFixture[str]) -> Command:
     """Calls ganctl's command line in this process, in the empty working directory."""
@@ -95,14 +103,17 @@ def ganctl_process(workplace: Path) -> Command:
 def refused(ganctl: Command, workplace: Path) -> Refusal:
     """Calls ganctl, which must refuse in one line, with exit code 2, leaving nothing behind; returns the line."""
 
+    def files() -> list[Path]:
+        return [path for path in sorted(workplace.rglob("*")) if "__pycache__" not in path.parts]
+
     def call(*words: str) -> str:
-        before = sorted(workplace.rglob("*"))
+        before = files()
         answer = ganctl(*words)
         assert answer.code == 2, answer
         assert answer.out == ""
         assert "Traceback" not in answer.err
         assert answer.err.count("\n") == 1 and answer.err.endswith("\n"), answer.err
-        assert [path for path in sorted(workplace.rglob("*")) if "__pycache__" not in path.parts] == before
+        assert files() == before
         return answer.err.rstrip("\n")
 
     return call
