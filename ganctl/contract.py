@@ -147,6 +147,8 @@ class Scheduler(Protocol):
 class FeatureExtractor(Protocol):
     """Images (N, C, H, W) float32 in [-1, 1] to features (N, F) float32 and class logits (N, K) float32.
 
+    K is 0 where it knows no classes.
+
     `name` becomes part of every score's name and `weights_hash` (SHA-256) of its protocol. `check` raises ValueError
     for images that the extractor cannot judge. `seconds_per_image` is a rough estimate on this device, or None.
     """

@@ -61,13 +61,14 @@ class FeatureStatistics:
         """What was gathered. Raises ValueError for fewer than two images, which have no covariance."""
         if self.count < 2:
             raise ValueError(f"evaluation.num_images={self.count}: statistics need at least 2 images")
+        logits = torch.cat(self._logits) if self._keep_logits else None
         return FeatureSet(
             extractor=self.extractor,
             count=self.count,
             mean=self._mean,
             covariance=self._scatter / (self.count - 1),
             features=None if self._features is None else torch.cat(self._features),
-            logits=torch.cat(self._logits) if self._keep_logits else None,
+            logits=logits if logits is not None and logits.shape[1] else None,  # none, of an extractor without classes
         )
 
 

@@ -1,0 +1,43 @@
+"""The judge of last resort: the pixels themselves, shrunk. Crude, but it needs no weights and takes any images."""
+
+from __future__ import annotations
+
+import hashlib
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ganctl.contract import DataSpec
+
+
+class Pixels:
+    """Each image averaged down to `size` x `size` pixels, as features (N, channels * size * size); no class logits.
+
+    Its Frechet distance, `fd_pixels`, sees layout, colour and how much the images vary, not whether they look like
+    anything; it tells collapse and divergence apart from progress where no trained network can be had. Raises
+    ValueError for images smaller than `size`.
+    """
+
+    name = "pixels"
+
+    def __init__(self, *, size: int = 8, device: torch.device | str = "cpu"):
+        self.size, self.device = size, torch.device(device)
+        self.weights_hash = hashlib.sha256(f"area average to {size}x{size}".encode()).hexdigest()
+
+    @property
+    def seconds_per_image(self) -> float:
+        """A rough figure."""
+        return 1e-5
+
+    def check(self, spec: DataSpec) -> None:
+        """Raises ValueError for images smaller than `size`."""
+        if min(spec.image_shape[1:]) < self.size:
+            side = min(spec.image_shape[1:])
+            raise ValueError(f"feature.size={self.size}: {spec.name} has images of {side} pixels a side; try {side}")
+
+    @torch.no_grad()
+    def __call__(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        images = images.to(device=self.device, dtype=torch.float32)
+        features = functional.adaptive_avg_pool2d(images, self.size).flatten(1)
+        return features, features.new_zeros(len(features), 0)
