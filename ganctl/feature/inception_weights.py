@@ -58,7 +58,8 @@ def find_weights(weights: str | None, *, url: str, max_download_seconds: float) 
 
 
 def cures() -> str:
-    return f"give feature.weights=FILE, put {FILE_NAME} into {cached_file().parent}, or take feature=digits for digits, feature=pixels (crude) for anything"
+    others = "feature=digits for digits, feature=pixels (crude) for anything"
+    return f"give feature.weights=FILE, put {FILE_NAME} into {cached_file().parent}, or take {others}"
 
 
 def download(url: str, path: Path, *, hash_prefix: str, max_seconds: float) -> None:
