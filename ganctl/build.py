@@ -37,7 +37,7 @@ def part(group: str, node: Any, trusted: list[str], **keywords: Any) -> Any:
         cause = error.__cause__ or error
         if isinstance(cause, ValueError):
             raise ValueError(str(cause)) from None
-        if isinstance(cause, (TypeError, ImportError, AttributeError)):
+        if isinstance(cause, (TypeError, IndexError, ImportError, AttributeError)):
             detail = " ".join(str(cause).split())[:200]
             raise ValueError(f"{group}={settings['_target_']}: cannot be built: {detail}") from error
         raise

@@ -150,3 +150,7 @@ def test_a_plain_configuration_is_resolved_and_holds_no_hydra_objects():
 def test_names_in_the_header_are_short():
     config = settings(*SMALL)
     assert build.name_of(config.generator) == "dcgan" and build.name_of(config.loss) == "NonSaturating"
+
+
+def test_too_few_numbers_in_a_list_are_refused_in_one_line(refused) -> None:
+    assert refused("train", "optimizer.betas=[0.5]").startswith("optimizer=torch.optim.Adam: cannot be built: ")
