@@ -27,7 +27,7 @@ test: $(INSTALLED) ## run the tests
 check: $(INSTALLED) ## formatter, linter, type checker, import rules, then the tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/pyright
+	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest $(ARGS)
 

@@ -11,6 +11,9 @@ COMMANDS = {
     "train": ("ganctl.command.start", "train", "train a GAN, or sweep over settings with -m"),
     "sample": ("ganctl.command.start", "sample", "draw pictures with a trained generator"),
     "evaluate": ("ganctl.command.start", "evaluate", "score a trained generator"),
+    "fid": ("ganctl.command.start", "fid", "score any images against others: folders, zips, arrays, data sets, runs"),
+    "compare": ("ganctl.command.compare", "main", "a table of several runs' scores"),
+    "report": ("ganctl.command.report", "main", "an HTML page of one or several runs, or of a sweep"),
     "list": ("ganctl.command.list", "main", "show what there is to choose from"),
 }
 """Each command's module, function (words -> exit code) and what it does."""

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy
     from torch import Tensor, nn
 
@@ -150,7 +152,8 @@ class FeatureExtractor(Protocol):
     K is 0 where it knows no classes.
 
     `name` becomes part of every score's name and `weights_hash` (SHA-256) of its protocol. `check` raises ValueError
-    for images that the extractor cannot judge. `seconds_per_image` is a rough estimate on this device, or None.
+    for images that the extractor cannot judge. It may also have `resizing`, how it brings images to its own size, and
+    `facts`, plain data by name that stand beside its scores.
     """
 
     name: str
@@ -161,13 +164,26 @@ class FeatureExtractor(Protocol):
     def __call__(self, images: Tensor) -> tuple[Tensor, Tensor]: ...
 
 
+@runtime_checkable
+class TrainedOnData(Protocol):
+    """An extractor that first learns from the run's own labelled images, or finds in `cache` that it has before.
+
+    After `check` it can be called, so that what it gives is known; what it says means something after `prepare` only,
+    and so do `weights_hash` and `facts`. `prepare` raises ValueError for images it cannot learn from.
+    """
+
+    def prepare(self, store: ImageStore, *, cache: Path | None, progress: Progress | None = None) -> None: ...
+
+
 @dataclass(frozen=True)
 class FeatureSet:
-    """What is kept of the features of `count` images: all that a metric looks at.
+    """What is kept of `count` images and their features: all that a metric looks at.
 
-    `mean` (F,) and `covariance` (F, F, divided by count - 1) are float64. `features` (count, F) float32 are kept while
-    count <= F, where the covariance is singular and exactness needs them; None otherwise. `logits` (count, K) float32
-    are None where they were not kept (real images). `extractor` is its name.
+    `mean` (F,) and `covariance` (F, F, divided by count - 1) are float64. The rest is in one order, and None where it
+    is not known or would not fit in memory: `features` (count, F) float32; `logits` (count, K) float32, of an extractor
+    that knows classes; `labels` (count,) int64, the classes asked of a conditional generator or the true ones of real
+    images; `images` (count, C, H, W) uint8. `factor` (F, R) float64 has the covariance as its product with its own
+    transpose. `extractor` is its name.
     """
 
     extractor: str
@@ -176,24 +192,36 @@ class FeatureSet:
     covariance: Tensor
     features: Tensor | None = None
     logits: Tensor | None = None
+    labels: Tensor | None = None
+    images: numpy.ndarray | None = None
+    factor: Tensor | None = None
 
 
 class Metric(Protocol):
     """Scores by full name (which ends in, or implies, the extractor's name) from the features of both sides.
 
-    A pure function; its tunables are the fields of a frozen dataclass, so that a score's protocol can hold them.
+    A pure function; its tunables are the fields of a frozen dataclass, so that a score's protocol can hold them. A
+    class attribute `needs` may name what it cannot do without, as `generated.logits` or `real.features`: where that is
+    None, the metric is left out, with a note. Scores without a better and a worse may have any name; those that can
+    judge a run follow `evaluation.ranking`.
     """
 
     def __call__(self, generated: FeatureSet, real: FeatureSet) -> dict[str, float]: ...
+
+
+Plain = str | int | float | bool | None
 
 
 @dataclass(frozen=True)
 class ScoreSet:
     """Scores of one evaluation, by full name (`fid`, `fd_digits`, ...), and the protocol they were computed under.
 
-    `protocol` is plain data: extractor, weights_hash, num_real, num_generated, split, data_hash, weights,
-    seed, versions.
+    `protocol` is plain data: extractor, weights_hash, resizing, num_real, num_generated, split, data_hash, weights,
+    seed, versions, and each metric's tunables as `METRIC.NAME`. `made_by` names the metric of each score; `left_out`
+    says of a metric why it could not be computed.
     """
 
     scores: dict[str, float]
-    protocol: dict[str, str | int | float | bool | None] = field(default_factory=dict)
+    protocol: dict[str, Plain] = field(default_factory=dict)
+    made_by: dict[str, str] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)

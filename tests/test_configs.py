@@ -144,7 +144,6 @@ def test_every_metric_scores_what_digits_sees(metric: str) -> None:
         extractor,
         num_images=20,
         batch_size=10,
-        keep_logits=True,
         what="",
     )
     scores = build.metrics(config)[metric](found, found)

@@ -69,6 +69,8 @@ def finish(job: Run, status: str) -> dict[str, Any]:
         "grid": str(grids[-1]) if grids else None,
         "scores": scores.get("scores", {}),
         "protocol": scores.get("protocol", {}),
+        "made_by": scores.get("made_by", {}),
+        "left_out": scores.get("left_out", {}),
         "fid": fid,
     }
     write_json(job.folder / "summary.json", summary)
@@ -87,8 +89,9 @@ def _judge_best(job: Run) -> tuple[dict[str, Any], dict[str, Any]]:
     try:
         job.save_grid("best.png")
         number, seed = job.config.evaluation.final_images, job.config.seed
-        final = job.judge.evaluate(job.generate, job.store, number, seed)
-        found = {"scores": final.scores, "protocol": final.protocol | {"step": best["state"]["step"]}}
+        final = job.judge.evaluate(job.generate, job.store, number, seed, labels=job.labels_of_samples(number))
+        protocol = final.protocol | {"step": best["state"]["step"]}
+        found = {"scores": final.scores, "protocol": protocol, "made_by": final.made_by, "left_out": final.left_out}
         return found, _final_fid(job)
     finally:
         job.state.average.load_state_dict(last)
@@ -132,8 +135,8 @@ def _final_fid(job: Run) -> dict[str, Any]:
     config = job.config.copy()
     config.evaluation.num_real = number
     judge = Judge(config, job.spec, job.device, job.progress, extractor)
-    found = judge.evaluate(job.generate, job.store, number, job.config.seed)
-    return {"scores": found.scores, "protocol": found.protocol}
+    found = judge.evaluate(job.generate, job.store, number, job.config.seed, labels=job.labels_of_samples(number))
+    return {"scores": found.scores, "protocol": found.protocol, "made_by": found.made_by}
 
 
 def _estimate(job: Run, seconds: float | None = None) -> str:

@@ -10,12 +10,12 @@ from omegaconf import DictConfig
 from torch import Tensor
 
 from ganctl import build
-from ganctl.contract import DataSpec, FeatureExtractor, ImageStore, Progress, ScoreSet
+from ganctl.contract import DataSpec, FeatureExtractor, ImageStore, Progress, ScoreSet, TrainedOnData
 from ganctl.dataset.store import cache_folder
-from ganctl.evaluation.evaluate import evaluate
+from ganctl.evaluation.evaluate import evaluate, lacking
 from ganctl.evaluation.ranking import frechet_name, lower_is_better
 from ganctl.evaluation.real import real_features
-from ganctl.evaluation.statistics import FeatureStatistics
+from ganctl.evaluation.statistics import FeatureStatistics, as_pixels
 from ganctl.training.device import Device
 
 Generate = Callable[[int, int], Tensor]
@@ -42,10 +42,12 @@ class Judge:
     def check_score(self, spec: DataSpec) -> None:
         """Raises ValueError unless the metrics give the score that judges the run, tried on two images."""
         noise = torch.rand(2, *spec.image_shape, generator=torch.Generator().manual_seed(0)) * 2 - 1
-        statistics = FeatureStatistics(self.extractor.name, keep_logits=True)
-        statistics.add(*self.extractor(noise))
-        features, names = statistics.result(), []
+        statistics = FeatureStatistics(self.extractor.name)
+        statistics.add(*self.extractor(noise), as_pixels(noise))
+        features, names = statistics.result(labels=torch.zeros(2, dtype=torch.int64)), []
         for metric in self.metrics.values():
+            if lacking(metric, features, features):
+                continue
             try:
                 names += metric(features, features)
             except ValueError:  # it wants more than two images
@@ -61,10 +63,21 @@ class Judge:
         if wanted is not None and wanted > available:
             raise ValueError(f"evaluation.num_real={wanted}: there are {available} images; try null for all")
 
+    def prepare(self, store: ImageStore) -> None:
+        """Lets an extractor that learns from the run's own (training) images do so, or find that it has before."""
+        if isinstance(self.extractor, TrainedOnData):
+            self.extractor.prepare(store, cache=feature_cache(self.config), progress=self.progress)
+
     def evaluate(
-        self, generate: Generate, store: ImageStore, num_images: int, seed: int, weights: str = "ema"
+        self,
+        generate: Generate,
+        store: ImageStore,
+        num_images: int,
+        seed: int,
+        weights: str = "ema",
+        labels: Tensor | None = None,
     ) -> ScoreSet:
-        """Scores `num_images` of `generate` against evaluation.num_real images of `store`."""
+        """Scores `num_images` of `generate`, of the classes `labels`, against evaluation.num_real images of `store`."""
         evaluation = self.config.evaluation
         self.check_store(store)
         real = real_features(
@@ -82,6 +95,7 @@ class Judge:
             real,
             num_images=num_images,
             batch_size=evaluation.batch_size,
+            labels=labels,
             weights=weights,
             seed=seed,
             progress=self.progress,

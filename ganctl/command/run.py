@@ -22,7 +22,7 @@ from ganctl.report.files import atomic_write_text, write_json
 from ganctl.report.image_grid import save_grid
 from ganctl.report.jsonl import MetricsLog
 from ganctl.report.tensorboard import TensorBoard
-from ganctl.training.draws import sample_inputs
+from ganctl.training.draws import asked_labels, sample_inputs
 from ganctl.training.feed import Feed
 from ganctl.training.step import Log
 
@@ -65,6 +65,7 @@ class Run:
                 f"try training.batch_size={len(self.store.images)}"
             )
         self.judge.check_store(self.store)
+        self.judge.prepare(self.store)
         self.feed = Feed(self.store, self.device, batch_size=training.batch_size, seed=config.seed, flip=training.flip)
         self.class_counts = self._class_counts()
         self.total_steps = build.total_steps(config, len(self.store.images))
@@ -108,8 +109,10 @@ class Run:
         """Scores the averaged generator; keeps the checkpoint if it is the best yet."""
         step = self.state.step
         number = self.config.evaluation.num_images
-        scores = self.judge.evaluate(self.generate, self.store, number, self.config.seed)
-        self.metrics.append({"step": step, "kind": "scores", **scores.scores, "protocol": scores.protocol})
+        seed = self.config.seed
+        scores = self.judge.evaluate(self.generate, self.store, number, seed, labels=self.labels_of_samples(number))
+        record = {**scores.scores, "protocol": scores.protocol, "made_by": scores.made_by}
+        self.metrics.append({"step": step, "kind": "scores", **record})
         self._to_tensorboard(scores.scores)
         record, name = self.record, self.judge.score
         record.latest, record.evaluated_step = dict(scores.scores), step
@@ -169,6 +172,10 @@ class Run:
     def generate(self, start: int, count: int) -> torch.Tensor:
         """Samples start ... start + count of the run's seed: what evaluations judge."""
         return self.draw(*sample_inputs(self.config.seed, start, count, self.config.latent_size, self.class_counts))
+
+    def labels_of_samples(self, count: int) -> torch.Tensor | None:
+        """The classes asked for in samples 0 ... count of the run's seed; None if it is not conditional."""
+        return asked_labels(self.config.seed, count, self.config.latent_size, self.class_counts)
 
     def content(self) -> dict[str, Any]:
         """Everything a checkpoint holds."""

@@ -9,12 +9,11 @@ from collections.abc import Mapping
 
 import numpy
 import torch
+from torch import Tensor
 
-from ganctl.contract import DataSpec, FeatureExtractor, Metric, Progress, ScoreSet
+from ganctl.contract import DataSpec, FeatureExtractor, FeatureSet, Metric, Plain, Progress, ScoreSet
 from ganctl.evaluation.real import RealFeatures
 from ganctl.evaluation.statistics import Generate, extract
-
-Plain = str | int | float | bool | None
 
 
 def evaluate(
@@ -25,6 +24,7 @@ def evaluate(
     *,
     num_images: int,
     batch_size: int = 250,
+    labels: Tensor | None = None,
     weights: str,
     seed: int,
     progress: Progress | None = None,
@@ -32,9 +32,10 @@ def evaluate(
     """All `metrics` of images 0 to `num_images` - 1 of `generate`, from one pass through `extractor`.
 
     `generate(start, count)` must give the same image for a number whatever the batches, so scores do not depend on
-    `batch_size`. `weights` ("ema" or "raw") and `seed` say which images these are, for the protocol. The global
-    random-number state of torch is left as it was, and nothing that `progress` raises is held back. Raises ValueError
-    for features of another extractor, for NaN, and where two metrics give a score of one name.
+    `batch_size`. `labels` (num_images,) are the classes that were asked for, if any. `weights` ("ema", "raw", or what
+    else the images are) and `seed` say which images these are, for the protocol. The global random-number state of
+    torch is left as it was, and nothing that `progress` raises is held back. Raises ValueError for features of another
+    extractor, for NaN, where two metrics give a score of one name, and where no metric can be computed.
     """
     if (extractor.name, extractor.weights_hash) != (real.features.extractor, real.weights_hash):
         raise ValueError(
@@ -47,14 +48,72 @@ def evaluate(
             extractor,
             num_images=num_images,
             batch_size=batch_size,
-            keep_logits=True,
+            labels=labels,
+            keep_images=True,
             what="evaluation",
             progress=progress,
         )
+        found = score(metrics, generated, real.features, progress=progress)
+    return dataclasses.replace(found, protocol=_protocol(extractor, generated, real, weights, seed) | found.protocol)
+
+
+def score(
+    metrics: Mapping[str, Metric], generated: FeatureSet, real: FeatureSet, *, progress: Progress | None = None
+) -> ScoreSet:
+    """The scores of each of `metrics` that has what it needs, its tunables as protocol, and the reasons of the others.
+
+    Raises ValueError where two metrics give a score of one name, and where none has what it needs.
+    """
     scores: dict[str, float] = {}
-    protocol: dict[str, Plain] = {
+    protocol: dict[str, Plain] = {}
+    made_by: dict[str, str] = {}
+    left_out: dict[str, str] = {}
+    for number, (name, metric) in enumerate(metrics.items()):
+        if progress:
+            progress("metrics", number, len(metrics))
+        if reason := lacking(metric, generated, real):
+            left_out[name] = reason
+            continue
+        found = metric(generated, real)
+        if repeated := found.keys() & scores.keys():
+            raise ValueError(f"metric={name}: gives {min(repeated)}, which another metric has given already; drop one")
+        scores |= found
+        made_by |= dict.fromkeys(found, name)
+        protocol |= tunables(name, metric)
+    if left_out and not scores:
+        name, reason = next(iter(left_out.items()))
+        raise ValueError(f"metric={name}: {reason}; try metric=[frechet], or another feature=")
+    if progress:
+        progress("metrics", len(metrics), len(metrics))
+    return ScoreSet(scores, protocol, made_by, left_out)
+
+
+_LACKING = {
+    "features": "the features of {side} images are not kept (too many for memory, or given as statistics)",
+    "logits": "the extractor {extractor} knows no classes",
+    "labels": "{side} images have no labels",
+    "images": "{side} images are not kept (too many for memory, or given as statistics)",
+}
+
+
+def lacking(metric: Metric, generated: FeatureSet, real: FeatureSet) -> str | None:
+    """Why a metric cannot be computed: the first of its `needs` that is None; or None."""
+    sides = {"generated": generated, "real": real}
+    for need in getattr(metric, "needs", ()):
+        side, _, what = need.partition(".")
+        if getattr(sides[side], what) is None:
+            return _LACKING[what].format(side=side, extractor=generated.extractor)
+    return None
+
+
+def _protocol(
+    extractor: FeatureExtractor, generated: FeatureSet, real: RealFeatures, weights: str, seed: int
+) -> dict[str, Plain]:
+    facts = {f"extractor.{name}": value for name, value in getattr(extractor, "facts", {}).items()}
+    return {
         "extractor": extractor.name,
         "weights_hash": extractor.weights_hash,
+        "resizing": getattr(extractor, "resizing", "none"),
         "num_real": real.features.count,
         "num_generated": generated.count,
         "split": real.split,
@@ -65,14 +124,8 @@ def evaluate(
         "ganctl": ganctl_version(),
         "torch": str(torch.__version__),
         "numpy": numpy.__version__,
+        **facts,
     }
-    for name, metric in metrics.items():
-        found = metric(generated, real.features)
-        if repeated := found.keys() & scores.keys():
-            raise ValueError(f"metric={name}: gives {min(repeated)}, which another metric has given already; drop one")
-        scores |= found
-        protocol |= tunables(name, metric)
-    return ScoreSet(scores, protocol)
 
 
 def tunables(name: str, metric: Metric) -> dict[str, Plain]:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import math
 
-LOWER_IS_BETTER = ("fid", "fd_")  # a whole name, or its beginning where it ends in "_"
-HIGHER_IS_BETTER = ("is_", "confidence_")
+LOWER_IS_BETTER = ("fid", "fd_", "kid", "kd_", "reverse_kl_", "copies_", "duplicates_")
+HIGHER_IS_BETTER = (
+    *("is_", "confidence_", "class_accuracy_", "modes_"),
+    *("precision_", "recall_", "density_", "coverage_"),
+)
+"""A whole name, or its beginning where it ends in "_". Ends of intervals (`kid_low`, `kd_digits_low`) judge nothing."""
 
 
 def lower_is_better(name: str) -> bool:
@@ -15,8 +19,8 @@ def lower_is_better(name: str) -> bool:
     if _is_one_of(name, HIGHER_IS_BETTER):
         return False
     raise ValueError(
-        f"stop.score={name}: has no better and worse; choose a score named fid, fd_<extractor>, is_<extractor> or "
-        "confidence_<extractor>"
+        f"stop.score={name}: has no better and worse; choose a score named fid, fd_<extractor>, kd_<extractor>, "
+        "is_<extractor>, precision_<extractor>, recall_<extractor> or the like"
     )
 
 
@@ -34,4 +38,6 @@ def frechet_name(extractor: str) -> str:
 
 
 def _is_one_of(name: str, patterns: tuple[str, ...]) -> bool:
+    if name.endswith(("_low", "_high")):
+        return False
     return any(name.startswith(pattern) if pattern.endswith("_") else name == pattern for pattern in patterns)

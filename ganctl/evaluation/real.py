@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -17,12 +18,12 @@ from torch import Tensor
 from ganctl.contract import FeatureExtractor, FeatureSet, ImageStore, Progress
 from ganctl.evaluation.statistics import Generate, extract
 
-FORMAT = "1"  # of the cache; another number makes all older files unread
+FORMAT = "2"  # of the cache; another number makes all older files unread
 
 
 @dataclass(frozen=True)
 class RealFeatures:
-    """Statistics of real images and where they come from. `weights_hash` is the extractor's."""
+    """Features of real images and where they come from. `weights_hash` is the extractor's."""
 
     features: FeatureSet
     weights_hash: str
@@ -74,12 +75,19 @@ def real_features(
                 extractor,
                 num_images=count,
                 batch_size=batch_size,
-                keep_logits=False,
                 what="real images",
                 progress=progress,
             )
         if path:
+            features = dataclasses.replace(features, factor=factor_of(features))
             write(path, features, key)
+    index = chosen(available, count)
+    labelled = store.spec.num_classes is not None
+    features = dataclasses.replace(
+        features,
+        labels=torch.from_numpy(numpy.ascontiguousarray(store.labels[index])) if labelled else None,
+        images=store.images if count == available else store.images[index],
+    )
     return RealFeatures(features, extractor.weights_hash, store.content_hash, store.split)
 
 
@@ -89,16 +97,28 @@ def real_images(store: ImageStore, count: int | None = None) -> Generate:
     Serves to judge real images like generated ones. A part is drawn without replacement by a frozen generator
     (numpy's legacy RandomState 0), in the order of the store.
     """
-    available = len(store.images)
-    chosen = numpy.arange(available)
-    if count is not None and count < available:
-        chosen = numpy.sort(numpy.random.RandomState(0).permutation(available)[:count])
+    index = chosen(len(store.images), count)
 
     def generate(start: int, number: int) -> Tensor:
-        pixels = numpy.ascontiguousarray(store.images[chosen[start : start + number]])
+        pixels = numpy.ascontiguousarray(store.images[index[start : start + number]])
         return torch.from_numpy(pixels).float() / 127.5 - 1
 
     return generate
+
+
+def chosen(available: int, count: int | None) -> numpy.ndarray:
+    """The numbers of `count` of `available` images in ascending order, drawn by numpy's legacy RandomState 0."""
+    if count is None or count >= available:
+        return numpy.arange(available)
+    return numpy.sort(numpy.random.RandomState(0).permutation(available)[:count])
+
+
+def factor_of(features: FeatureSet) -> Tensor | None:
+    """What the Frechet distance would factor anew in each evaluation; None with few images, where nothing is saved."""
+    if features.count <= len(features.mean):
+        return None
+    lower, failed = torch.linalg.cholesky_ex(features.covariance)
+    return None if failed else lower
 
 
 def read(path: Path, key: dict[str, str]) -> FeatureSet | None:
@@ -118,14 +138,16 @@ def read(path: Path, key: dict[str, str]) -> FeatureSet | None:
         mean=tensors["mean"],
         covariance=tensors["covariance"],
         features=tensors.get("features"),
+        logits=tensors.get("logits"),
+        factor=tensors.get("factor"),
     )
 
 
 def write(path: Path, features: FeatureSet, key: dict[str, str]) -> None:
     """Puts the features at `path`, whole or not at all."""
     tensors = {"mean": features.mean, "covariance": features.covariance}
-    if features.features is not None:
-        tensors["features"] = features.features
+    optional = {"features": features.features, "logits": features.logits, "factor": features.factor}
+    tensors |= {name: tensor for name, tensor in optional.items() if tensor is not None}
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:

@@ -12,25 +12,26 @@ from ganctl.contract import FeatureExtractor, FeatureSet, Progress
 Generate = Callable[[int, int], Tensor]
 """`generate(start, count)`: images number start to start + count - 1, (count, C, H, W) in [-1, 1], always the same."""
 
+KEPT_BYTES = 1 << 30
+"""Most memory for the features of one side, for its logits and for its images: 131,072 images of Inception's."""
+
 
 class FeatureStatistics:
     """Count, mean and covariance of a stream of features, in float64 whatever the extractor's precision.
 
     Batches are merged by the pairwise update of Chan, Golub and LeVeque (1979), which loses nothing to cancellation.
-    The features themselves are kept while they are no more than their dimensions, and the logits if `keep_logits`.
+    The features, logits and images themselves are kept as well, each while they take no more than `KEPT_BYTES`.
     """
 
-    def __init__(self, extractor: str, *, keep_logits: bool):
+    def __init__(self, extractor: str):
         self.extractor = extractor
         self.count = 0
-        self._keep_logits = keep_logits
         self._mean = torch.empty(0, dtype=torch.float64)
         self._scatter = torch.empty(0, 0, dtype=torch.float64)
-        self._features: list[Tensor] | None = []
-        self._logits: list[Tensor] = []
+        self._features, self._logits, self._images = Kept(), Kept(), Kept()
 
-    def add(self, features: Tensor, logits: Tensor) -> None:
-        """Takes the features (N, F) and logits (N, K) of the next N images. Raises ValueError for NaN or infinity."""
+    def add(self, features: Tensor, logits: Tensor, images: Tensor | None = None) -> None:
+        """Takes the features (N, F), logits (N, K) and uint8 images of the next N. Raises ValueError for NaN."""
         features = features.detach().float().cpu()
         if not (features.isfinite().all() and logits.isfinite().all()):
             raise ValueError(
@@ -50,26 +51,46 @@ class FeatureStatistics:
             self._scatter += scatter
             self._scatter += torch.outer(difference, difference) * (self.count * len(values) / total)
         self.count += len(values)
-        if self.count > features.shape[1]:
-            self._features = None
-        if self._features is not None:
-            self._features.append(features)
-        if self._keep_logits:
-            self._logits.append(logits.detach().float().cpu())
+        self._features.add(features)
+        self._logits.add(logits.detach().float().cpu())
+        if images is not None:
+            self._images.add(images)
 
-    def result(self) -> FeatureSet:
+    def result(self, labels: Tensor | None = None) -> FeatureSet:
         """What was gathered. Raises ValueError for fewer than two images, which have no covariance."""
         if self.count < 2:
             raise ValueError(f"evaluation.num_images={self.count}: statistics need at least 2 images")
-        logits = torch.cat(self._logits) if self._keep_logits else None
+        images = self._images.result()
         return FeatureSet(
             extractor=self.extractor,
             count=self.count,
             mean=self._mean,
             covariance=self._scatter / (self.count - 1),
-            features=None if self._features is None else torch.cat(self._features),
-            logits=logits if logits is not None and logits.shape[1] else None,  # none, of an extractor without classes
+            features=self._features.result(),
+            logits=self._logits.result(),
+            labels=labels,
+            images=None if images is None else images.numpy(),
         )
+
+
+class Kept:
+    """Batches of rows, until they would take more than `KEPT_BYTES` together: then none are kept."""
+
+    def __init__(self) -> None:
+        self._parts: list[Tensor] | None = []
+        self._bytes = 0
+
+    def add(self, rows: Tensor) -> None:
+        self._bytes += rows.numel() * rows.element_size()
+        if self._bytes > KEPT_BYTES:
+            self._parts = None
+        if self._parts is not None:
+            self._parts.append(rows)
+
+    def result(self) -> Tensor | None:
+        """All rows, or None: too many, or without a single number, as the logits of an extractor without classes."""
+        rows = torch.cat(self._parts) if self._parts else None
+        return rows if rows is not None and rows.numel() else None
 
 
 def extract(
@@ -78,16 +99,17 @@ def extract(
     *,
     num_images: int,
     batch_size: int,
-    keep_logits: bool,
     what: str,
+    labels: Tensor | None = None,
+    keep_images: bool = False,
     progress: Progress | None = None,
 ) -> FeatureSet:
-    """The statistics of images 0 to `num_images` - 1 of `generate`.
+    """The statistics of images 0 to `num_images` - 1 of `generate`, whose `labels` (num_images,) are handed through.
 
     `progress(what, done, num_images)` is called at the start and after each batch. Images are judged as they would be
     saved, in 8 bits a channel: real ones are so already. Raises ValueError for NaN and for fewer than two images.
     """
-    statistics = FeatureStatistics(extractor.name, keep_logits=keep_logits)
+    statistics = FeatureStatistics(extractor.name)
     if progress:
         progress(what, 0, num_images)
     for start in range(0, num_images, batch_size):
@@ -97,12 +119,18 @@ def extract(
                 f"evaluation: NaN or infinite pixels among images {start} to {start + len(images) - 1}; "
                 "the generator has diverged; try a lower optimizer.lr or a regularizer"
             )
-        statistics.add(*extractor(in_8_bits(images)))
+        pixels = as_pixels(images)
+        statistics.add(*extractor(from_pixels(pixels)), pixels.cpu() if keep_images else None)
         if progress:
             progress(what, statistics.count, num_images)
-    return statistics.result()
+    return statistics.result(labels)
 
 
-def in_8_bits(images: Tensor) -> Tensor:
-    """Images in [-1, 1] to the nearest float32 x / 127.5 - 1 with x an integer from 0 to 255 (halves up)."""
-    return images.float().add(1).mul(127.5).add(0.5).floor().clamp(0, 255).div(127.5).sub(1)
+def as_pixels(images: Tensor) -> Tensor:
+    """Images in [-1, 1] to the nearest uint8 x with x / 127.5 - 1 (halves up), what is outside to 0 or 255."""
+    return images.float().add(1).mul(127.5).add(0.5).floor().clamp(0, 255).to(torch.uint8)
+
+
+def from_pixels(pixels: Tensor) -> Tensor:
+    """uint8 pixels x to float32 x / 127.5 - 1 in [-1, 1]."""
+    return pixels.float().div(127.5).sub(1)

@@ -19,9 +19,10 @@ class ClassShares:
 
     max_classes: int = 100
 
+    needs = ("generated.logits",)
+
     def __call__(self, generated: FeatureSet, real: FeatureSet) -> dict[str, float]:
-        if generated.logits is None:
-            raise ValueError(f"metric=class_shares: the extractor {generated.extractor} gives no class logits")
+        assert generated.logits is not None
         shares, confidence = class_shares(generated.logits)
         scores = {f"confidence_{generated.extractor}": confidence}
         if len(shares) <= self.max_classes:

@@ -51,7 +51,7 @@ def frechet_distance(first: FeatureSet, second: FeatureSet) -> float:
 
 def trace_of_root(first: FeatureSet, second: FeatureSet) -> Tensor:
     """Tr (C1 C2)^(1/2) of the two covariances, a float64 scalar."""
-    if first.features is not None or second.features is not None:
+    if few(first) or few(second):
         return torch.linalg.svdvals(factor(first).T @ factor(second)).sum()
     narrow, other = factor(first), second.covariance
     second_factor = factor(second)
@@ -60,9 +60,17 @@ def trace_of_root(first: FeatureSet, second: FeatureSet) -> Tensor:
     return torch.linalg.eigvalsh(narrow.T @ other @ narrow).clamp(min=0).sqrt().sum()
 
 
+def few(side: FeatureSet) -> bool:
+    """Whether the covariance is known to be singular and the features that it came from are there."""
+    return side.features is not None and side.count <= len(side.mean)
+
+
 def factor(side: FeatureSet) -> Tensor:
     """A (F, R) float64 with A A^T the covariance; R is at most the rank where that is known."""
-    if side.features is not None:
+    if side.factor is not None:
+        return side.factor
+    if few(side):
+        assert side.features is not None
         return (side.features.double() - side.mean).T / (side.count - 1) ** 0.5
     lower, failed = torch.linalg.cholesky_ex(side.covariance)
     if not failed:

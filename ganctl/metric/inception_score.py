@@ -19,9 +19,10 @@ class InceptionScore:
 
     splits: int = 1
 
+    needs = ("generated.logits",)
+
     def __call__(self, generated: FeatureSet, real: FeatureSet) -> dict[str, float]:
-        if generated.logits is None:
-            raise ValueError(f"metric=inception_score: the extractor {generated.extractor} gives no class logits")
+        assert generated.logits is not None
         if generated.count < self.splits:
             raise ValueError(
                 f"metric.inception_score.splits={self.splits}: more than the {generated.count} images; "

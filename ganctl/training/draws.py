@@ -38,5 +38,10 @@ def sample_inputs(
     return torch.from_numpy(latents), torch.from_numpy(labels)
 
 
+def asked_labels(seed: int, count: int, latent_size: int, class_counts: list[int] | None) -> Tensor | None:
+    """The labels (count,) of the samples 0, 1, ... of `seed`; None where no class is asked for."""
+    return sample_inputs(seed, 0, count, latent_size, class_counts)[1] if class_counts else None
+
+
 def _mix(seed: int, purpose: int, index: int) -> int:
     return int(numpy.random.SeedSequence([seed, purpose, index]).generate_state(1, numpy.uint64)[0] >> numpy.uint64(1))

@@ -62,7 +62,7 @@ def test_all_scores_come_from_one_pass_and_carry_their_protocol(real: RealFeatur
 def statistics(extractor: Corners) -> FeatureSet:
     from ganctl.evaluation.statistics import extract
 
-    return extract(images, extractor, num_images=30, batch_size=8, keep_logits=True, what="")
+    return extract(images, extractor, num_images=30, batch_size=8, what="")
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 30, 64])
@@ -119,7 +119,8 @@ def test_progress_runs_from_nothing_to_all(real: RealFeatures, extractor: Corner
         seed=0,
         progress=lambda *report: seen.append(report),
     )
-    assert seen == [("evaluation", done, 30) for done in (0, 12, 24, 30)]
+    scoring = [("metrics", done, len(METRICS)) for done in range(len(METRICS) + 1)]
+    assert seen == [*(("evaluation", done, 30) for done in (0, 12, 24, 30)), *scoring]
 
 
 @pytest.mark.parametrize("interruption", [KeyboardInterrupt, RuntimeError])

@@ -12,13 +12,17 @@ from ganctl.evaluation.ranking import better, frechet_name, lower_is_better
 from ganctl.metric.frechet import FrechetDistance
 
 
-@pytest.mark.parametrize("name", ["fid", "fd_digits", "fd_inception_0123abcd"])
+@pytest.mark.parametrize(
+    "name", ["fid", "fd_digits", "fd_inception_0123abcd", "kid", "kd_digits", "reverse_kl_digits", "copies_pixels"]
+)
 def test_distances_are_better_lower(name: str):
     assert lower_is_better(name)
     assert better(name, 1.0, 2.0) and not better(name, 2.0, 1.0) and not better(name, 1.0, 1.0)
 
 
-@pytest.mark.parametrize("name", ["is_digits", "is_inception", "confidence_digits"])
+@pytest.mark.parametrize(
+    "name", ["is_digits", "is_inception", "confidence_digits", "recall_digits", "coverage_inception", "modes_digits"]
+)
 def test_scores_are_better_higher(name: str):
     assert not lower_is_better(name)
     assert better(name, 2.0, 1.0) and not better(name, 1.0, 2.0) and not better(name, 1.0, 1.0)
@@ -28,7 +32,7 @@ def test_nan_is_worse_than_any_number():
     assert better("fid", 1e9, math.nan) and not better("fid", math.nan, 1e9) and not better("fid", math.nan, math.nan)
 
 
-@pytest.mark.parametrize("name", ["share_3_digits", "fidelity", "loss", ""])
+@pytest.mark.parametrize("name", ["share_3_digits", "fidelity", "loss", "", "kid_low", "kd_digits_high", "ssim_pairs"])
 def test_names_without_a_direction_are_refused(name: str):
     with pytest.raises(ValueError, match=f"^stop.score={name}: has no better and worse"):
         lower_is_better(name)

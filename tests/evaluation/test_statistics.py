@@ -6,14 +6,14 @@ import torch
 from torch import Tensor
 
 from ganctl.contract import FeatureSet
-from ganctl.evaluation.statistics import FeatureStatistics, in_8_bits
+from ganctl.evaluation.statistics import FeatureStatistics, as_pixels, from_pixels
 from ganctl.metric.frechet import frechet_distance
 
 FEATURES = torch.randn(90, 12, generator=torch.Generator().manual_seed(0)) * torch.logspace(0, -2, 12) + 100
 
 
 def gather(features: Tensor, sizes: list[int]) -> FeatureSet:
-    statistics = FeatureStatistics("digits", keep_logits=True)
+    statistics = FeatureStatistics("digits")
     for part in features.split(sizes):
         statistics.add(part, part[:, :3])
     return statistics.result()
@@ -41,21 +41,27 @@ def test_scores_do_not_depend_on_the_order():
     assert frechet_distance(gather(shuffled, [45, 45]), other) == pytest.approx(expected, rel=1e-9)
 
 
-def test_features_are_kept_while_they_are_no_more_than_their_dimensions():
-    few, many = gather(FEATURES[:12], [5, 7]), gather(FEATURES[:13], [5, 8])
-    assert few.features is not None and torch.equal(few.features, FEATURES[:12])
-    assert many.features is None
-    assert many.logits is not None and torch.equal(many.logits, FEATURES[:13, :3])
+def test_what_came_in_is_kept_in_order():
+    found = gather(FEATURES, [40, 50])
+    assert found.features is not None and torch.equal(found.features, FEATURES)
+    assert found.logits is not None and torch.equal(found.logits, FEATURES[:, :3])
 
 
-def test_logits_are_dropped_where_nobody_wants_them():
-    statistics = FeatureStatistics("digits", keep_logits=False)
-    statistics.add(FEATURES, FEATURES)
+def test_what_would_not_fit_in_memory_is_not_kept(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("ganctl.evaluation.statistics.KEPT_BYTES", 4 * 90 * 12 - 1)
+    found = gather(FEATURES, [40, 50])
+    assert found.features is None
+    assert found.logits is not None and found.count == 90
+
+
+def test_an_extractor_without_classes_has_no_logits():
+    statistics = FeatureStatistics("pixels")
+    statistics.add(FEATURES, FEATURES[:, :0])
     assert statistics.result().logits is None
 
 
 def test_nan_is_refused_at_once_and_says_where():
-    statistics = FeatureStatistics("digits", keep_logits=True)
+    statistics = FeatureStatistics("digits")
     statistics.add(FEATURES[:10], FEATURES[:10])
     broken = FEATURES[10:20].clone()
     broken[4, 4] = torch.inf
@@ -67,17 +73,17 @@ def test_nan_is_refused_at_once_and_says_where():
 
 @pytest.mark.parametrize("count", [0, 1])
 def test_statistics_of_fewer_than_two_images_are_refused(count: int):
-    statistics = FeatureStatistics("digits", keep_logits=False)
+    statistics = FeatureStatistics("digits")
     if count:
         statistics.add(FEATURES[:1], FEATURES[:1])
     with pytest.raises(ValueError, match=f"num_images={count}: statistics need at least 2 images"):
         statistics.result()
 
 
-def test_8_bits_keep_real_pixels_and_round_and_clip_the_others():
-    levels = torch.arange(256).float() / 127.5 - 1
-    assert torch.equal(in_8_bits(levels), levels)
+def test_pixels_are_rounded_to_the_nearest_level_and_clipped():
+    levels = torch.arange(256, dtype=torch.uint8)
+    assert torch.equal(as_pixels(from_pixels(levels)), levels)
     generator = torch.Generator().manual_seed(0)
-    moved = levels + (torch.rand(256, generator=generator) - 0.5) * 0.98 / 127.5
-    assert torch.equal(in_8_bits(moved), levels)
-    assert in_8_bits(torch.tensor([-1.5, 1.5, 1.0])).tolist() == [-1, 1, 1]
+    moved = from_pixels(levels) + (torch.rand(256, generator=generator) - 0.5) * 0.98 / 127.5
+    assert torch.equal(as_pixels(moved), levels)
+    assert as_pixels(torch.tensor([-1.5, 1.5, 1.0])).tolist() == [0, 255, 255]

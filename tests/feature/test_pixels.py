@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from ganctl.contract import DataSpec, FeatureExtractor
+from ganctl.evaluation.evaluate import lacking
 from ganctl.evaluation.statistics import FeatureStatistics
 from ganctl.feature.pixels import Pixels
 from ganctl.metric.frechet import FrechetDistance
@@ -21,12 +22,11 @@ def test_features_are_the_means_of_the_images_parts():
 
 
 def test_it_has_a_distance_and_no_inception_score():
-    statistics = FeatureStatistics("pixels", keep_logits=True)
+    statistics = FeatureStatistics("pixels")
     statistics.add(*Pixels(size=4)(torch.rand(40, 1, 16, 16)))
     found = statistics.result()
     assert FrechetDistance()(found, found)["fd_pixels"] == pytest.approx(0, abs=1e-9)
-    with pytest.raises(ValueError, match="gives no class logits"):
-        InceptionScore()(found, found)
+    assert lacking(InceptionScore(), found, found) == "the extractor pixels knows no classes"
 
 
 def test_another_size_is_another_extractor_and_small_images_are_refused():

@@ -1,0 +1,56 @@
+"""Whether two scores were made alike: the parts of a protocol that must agree before scores are compared or ranked.
+
+Imports no torch, so that tables and reports are quick.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from ganctl.contract import Plain
+
+MUST_AGREE = (
+    *("extractor", "weights_hash", "resizing", "pixels"),
+    *("num_generated", "num_real", "split", "data_hash", "weights"),
+)
+"""What makes two scores incomparable where it differs. Seeds and versions are told, and may differ."""
+
+_SAID = {
+    "extractor": "extractor",
+    "weights_hash": "extractor's weights",
+    "resizing": "resizing",
+    "pixels": "pixels",
+    "num_generated": "number of generated images",
+    "num_real": "number of real images",
+    "split": "split of the real images",
+    "data_hash": "real images",
+    "weights": "generator's weights",
+}
+
+
+def differences(
+    name: str, first: Mapping[str, Plain], second: Mapping[str, Plain], made_by: Mapping[str, str] | None = None
+) -> list[str]:
+    """The keys whose values make the score `name` under two protocols incomparable; none: it may be ranked.
+
+    Of the tunables (`METRIC.NAME`) only those of the score's own metric count, by `made_by`; all where it does not say.
+    A key that one side lacks differs. What an extractor says of itself (`extractor.NAME`) follows from its weights.
+    """
+    metric = (made_by or {}).get(name)
+    tunables = {key for key in (*first, *second) if "." in key and not key.startswith("extractor.")}
+    if metric is not None:
+        tunables = {key for key in tunables if key.partition(".")[0] == metric}
+    return [key for key in (*MUST_AGREE, *sorted(tunables)) if first.get(key) != second.get(key)]
+
+
+def sentence(name: str, labels: Iterable[str], key: str, values: Iterable[Plain]) -> str:
+    """`fid of A and B: unequal number of generated images (num_generated 5000 and 50000)`."""
+    said = _SAID.get(key, key)
+    shown = " and ".join(short(value) for value in values)
+    return f"{name} of {' and '.join(labels)}: unequal {said} ({key} {shown})"
+
+
+def short(value: Plain) -> str:
+    """A value for people: hashes by their first 12 letters."""
+    text = "unknown" if value is None else str(value)
+    return text[:12] if len(text) == 64 else text

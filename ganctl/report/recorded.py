@@ -1,0 +1,190 @@
+"""What runs have left on disk, read back for tables and reports: no torch, no Hydra, and nothing of it is trusted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ganctl.report.jsonl import read_metrics
+
+
+@dataclass(frozen=True)
+class Scores:
+    """One set of scores of a run: `step` of the checkpoint, protocol, and what was `origin` (a file's name)."""
+
+    values: dict[str, float]
+    protocol: dict[str, Any]
+    made_by: dict[str, str]
+    step: int | None
+    origin: str
+    left_out: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A run's folder as plain data. What a run that was killed has not written is empty.
+
+    `label` tells it from the others of one table; `config` is nested; `losses` and `scores` are the lines of
+    metrics.jsonl of either kind; `final` are the scores of summary.json and those that `ganctl evaluate` added, oldest
+    first.
+    """
+
+    folder: Path
+    label: str
+    config: dict[str, Any]
+    overrides: list[str]
+    environment: dict[str, Any]
+    summary: dict[str, Any]
+    losses: list[dict[str, Any]]
+    scores: list[dict[str, Any]]
+    final: list[Scores]
+
+    def flat_config(self) -> dict[str, Any]:
+        """The configuration's leaves by their dotted keys."""
+        return dict(_flat(self.config))
+
+    def grids(self) -> list[tuple[int, Path]]:
+        """The sample grids with their steps, in order."""
+        found = [(_number(path), path) for path in (self.folder / "samples").glob("step-*.png")]
+        return sorted((step, path) for step, path in found if step is not None)
+
+
+def read_runs(paths: Sequence[Path]) -> list[Recorded]:
+    """The runs at `paths`, each a run's folder, a checkpoint in it, or a sweep's folder (all its runs), none twice.
+
+    Raises ValueError, in one line, for a path where there is no run, and for files of a run that cannot be read.
+    """
+    folders: dict[Path, Path] = {}
+    for path in paths:
+        for folder in _folders(path):
+            folders.setdefault(folder.resolve(), folder)
+    labels = _labels(list(folders.values()))
+    return [read_run(folder, label) for folder, label in zip(folders.values(), labels, strict=True)]
+
+
+def read_run(folder: Path, label: str | None = None) -> Recorded:
+    """One run. Raises ValueError in one line for files that are there and cannot be read."""
+    metrics = folder / "metrics.jsonl"
+    records = read_metrics(metrics) if metrics.is_file() else []
+    summary = _json(folder / "summary.json")
+    return Recorded(
+        folder=folder,
+        label=label or folder.name,
+        config=_yaml(folder / "config.yaml", {}),
+        overrides=[str(each) for each in _yaml(folder / ".hydra" / "overrides.yaml", [])],
+        environment=_json(folder / "environment.json"),
+        summary=summary,
+        losses=[each for each in records if each.get("kind") == "losses"],
+        scores=[each for each in records if each.get("kind") == "scores"],
+        final=list(_final(folder, summary)),
+    )
+
+
+def is_sweep(folder: Path) -> bool:
+    """Whether the folder is that of a sweep (`-m`)."""
+    return (folder / "sweep.json").is_file() or any(folder.glob("*/result.json"))
+
+
+def read_sweep(folder: Path) -> dict[str, Any]:
+    """What a sweep wrote of itself: status and ranking; empty while it runs."""
+    return _json(folder / "sweep.json")
+
+
+def numbers(record: Mapping[str, Any]) -> dict[str, float]:
+    """The scores among the values of a record of metrics.jsonl."""
+    return {
+        name: float(value)
+        for name, value in record.items()
+        if name != "step" and isinstance(value, int | float) and not isinstance(value, bool)
+    }
+
+
+def _folders(path: Path) -> list[Path]:
+    place = path.expanduser()
+    if not place.exists():
+        raise ValueError(f"{path}: there is no such run or sweep folder")
+    if place.is_file():
+        place = place.parent.parent if place.parent.name == "checkpoints" else place.parent
+    if _is_run(place):
+        return [place]
+    if is_sweep(place):
+        found = sorted((each for each in place.iterdir() if _is_run(each)), key=_job_number)
+        if found:
+            return found
+    raise ValueError(f"{path}: neither a run's folder nor a sweep's; they lie in outputs/<date>/")
+
+
+def _is_run(folder: Path) -> bool:
+    return (folder / "metrics.jsonl").is_file() or (folder / "summary.json").is_file()
+
+
+def _job_number(folder: Path) -> tuple[int, str]:
+    head = folder.name.partition("-")[0]
+    return (int(head) if head.isdigit() else 0, folder.name)
+
+
+def _labels(folders: list[Path]) -> list[str]:
+    """The folders' own names, with as many of their parents as tell them apart."""
+    for depth in range(1, 12):
+        labels = ["/".join(folder.resolve().parts[-depth:]) for folder in folders]
+        if len(set(labels)) == len(labels):
+            return labels
+    return [str(folder) for folder in folders]
+
+
+def _final(folder: Path, summary: dict[str, Any]) -> Iterator[Scores]:
+    for part in (summary, summary.get("fid") or {}):
+        if part.get("scores"):
+            yield _scores(part, "summary.json", part.get("protocol", {}).get("step", summary.get("best_step")))
+    for path in sorted(folder.glob("scores-*.json")):
+        content = _json(path)
+        for draw in content.get("draws", []):
+            yield _scores(draw, path.name, content.get("step"))
+
+
+def _scores(part: Mapping[str, Any], origin: str, step: int | None) -> Scores:
+    values = numbers(part["scores"])
+    return Scores(
+        values, part.get("protocol") or {}, part.get("made_by") or {}, step, origin, part.get("left_out") or {}
+    )
+
+
+def _json(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path}: cannot be read ({' '.join(str(error).split())})") from None
+    if not isinstance(content, dict):
+        raise ValueError(f"{path}: is not what ganctl writes there")
+    return content
+
+
+def _yaml(path: Path, default: Any) -> Any:
+    if not path.is_file():
+        return default
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise ValueError(f"{path}: cannot be read ({' '.join(str(error).split())})") from None
+    return content if isinstance(content, type(default)) else default
+
+
+def _flat(node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in node.items():
+        name = f"{prefix}.{key}" if prefix else str(key)
+        if isinstance(value, Mapping):
+            yield from _flat(value, name)
+        else:
+            yield name, value
+
+
+def _number(path: Path) -> int | None:
+    digits = path.stem.removeprefix("step-")
+    return int(digits) if digits.isdigit() else None
