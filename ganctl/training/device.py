@@ -74,6 +74,7 @@ def open_device(
     if deterministic and type == "cuda":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(deterministic, warn_only=type != "cpu")
-    torch.utils.deterministic.fill_uninitialized_memory = False  # a debugging aid: 4 % of a step, and no number changes
+    # A debugging aid that takes 4 % of a step and changes no number:
+    torch.utils.deterministic.fill_uninitialized_memory = False  # pyright: ignore[reportAttributeAccessIssue]
     torch.backends.cudnn.benchmark = not deterministic
     return Device(torch.device(type), precision, channels_last, compile)
