@@ -65,6 +65,23 @@ options:
   --cfg job             print the configuration instead; it shows all keys
   --config-dir DIR      where the YAML files of your own network are, if the run used one
 """,
+    "compare": """\
+usage: ganctl compare RUN... [--score NAME] [--csv FILE] [--markdown FILE] [--force]
+
+A table of several runs, best first. RUN is a run's folder, a checkpoint in it, or a sweep's folder (all its runs).
+Scores are ranked only if they were made alike: the same judge, numbers of images, data, split and weights.
+
+examples:
+  ganctl compare outputs/DATE/RUN outputs/DATE/OTHER
+  ganctl compare outputs/DATE/SWEEP --score recall_digits
+  ganctl compare RUN OTHER --csv table.csv --markdown table.md
+
+options:
+  --score NAME          rank by this score; otherwise by the one that judged the runs
+  --csv FILE            write every score with its deviation, the settings that differ, and the protocol
+  --markdown FILE       write the table as Markdown
+  --force               show scores of unequal protocol side by side, marked and without a rank
+""",
     "list": """\
 usage: ganctl list [GROUP] [--config-dir DIR]
 
