@@ -105,6 +105,7 @@ def _score(job: Run, scores: dict[str, Any]) -> dict[str, Any]:
         "value": value,
         "higher_is_better": not lower_is_better(name),
         "protocol": scores.get("protocol"),
+        "made_by": scores.get("made_by", {}).get(name),
     }
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ganctl.evaluation.protocol import differences, identity, sentence
 from ganctl.report.files import atomic_write_text, write_json
 
 SEED = "seed"
@@ -26,23 +27,46 @@ def show_and_write(folder: Path, files: Sequence[Path], *, interrupted: bool) ->
     not_run = len(files) - len(jobs)
     status = "interrupted" if interrupted else "failed" if failed else "finished"
     counts = {"jobs": len(files), "failed": failed, "not_run": not_run}
-    write_json(folder / "sweep.json", {"status": status, **counts, "ranking": jobs, "over_seeds": groups})
+    found = {"ranking": jobs, "over_seeds": groups, "not_ranked_together": unequal(jobs)}
+    write_json(folder / "sweep.json", {"status": status, **counts, **found})
     atomic_write_text(folder / "sweep.csv", _as_csv(jobs))
     _show(folder, jobs, groups, counts)
     return failed
 
 
 def ranked(results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The results, best score first, each with its `rank` among those of the same score; those without are last."""
+    """The results, best score first, each with its `rank` among the scores made alike; those without one are last.
+
+    Jobs whose scores have another name or another protocol (a sweep over the data, or over the judge) stand in groups
+    of their own, one after the other.
+    """
     scored = [result for result in results if isinstance(_value(result), float)]
-    scored.sort(key=lambda result: (result["score"]["name"], _loss(result)))
-    ranks: dict[str, int] = {}
+    groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    for result in sorted(scored, key=lambda result: result["score"]["name"]):
+        groups.setdefault(_kind(result), []).append(result)
     jobs = []
-    for result in scored:
-        name = result["score"]["name"]
-        ranks[name] = ranks.get(name, 0) + 1
-        jobs.append({"rank": ranks[name], **result})
+    for members in groups.values():
+        ordered = sorted(members, key=_loss)
+        jobs += [{"rank": rank, **result} for rank, result in enumerate(ordered, 1)]
     return jobs + [{"rank": None, **result} for result in results if not any(result is other for other in scored)]
+
+
+def unequal(jobs: Sequence[dict[str, Any]]) -> list[str]:
+    """The sentences that say why jobs with a score of one name are not ranked with each other."""
+    firsts: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for job in jobs:
+        if isinstance(_value(job), float):
+            firsts.setdefault(_kind(job), job)
+    sentences = []
+    for job in firsts.values():
+        name = job["score"]["name"]
+        first = next(other for other in firsts.values() if other["score"]["name"] == name)
+        if first is not job:
+            ours, theirs = (each["score"].get("protocol") or {} for each in (first, job))
+            key = differences(name, ours, theirs, _made_by(job))[0]
+            labels = [f"job {each['job']}" for each in (first, job)]
+            sentences.append(sentence(name, labels, key, [ours.get(key), theirs.get(key)]))
+    return sentences
 
 
 def over_seeds(jobs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -51,9 +75,9 @@ def over_seeds(jobs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     for job in jobs:
         if SEED in job["varied"] and isinstance(_value(job), float):
             setting = tuple(item for item in job["varied"].items() if item[0] != SEED)
-            groups.setdefault((job["score"]["name"], *setting), []).append(job)
+            groups.setdefault((job["score"]["name"], _kind(job), setting), []).append(job)
     summary = []
-    for (name, *setting), members in groups.items():
+    for (name, _, setting), members in groups.items():
         values = [float(_value(job)) for job in members]  # type: ignore[arg-type]
         spread = statistics.stdev(values) if len(values) > 1 else None
         better = members[0]["score"]["higher_is_better"]
@@ -67,10 +91,21 @@ def over_seeds(jobs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
                 "seeds": len(values),
             }
         )
-    return sorted(
-        summary,
-        key=lambda each: (each["score"]["name"], -each["mean"] if each["score"]["higher_is_better"] else each["mean"]),
-    )
+    places = {kind: place for place, kind in enumerate(dict.fromkeys(key[1] for key in groups))}
+    order = [places[key[1]] for key in groups]
+    means = [-each["mean"] if each["score"]["higher_is_better"] else each["mean"] for each in summary]
+    return [each for _, _, each in sorted(zip(order, means, summary, strict=True), key=lambda item: item[:2])]
+
+
+def _kind(result: dict[str, Any]) -> tuple[Any, ...]:
+    """The score's name and what its protocol must share with another's to be ranked with it."""
+    name = result["score"]["name"]
+    return (name, identity(name, result["score"].get("protocol") or {}, _made_by(result)))
+
+
+def _made_by(result: dict[str, Any]) -> dict[str, str]:
+    metric = result["score"].get("made_by")
+    return {result["score"]["name"]: metric} if metric else {}
 
 
 def _value(result: dict[str, Any]) -> float | None:
@@ -143,6 +178,8 @@ def _show(
             cells = [group["varied"].get(key, "") for key in keys if key != SEED]
             means.add_row(*cells, group["score"]["name"], f"{group['mean']:.5g}", spread, str(group["seeds"]))
         console.print(means)
+    for said in unequal(jobs):
+        console.print(f"not ranked with each other: {said}", markup=False, highlight=False)
     left = f", {counts['not_run']} not run" if counts["not_run"] else ""
     console.print(
         f"{counts['jobs']} jobs, {counts['failed']} failed{left}; written to {folder / 'sweep.json'} and sweep.csv",

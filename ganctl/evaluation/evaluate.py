@@ -114,6 +114,7 @@ def _protocol(
         "extractor": extractor.name,
         "weights_hash": extractor.weights_hash,
         "resizing": getattr(extractor, "resizing", "none"),
+        "dimensions": len(generated.mean),
         "num_real": real.features.count,
         "num_generated": generated.count,
         "split": real.split,

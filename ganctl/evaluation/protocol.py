@@ -43,6 +43,29 @@ def differences(
     return [key for key in (*MUST_AGREE, *sorted(tunables)) if first.get(key) != second.get(key)]
 
 
+def identity(name: str, protocol: Mapping[str, Plain], made_by: Mapping[str, str] | None = None) -> tuple[object, ...]:
+    """What two protocols have in common exactly where `differences` finds none for the score `name`."""
+    metric = (made_by or {}).get(name)
+    tunables = sorted(key for key in protocol if "." in key and not key.startswith("extractor."))
+    kept = [key for key in tunables if metric is None or key.partition(".")[0] == metric]
+    return tuple((key, protocol.get(key)) for key in (*MUST_AGREE, *kept))
+
+
+def too_few(protocol: Mapping[str, Plain]) -> str | None:
+    """The warning that a Frechet distance is biased: fewer images on a side than its features have dimensions."""
+    numbers = {key: protocol.get(key) for key in ("num_generated", "num_real", "dimensions")}
+    if not all(isinstance(value, int) for value in numbers.values()):
+        return None
+    generated, real, dimensions = (int(value or 0) for value in numbers.values())
+    if min(generated, real) >= dimensions:
+        return None
+    side = "generated" if generated <= real else "real"
+    return (
+        f"{min(generated, real):,} {side} images for features of {dimensions:,} dimensions: the Frechet distance comes "
+        f"out too high and ranks nothing; take {dimensions:,} or more, or read the kernel distance with its interval"
+    )
+
+
 def sentence(name: str, labels: Iterable[str], key: str, values: Iterable[Plain]) -> str:
     """`fid of A and B: unequal number of generated images (num_generated 5000 and 50000)`."""
     said = _SAID.get(key, key)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ganctl.evaluation.protocol import MUST_AGREE, differences, sentence
+from ganctl.evaluation.protocol import differences, identity, sentence
 from ganctl.evaluation.ranking import better, lower_is_better
 from ganctl.report.recorded import Recorded, Scores
 
@@ -106,7 +106,7 @@ def _choose(runs: Sequence[Recorded], by: str) -> list[list[Scores]]:
             raise ValueError(f"--score={by}: {run.label} has no such score; it has {known}")
         groups: dict[tuple[Any, ...], list[Scores]] = {}
         for scores in having:
-            key = (scores.step, *_identity(by, scores))
+            key = (scores.step, *identity(by, scores.protocol, scores.made_by))
             seeds = [other.protocol.get("seed") for other in groups.get(key, [])]
             if scores.protocol.get("seed") in seeds:  # evaluated again: the newer stands
                 groups[key] = [o for o in groups[key] if o.protocol.get("seed") != scores.protocol.get("seed")]
@@ -118,13 +118,6 @@ def _choose(runs: Sequence[Recorded], by: str) -> list[list[Scores]]:
         if all(each is not None for each in alike):
             return [groups[each] for groups, each in zip(found, alike, strict=True) if each is not None]
     return [groups[list(groups)[-1]] for groups in found]
-
-
-def _identity(name: str, scores: Scores) -> tuple[Any, ...]:
-    metric = scores.made_by.get(name)
-    tunables = sorted(key for key in scores.protocol if "." in key and not key.startswith("extractor."))
-    kept = [key for key in tunables if metric is None or key.partition(".")[0] == metric]
-    return tuple((key, scores.protocol.get(key)) for key in (*MUST_AGREE, *kept))
 
 
 def _difference(name: str, labels: Sequence[str], chosen: Sequence[Scores]) -> str | None:

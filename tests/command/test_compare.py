@@ -75,7 +75,7 @@ def test_the_score_decides_and_its_direction_is_known(score: str, first: str, ga
     make_run(workplace, "a", {"fd_digits": 3.0, "is_digits": 9.5})
     make_run(workplace, "b", {"fd_digits": 2.0, "is_digits": 9.0})
     assert ganctl("compare", "a", "b", "--score", score, "--csv", "t.csv").code == 0
-    assert [row["run"] for row in table(workplace / "t.csv")][0] == first
+    assert next(row["run"] for row in table(workplace / "t.csv")) == first
 
 
 def test_equal_scores_share_a_rank_and_nan_is_last(ganctl: Command, workplace: Path):

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ganctl.command.ranking_table import over_seeds, ranked, show_and_write
+from ganctl.command.ranking_table import over_seeds, ranked, show_and_write, unequal
 
 
 def result(
@@ -33,6 +33,23 @@ def test_lower_or_higher_comes_first_as_the_score_says() -> None:
 def test_different_scores_are_not_compared() -> None:
     jobs = ranked([result(1, 3.0), result(2, 90.0, name="fd_digits"), result(3, 2.0)])
     assert [(each["job"], each["rank"]) for each in jobs] == [(2, 1), (3, 1), (1, 2)]
+
+
+def test_scores_of_unequal_protocol_are_ranked_apart_and_it_is_said_why() -> None:
+    results = [result(job, value) for job, value in ((1, 3.0), (2, 1.0), (3, 2.0))]
+    for each, number in zip(results, (500, 5000, 5000), strict=True):
+        each["score"] |= {"protocol": {"num_generated": number, "seed": each["job"]}, "made_by": "frechet"}
+    assert [(each["job"], each["rank"]) for each in ranked(results)] == [(1, 1), (2, 1), (3, 2)]
+    (said,) = unequal(ranked(results))
+    assert said == "fid of job 1 and job 2: unequal number of generated images (num_generated 500 and 5000)"
+    assert unequal(ranked(results[1:])) == []
+
+
+def test_seeds_are_averaged_over_equal_protocols_only() -> None:
+    results = [result(1, 1.0, seed="1", n="a"), result(2, 3.0, seed="2", n="a")]
+    for each, number in zip(results, (500, 5000), strict=True):
+        each["score"] |= {"protocol": {"num_generated": number}}
+    assert [group["seeds"] for group in over_seeds(ranked(results))] == [1, 1]
 
 
 def test_mean_and_deviation_are_those_over_the_seeds_of_a_setting() -> None:
