@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,13 @@ from omegaconf import DictConfig, OmegaConf
 
 from ganctl import build, checkpoint
 from ganctl.command.judge import Judge
-from ganctl.command.run import headline
+from ganctl.command.run import headline, told
 from ganctl.command.trained import Trained, open_trained
+from ganctl.contract import ImageStore, TrainedOnData
+from ganctl.evaluation.protocol import short, too_few
 from ganctl.report.console import Console
 from ganctl.report.files import write_json
+from ganctl.training.draws import asked_labels
 
 
 def run(config: DictConfig, target: Path) -> int:
@@ -28,27 +32,44 @@ def run(config: DictConfig, target: Path) -> int:
         store = dataset.load(console.progress)
         if config.num_real is not None and config.num_real > len(store.images):
             raise ValueError(f"num_real={config.num_real}: there are {len(store.images)} images; try null for all")
-        draws = [
-            judge.evaluate(
-                lambda start, count, seed=seed: trained.generate(seed, start, count),
-                store,
-                config.num_images,
-                seed,
-                config.weights,
+        _prepare(judge, store, trained, console)
+        draws = []
+        for seed in range(config.seed, config.seed + config.draws):
+            if config.draws > 1:
+                console.note(f"draw {len(draws) + 1} of {config.draws}")
+            draws.append(
+                judge.evaluate(
+                    lambda start, count, seed=seed: trained.generate(seed, start, count),
+                    store,
+                    config.num_images,
+                    seed,
+                    config.weights,
+                    labels=asked_labels(seed, config.num_images, trained.latent_size, trained.class_counts),
+                )
             )
-            for seed in range(config.seed, config.seed + config.draws)
-        ]
         try:
             written = str(_write(trained, draws))
         except OSError as error:  # a run on a read-only disk; its scores are shown all the same
             written = f"nowhere: {checkpoint.run_folder(trained.path)} cannot be written to ({error.strerror})"
+        if warning := too_few(draws[0].protocol):
+            console.warn(warning)
         rows = {
             "checkpoint": f"{trained.path} (step {trained.step:,}, {config.weights} weights)",
-            "protocol": "  ".join(f"{key}={_short(value)}" for key, value in draws[0].protocol.items()),
+            "protocol": "  ".join(f"{key}={short(value)}" for key, value in draws[0].protocol.items()),
             "written to": written,
         }
-        console.summary(dict(headline(_means(draws))), rows | _spread(draws), {})
+        rows |= {f"left out: {name}": reason for name, reason in draws[0].left_out.items()}
+        console.summary(told(_means(draws)), rows | _spread(draws), {})
     return 0
+
+
+def _prepare(judge: Judge, store: ImageStore, trained: Trained, console: Console) -> None:
+    """An extractor that learns from data learns from those that the run was trained on, whatever split is judged."""
+    own = trained.config["dataset"]
+    if own.get("split", store.split) != store.split and isinstance(judge.extractor, TrainedOnData):
+        whole = OmegaConf.create({**trained.config, "trust": list(judge.config.trust)})
+        store = build.dataset(whole).load(console.progress)
+    judge.prepare(store)
 
 
 def _as_run(config: DictConfig, trained: Trained) -> DictConfig:
@@ -78,7 +99,7 @@ def _write(trained: Trained, draws: list[Any]) -> Path:
     while path.exists():
         number += 1
         path = folder / f"{stem}-{number}.json"
-    records = [{"scores": each.scores, "protocol": each.protocol} for each in draws]
+    records = [asdict(each) for each in draws]
     write_json(path, {"checkpoint": str(trained.path), "step": trained.step, "draws": records})
     return path
 
@@ -94,7 +115,3 @@ def _spread(draws: list[Any]) -> dict[str, str]:
     found = {name: statistics.stdev(each.scores[name] for each in draws) for name, _ in headline(draws[0].scores)}
     return {f"deviation over {len(draws)} draws": "  ".join(f"{name} {value:.3g}" for name, value in found.items())}
 
-
-def _short(value: object) -> str:
-    text = str(value)
-    return text[:12] if len(text) == 64 else text

@@ -160,9 +160,9 @@ def _minutes(seconds: float) -> str:
 
 
 def _show(job: Run, summary: dict[str, Any]) -> None:
-    from ganctl.command.run import headline
+    from ganctl.command.run import told
 
-    scores = dict(headline(summary["scores"])) | dict(headline(summary["fid"].get("scores", {})))
+    scores = told(summary["scores"]) | told(summary["fid"].get("scores", {}))
     shares = [value for name, value in summary["scores"].items() if name.startswith("share_")]
     rows = {
         "ended": f"{summary['reason']}, after {summary['step']:,} steps",
@@ -172,9 +172,11 @@ def _show(job: Run, summary: dict[str, Any]) -> None:
     }
     if shares:
         rows["class shares"] = f"{100 * min(shares):.1f} % to {100 * max(shares):.1f} %"
+    rows |= {f"left out: {name}": why for name, why in summary["left_out"].items()}
     if reason := summary["fid"].get("skipped"):
         rows["Inception fid"] = f"not computed: {reason}"
     commands = {
+        "look at it all": f"ganctl report {shlex.quote(str(job.folder))}",
         "draw more": f"ganctl sample {shlex.quote(str(job.folder))}",
         "train on": f"ganctl train --resume {shlex.quote(str(job.folder))} {_twice_the_budget(job)}",
     }

@@ -15,6 +15,7 @@ from ganctl import build, checkpoint
 from ganctl.command.judge import Judge
 from ganctl.command.signals import StopSignals
 from ganctl.contract import DataSpec
+from ganctl.evaluation.protocol import too_few
 from ganctl.evaluation.ranking import better
 from ganctl.report.console import Console
 from ganctl.report.environment import environment
@@ -72,6 +73,7 @@ class Run:
         self.first_step = self.state.step
         self._began = time.monotonic() - self.record.seconds
         self._last_report = (time.monotonic(), self.state.step)
+        self._warned = False
         self._open_sinks(saved)
         console.header(self._header())
         console.start(self.total_steps, self.state.step)
@@ -127,7 +129,10 @@ class Run:
             self.save_weights("best", content)
         else:
             record.evaluations_without_gain += 1
-        self.console.scores(step, dict(headline(scores.scores)), best=is_best)
+        self.console.scores(step, told(scores.scores), best=is_best)
+        if (warning := too_few(scores.protocol)) and not self._warned:
+            self._warned = True
+            self.console.warn(warning)
         self._last_report = (time.monotonic(), step)
 
     def save_checkpoint(self) -> None:
@@ -262,5 +267,18 @@ class Run:
 
 
 def headline(scores: dict[str, float]) -> list[tuple[str, float]]:
-    """The scores without the single classes' shares."""
-    return [(name, value) for name, value in scores.items() if not name.startswith("share_")]
+    """The scores without the single classes' shares and the ends of intervals."""
+    return [(name, value) for name, value in scores.items() if not name.startswith("share_") and _is_score(name)]
+
+
+def told(scores: dict[str, float]) -> dict[str, float | str]:
+    """`headline` with intervals put into words."""
+    found: dict[str, float | str] = dict(headline(scores))
+    for name in found:
+        if (low := scores.get(f"{name}_low")) is not None:
+            found[name] = f"{scores[name]:.4g}, 95 % within {low:.4g} to {scores[f'{name}_high']:.4g}"
+    return found
+
+
+def _is_score(name: str) -> bool:
+    return not name.endswith(("_low", "_high"))
