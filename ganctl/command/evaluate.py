@@ -114,4 +114,3 @@ def _spread(draws: list[Any]) -> dict[str, str]:
         return {}
     found = {name: statistics.stdev(each.scores[name] for each in draws) for name, _ in headline(draws[0].scores)}
     return {f"deviation over {len(draws)} draws": "  ".join(f"{name} {value:.3g}" for name, value in found.items())}
-
