@@ -129,6 +129,15 @@ def machine() -> dict[str, object]:
     }
 
 
+def free(path: Path) -> Path:
+    """`path`, or with a number behind its name where there is a file already."""
+    number, found = 1, path
+    while found.exists():
+        number += 1
+        found = path.with_stem(f"{path.stem}-{number}")
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
@@ -146,11 +155,7 @@ def main() -> None:
         found["peak_memory"] = memory()
     if "training" in arguments.parts:
         found["training"] = throughput(arguments.rounds, arguments.steps)
-    path = arguments.output or RESULTS / f"{date.today().isoformat()}-cpu.json"
-    number = 1
-    while path.exists():
-        number += 1
-        path = RESULTS / f"{date.today().isoformat()}-cpu-{number}.json"
+    path = free(arguments.output or RESULTS / f"{date.today().isoformat()}-cpu.json")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(found, indent=2) + "\n")
     print(json.dumps(found, indent=2))

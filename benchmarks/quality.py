@@ -1,0 +1,61 @@
+"""Trains what the README's table of quality shows and writes the scores: `python -m benchmarks.quality --data ROOT`.
+
+Each command is run as a user would run it, one after the other; the scores, their protocol and the time come from the
+run's own summary.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from datetime import date
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+from run import RESULTS, free, machine
+
+COMMANDS = {
+    "demo": ["experiment=demo"],
+    "mnist-dcgan": ["dataset=mnist", "model=dcgan", "device.precision=bf16", "training.images=768000"],
+    "mnist-cdcgan": ["dataset=mnist", "model=cdcgan", "device.precision=bf16", "training.images=256000"],
+}
+"""What follows `ganctl train`, by name. Those on MNIST get its folder as well."""
+
+
+def train(name: str, data: Path | None, root: Path) -> dict[str, object]:
+    """Runs one command and returns what its summary says."""
+    words = list(COMMANDS[name])
+    if "dataset=mnist" in words:
+        if data is None:
+            raise SystemExit(f"{name}: needs --data, the folder that holds MNIST/raw")
+        words.append(f"dataset.root={data}")
+    command = [sys.executable, "-m", "ganctl", "train", *words, f"output.root={root / name}"]
+    subprocess.run(command, check=True)
+    (path,) = (root / name).glob("*/*/summary.json")
+    summary = json.loads(path.read_text())
+    shown = ["ganctl", "train", *(word for word in words if not word.startswith("dataset.root="))]
+    kept = ("step", "seconds", "best_step", "scores", "protocol")
+    return {"command": " ".join(shown), **{key: summary[key] for key in kept}}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, help="folder that holds MNIST/raw, as torchvision lays it out")
+    parser.add_argument("--only", nargs="+", choices=list(COMMANDS), default=list(COMMANDS))
+    parser.add_argument("--runs", type=Path, help="folder for the runs; default: one that is deleted afterwards")
+    arguments = parser.parse_args()
+    found: dict[str, object] = {"date": date.today().isoformat(), "machine": machine()}
+    with tempfile.TemporaryDirectory() as temporary:
+        root = (arguments.runs or Path(temporary)).absolute()
+        for name in arguments.only:
+            found[name] = train(name, arguments.data and arguments.data.absolute(), root)
+    path = free(RESULTS / f"{date.today().isoformat()}-quality.json")
+    path.write_text(json.dumps(found, indent=2) + "\n")
+    print(f"written to {path}")
+
+
+if __name__ == "__main__":
+    main()
