@@ -1,0 +1,44 @@
+"""What metrics of two sets of images share: checks of both sides, and parts of them that are always the same."""
+
+from __future__ import annotations
+
+import numpy
+import torch
+from torch import Tensor
+
+from ganctl.contract import FeatureSet
+
+
+def both_features(generated: FeatureSet, real: FeatureSet, *, least: int, what: str) -> tuple[Tensor, Tensor]:
+    """The features (N, F) and (M, F) of both sides, as they are kept.
+
+    Raises ValueError for features of two extractors, NaN, unequal dimensions, or fewer than `least` images a side,
+    which `what` (as "a kernel distance") needs.
+    """
+    assert generated.features is not None and real.features is not None
+    if generated.extractor != real.extractor:
+        raise ValueError(
+            f"feature: one side's features come from {generated.extractor}, the other's from {real.extractor}; "
+            f"{what} needs the same extractor on both sides"
+        )
+    if generated.features.shape[1] != real.features.shape[1]:
+        raise ValueError(
+            f"feature: {generated.features.shape[1]} dimensions cannot be compared with {real.features.shape[1]}"
+        )
+    for key, features in (("num_images", generated.features), ("num_real", real.features)):
+        if len(features) < least:
+            raise ValueError(f"evaluation.{key}={len(features)}: {what} needs at least {least} images a side")
+        if not features.isfinite().all():
+            raise ValueError(f"feature: NaN or infinite features have no place in {what}; the images are not finite")
+    return generated.features, real.features
+
+
+def part(count: int, limit: int | None) -> Tensor:
+    """The numbers, ascending, of at most `limit` of `count` images, (n,) int64; None: all.
+
+    A random choice, because data sets may be sorted by class, but one that depends on the two numbers alone: numpy's
+    legacy generator RandomState(0), which is frozen.
+    """
+    if limit is None or count <= limit:
+        return torch.arange(count)
+    return torch.from_numpy(numpy.sort(numpy.random.RandomState(0).permutation(count)[:limit]))
