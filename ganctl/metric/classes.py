@@ -1,0 +1,91 @@
+"""Whether a generator draws the classes asked for, and all that there are, as the extractor's classifier sees them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ganctl.contract import FeatureSet
+
+
+@dataclass(frozen=True)
+class ClassAccuracy:
+    """`class_accuracy_<extractor>`: share of samples taken for the class that was asked for; in [0, 1], higher better.
+
+    It is the GAN-test of Shmelkov et al. (2018, arXiv:1807.09499, section 3). `real_class_accuracy_<extractor>`, the same of the real images and their true labels, is what it can
+    reach, and tells whether the classifier knows these classes at all: numbers alone would not, as digits and clothes
+    both have ten. Where it is below `min_real_accuracy`, or a label is not among the classifier's classes, it does not,
+    and only the accuracy on real images is given.
+    """
+
+    min_real_accuracy: float = 0.5
+
+    needs = ("generated.logits", "generated.labels", "real.logits", "real.labels")
+
+    def __call__(self, generated: FeatureSet, real: FeatureSet) -> dict[str, float]:
+        assert generated.logits is not None and generated.labels is not None
+        assert real.logits is not None and real.labels is not None
+        reachable = class_accuracy(real.logits, real.labels)
+        scores = {f"real_class_accuracy_{generated.extractor}": reachable}
+        known = max(generated.labels.max(), real.labels.max()) < generated.logits.shape[1]
+        if known and reachable >= self.min_real_accuracy:
+            scores[f"class_accuracy_{generated.extractor}"] = class_accuracy(generated.logits, generated.labels)
+        return scores
+
+
+def class_accuracy(logits: Tensor, labels: Tensor) -> float:
+    """The share of rows of logits (N, K) whose largest is at the label (N,). Raises ValueError for NaN."""
+    return (classes(logits) == labels.to(logits.device)).double().mean().item()
+
+
+@dataclass(frozen=True)
+class Modes:
+    """How many classes are drawn, and how evenly, in comparison with the real images.
+
+    `modes_<extractor>` is the number of classes with more than the share `min_share` of the samples; higher is better.
+    `reverse_kl_<extractor>` is KL(generated || real) of the shares of the classes, in [0, inf), lower is better. Both
+    count modes as VEEGAN (Srivastava et al. 2017, arXiv:1705.07761, section 4) and PacGAN (Lin et al. 2017,
+    arXiv:1712.04086, section 4) do on stacked MNIST, with the classifier's word for which class an image is of.
+    """
+
+    min_share: float = 0.0
+
+    needs = ("generated.logits", "real.logits")
+
+    def __call__(self, generated: FeatureSet, real: FeatureSet) -> dict[str, float]:
+        assert generated.logits is not None and real.logits is not None
+        if generated.logits.shape[1] != real.logits.shape[1]:
+            raise ValueError(
+                f"feature: {generated.logits.shape[1]} classes cannot be compared with {real.logits.shape[1]}; "
+                "both sides need the same extractor"
+            )
+        ours, theirs = class_counts(generated.logits), class_counts(real.logits)
+        return {
+            f"modes_{generated.extractor}": float((ours > self.min_share * ours.sum()).sum()),
+            f"reverse_kl_{generated.extractor}": reverse_kl(ours, theirs),
+        }
+
+
+def reverse_kl(generated: Tensor, real: Tensor) -> float:
+    """sum_k p_k log (p_k / q_k) in nats, from the counts (K,) of generated (p) and real images (q).
+
+    A class without a real image counts as half of one, so that the divergence stays finite and grows with the number of
+    real images that prove the class to be wrong. What that makes fall below 0 is 0.
+    """
+    p = generated.double() / generated.sum()
+    q = real.double().clamp(min=0.5) / real.sum()
+    return max((torch.xlogy(p, p) - torch.xlogy(p, q)).sum().item(), 0.0)
+
+
+def class_counts(logits: Tensor) -> Tensor:
+    """How many rows of logits (N, K) have their largest at each class, (K,) int64. Raises ValueError for NaN."""
+    return classes(logits).bincount(minlength=logits.shape[1])
+
+
+def classes(logits: Tensor) -> Tensor:
+    """The class (N,) with the largest of the logits (N, K). Raises ValueError for NaN."""
+    if not logits.isfinite().all():
+        raise ValueError("feature: NaN or infinite logits have no class; the images are not finite")
+    return logits.argmax(dim=1)
