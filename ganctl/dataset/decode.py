@@ -20,16 +20,18 @@ FILTERS = {
 FITS = ("crop", "pad", "stretch")
 MAX_PIXELS = 89_478_485  # a quarter of a gigabyte of RGB, Pillow's own bound
 _FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")  # whatever the file is called; none runs a program
+_GREY = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N", "F")  # Pillow's modes without colour
 _REDUCING_GAP = 3.0  # shrink cheaply as long as this many times the size is left for the filter
 _BACKGROUND = (255, 255, 255)
 
 
-def decode(content: bytes, *, resolution: int, channels: int, fit: str, resample: str) -> numpy.ndarray:
+def decode(content: bytes, *, resolution: int | None, channels: int | None, fit: str, resample: str) -> numpy.ndarray:
     """The image in `content` as (channels, resolution, resolution) uint8.
 
     The first frame counts, turned upright as its EXIF data say; transparent parts show white; 16-bit greys are scaled
     to 8 bits; grey comes from colour by ITU-R 601. `fit`: crop keeps the central square, pad adds white, stretch
-    distorts. `resample` is the filter, which covers all pixels when shrinking (no aliasing).
+    distorts. `resample` is the filter, which covers all pixels when shrinking (no aliasing). `resolution` None keeps
+    the image's own height and width, and `channels` None its own: 1 of a grey file, 3 of any other (a palette is one).
 
     Raises:
         ValueError: it is no image, damaged, or too large; the message does not name the file.
@@ -38,11 +40,16 @@ def decode(content: bytes, *, resolution: int, channels: int, fit: str, resample
         with Image.open(io.BytesIO(content), formats=_FORMATS) as opened:
             if opened.width * opened.height > MAX_PIXELS:
                 raise ValueError(f"has {opened.width}x{opened.height} pixels, more than {MAX_PIXELS:,}")
-            wanted = resolution * _REDUCING_GAP / min(opened.size)
-            opened.draft(None, (int(opened.width * wanted) + 1, int(opened.height * wanted) + 1))
+            if channels is None:
+                channels = 1 if opened.mode in _GREY else 3
+            if resolution is not None:
+                wanted = resolution * _REDUCING_GAP / min(opened.size)
+                opened.draft(None, (int(opened.width * wanted) + 1, int(opened.height * wanted) + 1))
             upright = ImageOps.exif_transpose(opened)
             plain = _opaque(upright).convert("L" if channels == 1 else "RGB")
-            pixels = numpy.asarray(_resized(plain, resolution, fit, FILTERS[resample]))
+            if resolution is not None:
+                plain = _resized(plain, resolution, fit, FILTERS[resample])
+            pixels = numpy.asarray(plain)
     except Image.UnidentifiedImageError:
         raise ValueError("is no image in any format known") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):

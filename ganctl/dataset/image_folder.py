@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from functools import cached_property, partial
 
 import numpy
 
 from ganctl.contract import DataSpec, ImageStore, Progress
-from ganctl.dataset.listing import Entry, classes, open_source
+from ganctl.dataset.listing import Entry, classes, digest, open_source
+from ganctl.dataset.reading import decoded, one_line
 from ganctl.dataset.store import Content, packed
 
 EXTENSIONS = ("jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff", "ppm", "pgm")
-_CHUNK_BYTES = 32 << 20  # of pixels decoded before they are written
-_MOST_REPORTED = 20  # unreadable files after which the search for more ends
 
 
 class ImageFolder:
@@ -74,7 +70,7 @@ class ImageFolder:
         try:
             entries = self.source.entries(self.extensions)
         except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError) as error:
-            raise ValueError(f"dataset.path={self.path}: cannot be read ({_one_line(error)})") from error
+            raise ValueError(f"dataset.path={self.path}: cannot be read ({one_line(error)})") from error
         if not entries:
             raise ValueError(
                 f"dataset.path={self.path}: holds no file that ends in .{', .'.join(self.extensions)}; "
@@ -92,14 +88,11 @@ class ImageFolder:
     def load(self, progress: Progress | None = None) -> ImageStore:
         """Reads the cache, else the images. Raises ValueError, in one line that names the files, for bad ones."""
         labels, class_names = classes([entry.name for entry in self.entries])
-        listing = hashlib.sha256()
-        for entry in self.entries:
-            listing.update(f"{entry.name}\0{entry.size}\0{entry.state}\0".encode("utf-8", "surrogateescape"))
         return packed(
             self.spec,
             key={
                 "source": self.source.state(),
-                "listing": listing.hexdigest(),
+                "listing": digest(self.entries),
                 "fit": self.fit,
                 "filter": self.filter,
             },
@@ -110,52 +103,10 @@ class ImageFolder:
         )
 
     def _blocks(self) -> Iterator[numpy.ndarray]:
-        from ganctl.dataset.decode import decode, quiet_pillow
+        from ganctl.dataset.decode import decode
 
         to_pixels = partial(
             decode, resolution=self.resolution, channels=self.channels, fit=self.fit, resample=self.filter
         )
-        chunk = max(16, min(512, _CHUNK_BYTES // (self.channels * self.resolution**2)))
-        bad: list[str] = []
-        with quiet_pillow(), self.source.reader() as read, ThreadPoolExecutor(_num_threads()) as pool:
-            for start in range(0, len(self.entries), chunk):
-                attempt = partial(_attempt, read, to_pixels)
-                results = list(pool.map(attempt, self.entries[start : start + chunk]))
-                bad += [result for result in results if isinstance(result, str)]
-                if len(bad) >= _MOST_REPORTED:
-                    break
-                if not bad:
-                    yield numpy.stack([result for result in results if not isinstance(result, str)])
-        if bad:
-            raise self._refusal(bad)
-
-    def _refusal(self, bad: list[str]) -> ValueError:
-        shown = bad[:3]
-        if len(bad) >= _MOST_REPORTED:
-            shown.append("and others")
-        elif len(bad) > len(shown):
-            shown.append(f"and {len(bad) - len(shown)} more")
-        return ValueError(f"dataset.path={self.path}: {'; '.join(shown)}; repair or remove what cannot be read")
-
-
-def _attempt(
-    read: Callable[[Entry], bytes], to_pixels: Callable[[bytes], numpy.ndarray], entry: Entry
-) -> numpy.ndarray | str:
-    """The pixels of an entry, or the sentence that says what is wrong with it."""
-    try:
-        return to_pixels(read(entry))
-    except Exception as error:  # each decompressor of a zip raises its own kind; all are the file's fault
-        name = " ".join(entry.name.encode(errors="replace").decode().split())
-        return f"{name} {_one_line(error)}"
-
-
-def _one_line(error: Exception) -> str:
-    text = str(error)
-    if isinstance(error, OSError) and error.strerror:
-        text = f"{error.strerror}: {error.filename}" if error.filename else error.strerror
-    return " ".join(text.split()) or type(error).__name__
-
-
-def _num_threads() -> int:
-    affinity = getattr(os, "sched_getaffinity", None)  # absent on macOS and Windows
-    return min(8, len(affinity(0)) if affinity else os.cpu_count() or 1)
+        image_bytes = self.channels * self.resolution**2
+        return decoded(f"dataset.path={self.path}", self.source, self.entries, to_pixels, image_bytes=image_bytes)

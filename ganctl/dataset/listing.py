@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 import zipfile
@@ -102,22 +103,31 @@ class Archive:
             yield read
 
 
-def open_source(path: str) -> Folder | Archive:
+def open_source(path: str, label: str | None = None) -> Folder | Archive:
     """The folder or zip at `path`, or the folder inside a zip that a path such as photos.zip/train names.
 
     Raises:
-        ValueError: there is none; names `dataset.path`.
+        ValueError: there is none; the message begins with `label`, `dataset.path=PATH` if that is None.
     """
+    label = f"dataset.path={path}" if label is None else label
     place = expanded("dataset.path", path)
     if place.is_dir():
         return Folder(place)
     for candidate in (place, *place.parents):
         if candidate.is_file():
             if not zipfile.is_zipfile(candidate):
-                raise ValueError(f"dataset.path={path}: {candidate} is no zip file; give a folder or .zip of images")
+                raise ValueError(f"{label}: {candidate} is no zip file; give a folder or .zip of images")
             inside = place.relative_to(candidate).as_posix()
             return Archive(candidate, "" if inside == "." else inside)
-    raise ValueError(f"dataset.path={path}: does not exist; give a folder or .zip of images")
+    raise ValueError(f"{label}: does not exist; give a folder or .zip of images")
+
+
+def digest(entries: Sequence[Entry]) -> str:
+    """SHA-256 of the names, sizes and states of `entries`: another one where a file has changed, come or gone."""
+    sha = hashlib.sha256()
+    for entry in entries:
+        sha.update(f"{entry.name}\0{entry.size}\0{entry.state}\0".encode("utf-8", "surrogateescape"))
+    return sha.hexdigest()
 
 
 def classes(names: Sequence[str]) -> tuple[list[int], tuple[str, ...]]:
