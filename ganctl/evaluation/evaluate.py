@@ -54,7 +54,7 @@ def evaluate(
             progress=progress,
         )
         found = score(metrics, generated, real.features, progress=progress)
-    return dataclasses.replace(found, protocol=_protocol(extractor, generated, real, weights, seed) | found.protocol)
+    return dataclasses.replace(found, protocol=protocol_of(extractor, generated, real, weights, seed) | found.protocol)
 
 
 def score(
@@ -62,7 +62,7 @@ def score(
 ) -> ScoreSet:
     """The scores of each of `metrics` that has what it needs, its tunables as protocol, and the reasons of the others.
 
-    Raises ValueError where two metrics give a score of one name, and where none has what it needs.
+    A metric that refuses these images is left out with what it says, unless it is the only one. Raises ValueError where two metrics give a score of one name, and where none has what it needs.
     """
     scores: dict[str, float] = {}
     protocol: dict[str, Plain] = {}
@@ -74,7 +74,13 @@ def score(
         if reason := lacking(metric, generated, real):
             left_out[name] = reason
             continue
-        found = metric(generated, real)
+        try:
+            found = metric(generated, real)
+        except ValueError as error:  # too few images for it, say; the others may do with them
+            if len(metrics) == 1:
+                raise
+            left_out[name] = str(error)
+            continue
         if repeated := found.keys() & scores.keys():
             raise ValueError(f"metric={name}: gives {min(repeated)}, which another metric has given already; drop one")
         scores |= found
@@ -82,7 +88,8 @@ def score(
         protocol |= tunables(name, metric)
     if left_out and not scores:
         name, reason = next(iter(left_out.items()))
-        raise ValueError(f"metric={name}: {reason}; try metric=[frechet], or another feature=")
+        said = reason if reason.startswith("metric") else f"metric={name}: {reason}"
+        raise ValueError(f"{said}; try metric=[frechet], or another feature=")
     if progress:
         progress("metrics", len(metrics), len(metrics))
     return ScoreSet(scores, protocol, made_by, left_out)
@@ -106,9 +113,10 @@ def lacking(metric: Metric, generated: FeatureSet, real: FeatureSet) -> str | No
     return None
 
 
-def _protocol(
-    extractor: FeatureExtractor, generated: FeatureSet, real: RealFeatures, weights: str, seed: int
+def protocol_of(
+    extractor: FeatureExtractor, generated: FeatureSet, real: RealFeatures, weights: str, seed: int | None
 ) -> dict[str, Plain]:
+    """How scores came about, but for the metrics' tunables: plain data. `seed` None: nothing was drawn."""
     facts = {f"extractor.{name}": value for name, value in getattr(extractor, "facts", {}).items()}
     return {
         "extractor": extractor.name,

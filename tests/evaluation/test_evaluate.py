@@ -171,3 +171,54 @@ def test_a_metric_of_ones_own_needs_no_class_of_ours(real: RealFeatures, extract
 def test_the_time_of_one_image_is_measured(store: ImageStore, extractor: Corners):
     assert 0 < seconds_per_image(extractor, store.spec) < 1
     assert extractor.seen == 16
+
+
+class Refusing:
+    """A metric that wants more images than there are."""
+
+    def __call__(self, generated: FeatureSet, real: FeatureSet) -> dict[str, float]:
+        raise ValueError("evaluation.num_images=30: refusing needs 31")
+
+
+class Sorting:
+    """A metric that needs the labels of what was generated."""
+
+    needs = ("generated.labels",)
+
+    def __call__(self, generated: FeatureSet, real: FeatureSet) -> dict[str, float]:
+        assert generated.labels is not None and generated.images is not None and real.images is not None
+        return {"mean_label": generated.labels.double().mean().item(), "first": float(generated.images[0].sum())}
+
+
+def test_what_a_metric_lacks_is_said_and_the_others_are_computed(real: RealFeatures, extractor: Corners):
+    metrics = {"refusing": Refusing(), "sorting": Sorting(), **METRICS}
+    found = evaluate(images, extractor, metrics, real, num_images=30, weights="ema", seed=0)
+    assert found.left_out == {
+        "refusing": "evaluation.num_images=30: refusing needs 31",
+        "sorting": "generated images have no labels",
+    }
+    assert "fd_corners" in found.scores and found.made_by["fd_corners"] == "frechet"
+
+
+@pytest.mark.parametrize("metric", [Refusing(), Sorting()])
+def test_the_only_metric_must_be_computed(metric: object, real: RealFeatures, extractor: Corners):
+    with pytest.raises(ValueError, match=r"^(evaluation|metric)[^\n]*$"):
+        evaluate(images, extractor, {"only": metric}, real, num_images=30, weights="ema", seed=0)  # type: ignore[dict-item]
+
+
+def test_labels_and_images_reach_the_metrics_in_order(real: RealFeatures, extractor: Corners):
+    labels = torch.arange(30) % 3
+    found = evaluate(
+        images,
+        extractor,
+        {"sorting": Sorting()},
+        real,
+        num_images=30,
+        batch_size=7,
+        labels=labels,
+        weights="ema",
+        seed=0,
+    )
+    assert found.scores["mean_label"] == 1
+    assert found.scores["first"] == ((images(0, 1) + 1) * 127.5).round().sum().item()
+    assert found.protocol["dimensions"] == 4 and found.protocol["resizing"] == "none"
