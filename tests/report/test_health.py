@@ -1,0 +1,168 @@
+"""A report's warnings: each is given for a run with the trouble, not for one without, and its cure can be typed."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from typing import Any
+
+import pytest
+
+from ganctl.compose import Composer
+from ganctl.report.health import health
+from ganctl.report.recorded import Recorded
+from tests.report.records import CONFIG, EVEN, LINES, PROTOCOL, judged, losses, run, scores
+
+FIFTH = LINES // 5
+RISING = [1.0] * (LINES - 2 * FIFTH) + [2.0] * FIFTH + [4.0] * FIFTH
+KILLED: dict[str, Any] = {"summary": {}, "final": []}
+INTERRUPTED: dict[str, Any] = {"summary": {"status": "interrupted", "step": 500, "best_step": 400}, "final": []}
+
+
+def sure(real: float = 0.99, fake: float = 0.01) -> dict[str, list[float]]:
+    return {"d_real": [real] * LINES, "d_fake": [fake] * LINES}
+
+
+def shared(*shares: float, **protocol: Any) -> Recorded:
+    return run(final=judged({f"share_{k}_digits": share for k, share in enumerate(shares)}, **protocol))
+
+
+ONE_CLASS = (0.91, *([0.01] * 9))
+UNEVEN = (0.19, 0.06, 0.09, 0.06, *([0.1] * 6))
+
+TROUBLES: dict[str, tuple[Recorded, Recorded]] = {
+    "It ended in numbers that are none": (
+        run(losses=losses(g_loss=[1.0] * 12 + [math.nan])),
+        run(losses=losses(g_loss=[1.0] * 12 + [1e6])),
+    ),
+    "The run is not finished": (run(**KILLED), run()),
+    "The discriminator wins": (
+        run(losses=losses(**sure(), g_loss=RISING)),
+        run(losses=losses(**sure(), g_loss=[4.0] * LINES)),
+    ),
+    "The discriminator tells nothing apart": (
+        run(losses=losses(**sure(0.51, 0.49))),
+        run(losses=losses(**sure(0.6, 0.4))),
+    ),
+    "The learning rate is nought": (
+        run(losses=losses(learning_rate=[2e-4] * (LINES - 1) + [0.0])),
+        run(losses=losses(learning_rate=[2e-4] * (LINES - 1) + [2e-6])),
+    ),
+    "It became slower": (
+        run(losses=losses(images_per_second=[900.0] * 15 + [500.0] * 5)),
+        run(losses=losses(images_per_second=[900.0] * 15 + [700.0] * 5)),
+    ),
+    "Mode collapse: the pictures lack variety": (shared(*ONE_CLASS), shared(*UNEVEN)),
+    "It may have learned images by heart": (
+        run(final=judged({"copies_pixels": 0.2})),
+        run(final=judged({"copies_pixels": 0.012})),
+    ),
+    "The score was better before": (run(scores=scores(9.0, 4.0, 5.0, 5.1)), run(scores=scores(9.0, 4.0, 4.5, 4.4))),
+    "Variety is traded for looks (coverage)": (
+        run(scores=scores(9, 8, 7, coverage_digits=[0.5, 0.6, 0.4], precision_digits=[0.5, 0.6, 0.8])),
+        run(scores=scores(9, 8, 7, coverage_digits=[0.5, 0.6, 0.4], precision_digits=[0.5, 0.6, 0.5])),
+    ),
+    "The score was still improving": (run(scores=scores(9.0, 8.0, 7.0, 6.0)), run(scores=scores(9.0, 6.0, 5.0, 4.99))),
+    "Too few images for a Frechet distance": (
+        run(final=judged({"fd_digits": 4.0}, num_generated=100)),
+        run(final=judged({"fd_digits": 4.0}, num_generated=128)),
+    ),
+    "Evaluated too seldom": (run(scores=scores(9.0, 8.9)), run(scores=scores(9.0, 8.9, 8.85, 8.8))),
+}
+
+
+def titles(of: Recorded) -> list[str]:
+    return [finding.title for finding in health(of)]
+
+
+@pytest.mark.parametrize("title", TROUBLES)
+def test_a_run_with_the_trouble_is_warned_of(title: str):
+    assert title in titles(TROUBLES[title][0])
+
+
+@pytest.mark.parametrize("title", TROUBLES)
+def test_a_run_without_it_is_not(title: str):
+    assert title not in titles(TROUBLES[title][1])
+
+
+def test_a_good_run_has_no_warning():
+    assert health(run()) == []
+
+
+def test_a_run_that_has_recorded_nothing_is_only_unfinished():
+    assert titles(run(losses=[], scores=[], summary={}, final=[])) == ["The run is not finished"]
+
+
+@pytest.mark.parametrize("title", TROUBLES)
+def test_a_cure_can_be_typed(title: str):
+    found = next(finding for finding in health(TROUBLES[title][0]) if finding.title == title)
+    words = shlex.split(found.cure)
+    if words[0] == "ganctl":
+        assert words[1:4] == ["train", "--resume", "outputs/some day/run"]
+        words = words[4:]
+    composer = Composer("train")
+    composer.check(composer.compose(words), words)
+    assert any(character.isdigit() for character in found.seen), "a finding shows its numbers"
+
+
+def test_the_grave_findings_come_first():
+    found = health(run(losses=losses(g_loss=[math.nan]), scores=scores(9.0, 8.9), **INTERRUPTED))
+    assert [finding.level for finding in found] == sorted(
+        (finding.level for finding in found), key=("error", "warning", "note").index
+    )
+    assert found[0].level == "error"
+
+
+def test_a_resumed_run_that_was_killed_later_is_not_taken_for_finished():
+    later = [*losses(), {"step": 5000, "kind": "losses", "d_loss": 1.0}]
+    assert "The run is not finished" in titles(run(losses=later))
+
+
+def test_probabilities_mean_nothing_with_other_losses():
+    hinge = {"loss": {"_target_": "ganctl.loss.Hinge"}}
+    assert titles(run(losses=losses(**sure(), g_loss=RISING), config=hinge)) == []
+    assert titles(run(losses=losses(**sure(0.5, 0.5)), config=hinge)) == []
+
+
+def test_a_saturating_loss_needs_not_grow():
+    flat = losses(**sure(), g_loss=[-0.01] * LINES)
+    assert "The discriminator wins" in titles(run(losses=flat, config={"loss": {"_target_": "ganctl.loss.Minimax"}}))
+
+
+def test_shares_of_few_images_are_left_to_chance():
+    assert titles(shared(*ONE_CLASS, num_generated=199)) == []
+    assert titles(shared(*ONE_CLASS, num_generated=200)) != []
+
+
+@pytest.mark.parametrize(
+    ("name", "bad", "good"),
+    [("recall_digits", 0.05, 0.5), ("reverse_kl_digits", 0.9, 0.1), ("modes_digits", 7.0, 10.0)],
+)
+def test_scores_of_variety_tell_of_collapse(name: str, bad: float, good: float):
+    (found,) = health(run(final=judged({**EVEN, name: bad})))
+    assert found.title.startswith("Mode collapse") and name in found.seen
+    assert health(run(final=judged({**EVEN, name: good}))) == []
+
+
+def test_a_score_to_be_raised_worsens_by_falling():
+    judge = {"stop": {"score": "is_digits"}}
+    falling = scores(4.0, 9.0, 8.0, 7.0, name="is_digits")
+    rising = scores(9.0, 8.0, 7.0, 9.5, name="is_digits")
+    summary: dict[str, Any] = {"status": "finished", "step": 1000}
+    assert "The score was better before" in titles(run(scores=falling, config=judge, summary=summary))
+    assert "The score was better before" not in titles(run(scores=rising, config=judge, summary=summary))
+
+
+def test_fid_needs_as_many_images_as_inception_has_features():
+    old = {key: value for key, value in PROTOCOL.items() if key != "dimensions"}
+    few, enough = ({**old, "num_generated": count, "num_real": 60000, "dimensions": None} for count in (2047, 2048))
+    title = "Too few images for a Frechet distance"
+    assert title in titles(run(final=judged({"fid": 9.0}, **few)))
+    assert title not in titles(run(final=judged({"fid": 9.0}, **enough)))
+
+
+def test_a_penalty_that_is_there_is_made_stronger():
+    config = {"regularizer": {"lazy_r1": {"weight": 0.5}}}
+    (found,) = health(run(losses=losses(**sure(), g_loss=RISING), config=config))
+    assert found.cure.startswith("regularizer.lazy_r1.weight=2 ")
+    assert CONFIG["regularizer"] == {}
