@@ -134,6 +134,7 @@ def test_the_devices_that_are_everywhere_can_be_opened(device: str) -> None:
 
 @pytest.mark.parametrize("metric", options("metric"))
 def test_every_metric_scores_what_digits_sees(metric: str) -> None:
+    from ganctl.evaluation.evaluate import lacking, score
     from ganctl.evaluation.statistics import extract
 
     config = narrow(f"metric=[{metric}]", "feature=digits")
@@ -145,10 +146,26 @@ def test_every_metric_scores_what_digits_sees(metric: str) -> None:
         num_images=20,
         batch_size=10,
         what="",
+        labels=extractor(noise)[1].argmax(dim=1),
+        keep_images=True,
     )
-    scores = build.metrics(config)[metric](found, found)
+    metrics = build.metrics(config)
+    assert list(metrics) == ([name for name in options("metric") if name != "all"] if metric == "all" else [metric])
+    assert not any(lacking(built, found, found) for built in metrics.values())
+    scores = score(metrics, found, found).scores
     assert scores and all(value == value for value in scores.values())
-    assert all("digits" in name for name in scores)
+    of_pixels = [name for name in scores if "pixels" in name or "ssim" in name]
+    assert all("digits" in name for name in scores if name not in of_pixels), "the others say whose features they judge"
+
+
+def test_all_metrics_can_be_chosen_with_some_left_out_in_both_commands() -> None:
+    from ganctl.compose import Composer
+
+    known = [name for name in options("metric") if name != "all"]
+    for command in ("train", "evaluate"):
+        for word in ("metric=[all]", "metric=all"):
+            composed = Composer(command).compose(["feature=digits", word, "~metric.frechet"])
+            assert list(composed.metric) == [name for name in known if name != "frechet"]
 
 
 @pytest.mark.parametrize("feature", options("feature"))

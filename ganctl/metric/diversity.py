@@ -1,0 +1,97 @@
+"""How alike samples look to each other: the structural similarity of random pairs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy
+import torch
+from torch import Tensor
+
+from ganctl.contract import FeatureSet
+
+WINDOW, SIGMA = 11, 1.5  # of the Gaussian that SSIM weighs a neighbourhood with, in pixels
+WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # of MS-SSIM's scales, finest first (Wang et al. 2003, section 3.2)
+BATCH_PIXELS = 1 << 22  # in memory at once
+
+
+@dataclass(frozen=True)
+class Diversity:
+    """Mean similarity of random pairs of samples (Odena et al. 2017, arXiv:1610.09585, section 4.2), in [-1, 1].
+
+    `ssim_pairs` is the structural similarity (Wang et al. 2004), `ms_ssim_pairs` that at several scales (Wang et al.
+    2003), in [0, 1]; `ssim_pairs_real` and `ms_ssim_pairs_real` are those of real images. Lower is more diverse, and
+    far below the real images is noise, so they have no better and worse by themselves. 1 is a collapsed generator.
+
+    `pairs` pairs of two different images are drawn by a frozen generator from `seed`; so the scores depend a little on
+    the order of the images, and no more than 1 / sqrt(pairs) tells.
+    """
+
+    pairs: int = 1000
+    seed: int = 0
+
+    needs = ("generated.images", "real.images")
+
+    def __call__(self, generated: FeatureSet, real: FeatureSet) -> dict[str, float]:
+        scores: dict[str, float] = {}
+        for suffix, key, side in (("", "num_images", generated), ("_real", "num_real", real)):
+            assert side.images is not None
+            if len(side.images) < 2:
+                raise ValueError(f"evaluation.{key}={len(side.images)}: pairs need at least 2 images a side")
+            ssim, ms_ssim = similarities(side.images, pairs=self.pairs, seed=self.seed)
+            scores |= {f"ssim_pairs{suffix}": ssim, f"ms_ssim_pairs{suffix}": ms_ssim}
+        return scores
+
+
+def similarities(images: numpy.ndarray, *, pairs: int = 1000, seed: int = 0) -> tuple[float, float]:
+    """The mean SSIM and MS-SSIM of random pairs of images (N, C, H, W) uint8, N at least 2.
+
+    The usual five scales and window of 11 pixels need 176 pixels. Of smaller images as many scales are taken as fit,
+    with the finest scales' weights made to sum to 1 (28 and 32 pixels: 2, 64: 3, 128: 4), and a window no larger than
+    the image with its Gaussian narrowed alike. With a single scale (below 22 pixels) MS-SSIM is SSIM, not below 0.
+    """
+    from torchmetrics.functional.image import (
+        multiscale_structural_similarity_index_measure,
+        structural_similarity_index_measure,
+    )
+
+    first, second = random_pairs(len(images), pairs=pairs, seed=seed)
+    weights, window, sigma = scales(min(images.shape[2:]))
+    ssim, ms_ssim = 0.0, 0.0
+    batch = max(1, BATCH_PIXELS // images[0].size)
+    for start in range(0, pairs, batch):
+        ours, theirs = (as_numbers(images[side[start : start + batch]]) for side in (first, second))
+        settings = {"sigma": sigma, "kernel_size": window, "data_range": 1.0, "reduction": "sum"}
+        found = structural_similarity_index_measure(ours, theirs, **settings)
+        ssim += float(found)  # type: ignore[arg-type]
+        ms_ssim += float(multiscale_structural_similarity_index_measure(ours, theirs, betas=weights, **settings))
+    return ssim / pairs, ms_ssim / pairs
+
+
+def random_pairs(count: int, *, pairs: int, seed: int) -> tuple[numpy.ndarray, numpy.ndarray]:
+    """The numbers of both images of each pair, (pairs,) each, never the same one twice in a pair."""
+    random = numpy.random.RandomState(seed)
+    first = random.randint(count, size=pairs)
+    return first, (first + 1 + random.randint(count - 1, size=pairs)) % count
+
+
+def scales(pixels: int) -> tuple[tuple[float, ...], int, float]:
+    """The weights of the scales that fit into `pixels` a side, the odd window, and the deviation of its Gaussian."""
+    window = min(WINDOW, pixels - 1 + pixels % 2)
+    fitting = [n for n in range(1, len(WEIGHTS) + 1) if fits(pixels, scales=n, window=window)]
+    kept = WEIGHTS[: max(fitting)]
+    return tuple(weight / sum(kept) for weight in kept), window, SIGMA * window / WINDOW
+
+
+def fits(pixels: int, *, scales: int, window: int) -> bool:
+    """Whether the window lies inside the image at the coarsest of the scales, each half as large as the one before.
+
+    torchmetrics also asks for more than (window - 1) (scales - 1)^2 and for 2^scales pixels.
+    """
+    enough = pixels >> (scales - 1) >= window and pixels // max(1, scales - 1) ** 2 >= window
+    return enough and pixels >= 2**scales
+
+
+def as_numbers(images: numpy.ndarray) -> Tensor:
+    """uint8 images as float32 in [0, 1]."""
+    return torch.from_numpy(numpy.ascontiguousarray(images)).float() / 255
