@@ -86,8 +86,20 @@ def read_run(folder: Path, label: str | None = None) -> Recorded:
 
 
 def is_sweep(folder: Path) -> bool:
-    """Whether the folder is that of a sweep (`-m`)."""
-    return (folder / "sweep.json").is_file() or any(folder.glob("*/result.json"))
+    """Whether the folder is that of a sweep (`-m`), perhaps of one that goes on or was killed."""
+    files = (folder / "sweep.json", folder / "multirun.yaml")
+    return any(file.is_file() for file in files) or any(folder.glob("*/result.json"))
+
+
+def runs_of_sweep(folder: Path) -> list[Recorded]:
+    """The sweep's runs that have begun, in the order of the jobs; none if each failed before it began."""
+    found = _runs_in(folder)
+    return read_runs(found) if found else []
+
+
+def read_results(folder: Path) -> list[dict[str, Any]]:
+    """What the jobs of a sweep that ended have written of themselves, in the order of the jobs."""
+    return [_json(path) for path in sorted(folder.glob("*/result.json"), key=lambda path: _job_number(path.parent))]
 
 
 def read_sweep(folder: Path) -> dict[str, Any]:
@@ -112,11 +124,13 @@ def _folders(path: Path) -> list[Path]:
         place = place.parent.parent if place.parent.name == "checkpoints" else place.parent
     if _is_run(place):
         return [place]
-    if is_sweep(place):
-        found = sorted((each for each in place.iterdir() if _is_run(each)), key=_job_number)
-        if found:
-            return found
+    if is_sweep(place) and (found := _runs_in(place)):
+        return found
     raise ValueError(f"{path}: neither a run's folder nor a sweep's; they lie in outputs/<date>/")
+
+
+def _runs_in(folder: Path) -> list[Path]:
+    return sorted((each for each in folder.iterdir() if _is_run(each)), key=_job_number)
 
 
 def _is_run(folder: Path) -> bool:

@@ -89,6 +89,21 @@ def judged(values: dict[str, float], **protocol: Any) -> list[Scores]:
     return [Scores(values, PROTOCOL | protocol, MADE_BY, 1000, "summary.json")]
 
 
+def sweep_job(rank: int | None, value: Any, number: int = 1, **varied: Any) -> dict[str, Any]:
+    """What a sweep writes of a job: ended with this score, or failed where it is None."""
+    score = None if value is None else {"name": "fd_digits", "value": value, "higher_is_better": False}
+    done = {"status": "failed", "failed": True, "error": "it broke"} if value is None else {"status": "finished"}
+    return {
+        "rank": rank,
+        "job": number,
+        "folder": f"{number}",
+        "varied": varied,
+        "score": score,
+        "seconds": 2.0,
+        **done,
+    }
+
+
 def merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     """`base` with the leaves of `changes`."""
     found = dict(base)

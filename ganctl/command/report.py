@@ -1,0 +1,96 @@
+"""`ganctl report RUN...`: one HTML file of a run, of several, or of a sweep. Imports neither torch nor Hydra."""
+
+from __future__ import annotations
+
+import argparse
+import webbrowser
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import NoReturn
+
+from ganctl.command.ranking_table import over_seeds, ranked, unequal
+from ganctl.configuration.names import suggestion
+from ganctl.report.files import atomic_write_text
+from ganctl.report.html import Sweep, page
+from ganctl.report.recorded import Recorded, is_sweep, read_results, read_runs, read_sweep, runs_of_sweep
+
+_OPTIONS = ("--output", "--force", "--open", "--help")
+DEFAULT = "report.html"
+
+
+def main(words: Sequence[str]) -> int:
+    """Writes the page of the runs or the sweep named in `words`, and says where. Returns the exit code."""
+    options = _parse(words)
+    if options.output is not None:
+        _check(options.output)
+    runs, sweep = _read(options.runs)
+    text = page(runs, sweep, force=options.force)
+    path = options.output or unused(_default(runs, sweep))
+    try:
+        atomic_write_text(path, text)
+    except OSError as error:
+        raise ValueError(f"{path}: cannot be written ({error.strerror}); choose another with --output FILE") from None
+    print(f"written to {path} ({len(text.encode()) / 1e6:.1f} MB)")
+    if options.open and not webbrowser.open(path.resolve().as_uri()):
+        print("there is no browser to open it with")
+    return 0
+
+
+def unused(path: Path) -> Path:
+    """`path`, or where it is taken the first of `report-2.html`, `report-3.html`, ... that is not."""
+    number, found = 1, path
+    while found.exists() or found.is_symlink():
+        number += 1
+        found = path.with_name(f"{path.stem}-{number}{path.suffix}")
+    return found
+
+
+def _read(paths: Sequence[Path]) -> tuple[list[Recorded], Sweep | None]:
+    """The runs; and the sweep where one alone is named. A sweep among others counts as its runs."""
+    folder = paths[0].expanduser()
+    if len(paths) > 1 or not is_sweep(folder):
+        return read_runs(paths), None
+    written = read_sweep(folder)
+    jobs = written.get("ranking")
+    if isinstance(jobs, list):
+        jobs = [job for job in jobs if isinstance(job, dict) and isinstance(job.get("varied"), dict)]
+    else:  # it still goes on, or was killed
+        jobs = ranked([each for each in read_results(folder) if isinstance(each.get("varied"), dict)])
+        written = {"over_seeds": over_seeds(jobs), "not_ranked_together": unequal(jobs)}
+    return runs_of_sweep(folder), Sweep(folder, jobs, written)
+
+
+def _default(runs: Sequence[Recorded], sweep: Sweep | None) -> Path:
+    if sweep is not None:
+        return sweep.folder / DEFAULT
+    if len(runs) == 1:
+        return runs[0].folder / DEFAULT
+    return Path(f"report-{datetime.now():%Y-%m-%d_%H-%M-%S}.html")
+
+
+def _check(path: Path) -> None:
+    if path.is_dir():
+        raise ValueError(f"--output={path}: is a folder; name a file in it, such as {path / DEFAULT}")
+    if path.exists():
+        raise ValueError(f"--output={path}: is there already; choose another file")
+
+
+def _parse(words: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="ganctl report", add_help=False, allow_abbrev=False)
+    parser.add_argument("runs", nargs="*", type=Path)
+    parser.add_argument("--output", type=Path)
+    parser.add_argument("--force", action="store_true")
+    parser.add_argument("--open", action="store_true")
+
+    def refuse(message: str) -> NoReturn:
+        unknown = message.partition("unrecognized arguments: ")[2].split(" ")[0]
+        if unknown:
+            raise ValueError(f"{unknown}: no such option; {suggestion(unknown, _OPTIONS, 'option')}")
+        raise ValueError(message.replace("argument ", "", 1))
+
+    parser.error = refuse  # type: ignore[method-assign]
+    options = parser.parse_intermixed_args(list(words))
+    if not options.runs:
+        raise ValueError("RUN... is missing: ganctl report RUN... [--output FILE.html] [--force] [--open]")
+    return options

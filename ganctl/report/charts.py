@@ -1,0 +1,267 @@
+"""The curves and bars of a report, as plain figures for plotly.js: data and layout, coloured by the page itself.
+
+Nothing of plotly is imported: a figure is a dictionary that JSON can hold, and the page draws it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ganctl.evaluation.protocol import differences, identity, sentence
+from ganctl.report.facts import best, best_place, class_shares, direction, names_of, series
+from ganctl.report.pictures import evenly
+from ganctl.report.recorded import Recorded
+
+COLOURS = (
+    *("#3b82f6", "#e8710a", "#10a37f", "#d6409f", "#8b5cf6", "#b58900", "#06a5c0", "#e5484d", "#7c8b00", "#7f8794"),
+)
+"""Of the runs, in turn; each is legible on white and on nearly black."""
+
+DASHES = ("solid", "dash", "dot", "dashdot")
+"""Of the runs beyond as many as there are colours."""
+
+MOST_POINTS = 800
+"""Of one curve: about as many as it has pixels."""
+
+LOG_FROM = 30.0
+"""Ratio of largest to smallest from which scores are drawn on a logarithmic axis."""
+
+_TITLES = {  # in the order of the page
+    "d_loss": "Loss of the discriminator",
+    "g_loss": "Loss of the generator",
+    "d_real": "D(real): real images taken for real",
+    "d_fake": "D(fake): generated images taken for real",
+    "d_penalty": "Penalty of the discriminator",
+    "g_penalty": "Penalty of the generator",
+    "learning_rate": "Learning rate",
+    "images_per_second": "Images per second",
+}
+_SHORT = {"d_loss": "discriminator", "g_loss": "generator", "d_real": "D(real)", "d_fake": "D(fake)"}
+_PAIRS = {"d_loss": ("Losses", "g_loss"), "d_real": ("D(real) and D(fake)", "d_fake")}
+_SHARES = ("d_real", "d_fake")
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A figure with a title, what it shows in words (for those who cannot see it), and remarks below it."""
+
+    title: str
+    summary: str
+    figure: dict[str, Any]
+    notes: list[str] = field(default_factory=list)
+
+
+def colour(place: int) -> str:
+    """The colour of the run at this place."""
+    return COLOURS[place % len(COLOURS)]
+
+
+def svg_text(text: object) -> str:
+    """Text for plotly.js, which reads a little HTML in names, ticks and annotations."""
+    return str(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def training_curves(runs: Sequence[Recorded]) -> list[Chart]:
+    """Everything logged over steps. One run alone has both losses in one chart, and D(real) beside D(fake)."""
+    names = list(dict.fromkeys(name for run in runs for name in names_of(run.losses)))
+    names = [name for name in names if not (name.endswith("_penalty") and _is_nought(runs, name))]
+    order = [name for name in _TITLES if name in names]
+    names = [*order, *(name for name in names if name not in order)]
+    charts = []
+    if len(runs) == 1:
+        for first, (title, second) in _PAIRS.items():
+            if first in names and second in names:
+                both = (first, second)
+                lines = [_line(runs[0], 0, place, name, _SHORT[name]) for place, name in enumerate(both)]
+                told = "; ".join(_told(runs, name) for name in both)
+                charts.append(Chart(title, told, _figure(lines, legend=True, share=first in _SHARES)))
+                names = [name for name in names if name not in both]
+    for name in names:
+        lines = [_line(run, place, place, name, run.label) for place, run in enumerate(runs)]
+        figure = _figure(lines, share=name in _SHARES, many=len(runs))
+        if name == "images_per_second":
+            figure["layout"]["yaxis"]["rangemode"] = "tozero"
+        charts.append(Chart(_TITLES.get(name, name), _told(runs, name), figure))
+    return charts
+
+
+def score_curves(runs: Sequence[Recorded], *, force: bool = False) -> list[Chart]:
+    """Every score over steps, the best marked. Runs whose scores are not made alike get charts of their own.
+
+    With `force` they share one, and a remark says in what they differ. A score with one value a run has no curve.
+    """
+    names = list(dict.fromkeys(name for run in runs for name in names_of(run.scores)))
+    charts = []
+    for name in names:
+        if name.startswith("share_") or name.endswith(("_low", "_high")):
+            continue
+        if all(len(series(run.scores, name)[0]) < 2 for run in runs):
+            continue
+        places = [place for place, run in enumerate(runs) if any(name in record for record in run.scores)]
+        groups: dict[Any, list[int]] = {}
+        for place in places:
+            protocol, made_by = _made(runs[place])
+            groups.setdefault(identity(name, protocol, made_by), []).append(place)
+        told = _unequal(name, runs, [members[0] for members in groups.values()])
+        if force or len(groups) == 1:
+            charts.append(_score_chart(name, runs, places, "≠ " if told else "", told))
+        else:
+            for number, members in enumerate(groups.values(), 1):
+                chart = _score_chart(name, runs, members, "", told)
+                charts.append(Chart(f"{chart.title} (protocol {number})", chart.summary, chart.figure, told))
+    return charts
+
+
+def class_share_chart(runs: Sequence[Recorded]) -> Chart | None:
+    """How often each class is drawn, as bars, with the even share as a line; None where no run has such scores."""
+    bars, told, most = [], [], 0
+    for place, run in enumerate(runs):
+        found, _ = class_shares(run)
+        if found:
+            most = max(most, len(found))
+            told.append(f"{run.label}: {min(found.values()):.1%} to {max(found.values()):.1%}")
+            bars.append(
+                {
+                    "type": "bar",
+                    "name": svg_text(run.label),
+                    "meta": {"run": place},
+                    "x": [svg_text(each) for each in found],
+                    "y": [_brief(value) for value in found.values()],
+                    "marker": {"color": colour(place)},
+                    "hovertemplate": "class %{x}: %{y:.1%}<extra>%{fullData.name}</extra>",
+                }
+            )
+    if not bars:
+        return None
+    figure = _figure(bars, share=False, many=len(bars))
+    figure["layout"]["xaxis"] = {"title": {"text": "class"}, "type": "category"}
+    figure["layout"]["yaxis"] |= {"tickformat": ".0%", "rangemode": "tozero"}
+    figure["layout"]["shapes"] = [_rule(y=1 / most)]
+    figure["layout"] |= {"hovermode": "closest", "barmode": "group"}
+    return Chart(
+        "Share of each class among the samples", "; ".join(told), figure, [f"dotted: the even share, {1 / most:.1%}"]
+    )
+
+
+def _score_chart(name: str, runs: Sequence[Recorded], places: Sequence[int], mark: str, notes: list[str]) -> Chart:
+    lines: list[dict[str, Any]] = []
+    values: list[float] = []
+    for place in places:
+        run = runs[place]
+        line = _line(run, place, place, name, run.label, scores=True)
+        line["mode"] = "lines+markers"
+        line["marker"] = {"size": 5}
+        lines += [*_band(run, place, name), line]
+        steps, found = series(run.scores, name)
+        values += [value for value in found if math.isfinite(value)]
+        if (at := best_place(name, found)) is not None:
+            lines.append(
+                {
+                    "type": "scatter",
+                    "mode": "markers",
+                    "name": f"{svg_text(run.label)}: best",
+                    "meta": {"run": place},
+                    "x": [steps[at]],
+                    "y": [_brief(found[at])],
+                    "marker": {"symbol": "star", "size": 13, "color": colour(place), "line": {"width": 1}},
+                    "hovertemplate": "best: %{y:.4g} at step %{x:,}<extra></extra>",
+                }
+            )
+    figure = _figure(lines, many=len(places))
+    judged = best(runs[places[0]]) if len(runs) == 1 else None
+    if judged is not None and judged[2] is not None:
+        figure["layout"]["shapes"] = [_rule(x=judged[2])]
+        notes = [*notes, f"dotted: step {judged[2]:,}, the best checkpoint by {judged[0]}"]
+    arrow = {"lower": " ↓", "higher": " ↑", None: ""}[direction(name)]
+    if values and min(values) > 0 and max(values) / min(values) > LOG_FROM:
+        figure["layout"]["yaxis"]["type"] = "log"
+        arrow += ", logarithmic"
+    return Chart(f"{mark}{name}{arrow}", _told([runs[place] for place in places], name, scores=True), figure, notes)
+
+
+def _line(run: Recorded, place: int, tone: int, name: str, said: str, *, scores: bool = False) -> dict[str, Any]:
+    steps, values = series(run.scores if scores else run.losses, name)
+    points = evenly(list(zip(steps, values, strict=True)), MOST_POINTS)
+    return {
+        "type": "scatter",
+        "mode": "lines" if len(points) > 1 else "markers",
+        "name": svg_text(said),
+        "meta": {"run": place},
+        "x": [int(step) for step, _ in points],
+        "y": [_brief(value) for _, value in points],
+        "line": {"color": colour(tone), "width": 1.8, "dash": DASHES[tone // len(COLOURS) % len(DASHES)]},
+        "hovertemplate": "%{y:.4g}",
+    }
+
+
+def _band(run: Recorded, place: int, name: str) -> list[dict[str, Any]]:
+    """The interval of a score that has one, as a shaded band."""
+    low, high = (series(run.scores, f"{name}_{end}") for end in ("low", "high"))
+    if not low[0] or low[0] != high[0]:
+        return []
+    common = {"type": "scatter", "mode": "lines", "meta": {"run": place}, "hoverinfo": "skip", "line": {"width": 0}}
+    shade = "rgba({},{},{},0.18)".format(*(int(colour(place)[at : at + 2], 16) for at in (1, 3, 5)))
+    x = [int(step) for step in low[0]]
+    return [
+        common | {"x": x, "y": [_brief(value) for value in low[1]], "showlegend": False},
+        common | {"x": x, "y": [_brief(value) for value in high[1]], "fill": "tonexty", "fillcolor": shade},
+    ]
+
+
+def _figure(data: list[dict[str, Any]], *, legend: bool = False, share: bool = False, many: int = 1) -> dict[str, Any]:
+    yaxis: dict[str, Any] = {"range": [0, 1], "tickformat": ".1f"} if share else {}
+    hover = "x unified" if many <= 6 else "closest"
+    layout = {"xaxis": {"title": {"text": "step"}}, "yaxis": yaxis, "showlegend": legend, "hovermode": hover}
+    return {"data": data, "layout": layout}
+
+
+def _rule(*, x: float | None = None, y: float | None = None) -> dict[str, Any]:
+    """A dotted line across the chart."""
+    across = {"x0": x, "x1": x, "y0": 0, "y1": 1, "yref": "paper"}
+    along = {"y0": y, "y1": y, "x0": 0, "x1": 1, "xref": "paper"}
+    return {
+        "type": "line",
+        "line": {"dash": "dot", "width": 1.5, "color": "#7f8794"},
+        **(along if x is None else across),
+    }
+
+
+def _told(runs: Sequence[Recorded], name: str, *, scores: bool = False) -> str:
+    parts = []
+    for run in runs[:4]:
+        steps, values = series(run.scores if scores else run.losses, name)
+        if steps:
+            parts.append(
+                f"{run.label}: {name} {values[0]:.3g} at step {steps[0]:.0f}, {values[-1]:.3g} at {steps[-1]:.0f}"
+            )
+    return "; ".join(parts) + (f"; and {len(runs) - 4} more" if len(runs) > 4 else "")
+
+
+def _made(run: Recorded) -> tuple[dict[str, Any], dict[str, str]]:
+    """Protocol and makers of the last evaluation."""
+    record = run.scores[-1] if run.scores else {}
+    return record.get("protocol") or {}, record.get("made_by") or {}
+
+
+def _unequal(name: str, runs: Sequence[Recorded], firsts: Sequence[int]) -> list[str]:
+    """What the first runs of the groups differ in, one sentence each."""
+    told = []
+    for other in firsts[1:]:
+        (ours, made), (theirs, also) = _made(runs[firsts[0]]), _made(runs[other])
+        for key in differences(name, ours, theirs, made | also)[:1]:
+            told.append(
+                sentence(name, [runs[firsts[0]].label, runs[other].label], key, [ours.get(key), theirs.get(key)])
+            )
+    return told
+
+
+def _is_nought(runs: Sequence[Recorded], name: str) -> bool:
+    return all(value == 0 for run in runs for value in series(run.losses, name)[1])
+
+
+def _brief(value: float) -> float | None:
+    """Five digits, as a page needs them; what is not finite is a gap."""
+    return float(f"{value:.5g}") if math.isfinite(value) else None

@@ -1,0 +1,161 @@
+"""A report's page: one HTML file that needs nothing else, from the records of runs and perhaps of a sweep.
+
+The page asks the network for nothing, and its content security policy forbids it to. All that comes from a run's files
+is escaped, and only the two scripts that are put in here may run.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from ganctl.report import html_parts as parts
+from ganctl.report.charts import Chart, class_share_chart, colour, score_curves, training_curves
+from ganctl.report.facts import best, status
+from ganctl.report.pictures import MOST_RUNS, Timeline, grids_each, timeline
+from ganctl.report.recorded import Recorded
+from ganctl.report.sweep_charts import weigh
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A sweep's folder, its jobs as sweep.json ranks them, and the rest of sweep.json."""
+
+    folder: Path
+    jobs: Sequence[Mapping[str, Any]]
+    written: Mapping[str, Any]
+
+
+def page(runs: Sequence[Recorded], sweep: Sweep | None = None, *, force: bool = False) -> str:
+    """The whole page as text. `force` shows scores of unequal protocol side by side, marked."""
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
+    from markupsafe import Markup
+
+    charts: list[Chart] = []
+
+    def placed(found: Sequence[Chart | None]) -> list[dict[str, Any]]:
+        """Gives the charts their places in the page's data."""
+        told = []
+        for chart in found:
+            if chart is not None:
+                told.append({"at": len(charts), "title": chart.title, "said": chart.summary, "notes": chart.notes})
+                charts.append(chart)
+        return told
+
+    shown = _most_telling(runs)
+    lines = [timeline(runs[place], grids_each(len(shown))) for place in shown]
+    pictured = [(place, line) for place, line in zip(shown, lines, strict=True) if line.pictures or line.best]
+    sweep_charts, trust = weigh(sweep.jobs) if sweep else ([], "")
+    context: dict[str, Any] = {
+        "title": _title(runs, sweep),
+        "runs": [parts.overview(run, place) for place, run in enumerate(runs)],
+        "force": force,
+        "findings": parts.findings(runs),
+        "sweep": parts.sweep_table(sweep.jobs, sweep.written) | {"folder": str(sweep.folder)} if sweep else None,
+        "trust": trust,
+        "sweep_charts": placed(sweep_charts),
+        "score_charts": placed(score_curves(runs, force=force)),
+        "share_charts": placed([class_share_chart(runs)]),
+        "training_charts": placed(training_curves(runs)),
+        "timelines": [_timeline(place, line) for place, line in pictured],
+        "steps": sorted({step for _, line in pictured for step in line.steps}),
+        "pictures_of": (len(shown), len(runs)),
+        "comparison": parts.comparison(runs, force=force) if len(runs) > 1 else None,
+        "scores": [table for run in runs if (table := parts.score_table(run)) is not None],
+        "configurations": parts.configurations(runs),
+    }
+    data = {
+        "charts": [chart.figure for chart in charts],
+        "steps": context["steps"],
+        "timelines": [{"steps": line.steps, "uris": [each.uri for each in line.pictures]} for _, line in pictured],
+    }
+    plotly, script = (_plotly() if charts else ""), _template("script.js")
+    context |= {
+        "data": Markup(as_script_data(data)),
+        "plotly": Markup(plotly),
+        "script": Markup(script),
+        "style": Markup(_template("style.css")),
+        "policy": _policy([plotly, script]),
+    }
+    environment = Environment(
+        loader=FunctionLoader(_template),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("page.html.j2").render(context)
+
+
+def as_script_data(data: object) -> str:
+    """JSON that may stand in a script element whatever text it holds: no tag or comment can begin or end in it."""
+    text = json.dumps(data, allow_nan=False, separators=(",", ":"))
+    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def _policy(scripts: Sequence[str]) -> str:
+    """A content security policy: no request of any kind, pictures from the page itself, and these scripts alone."""
+    hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii") for text in scripts if text]
+    allowed = " ".join(f"'sha256-{each}'" for each in hashes)
+    return (
+        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data: blob:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _most_telling(runs: Sequence[Recorded]) -> list[int]:
+    """The places of the runs whose pictures are shown: all, or of many those with the best scores of one name."""
+    if len(runs) <= MOST_RUNS:
+        return list(range(len(runs)))
+    from ganctl.evaluation.ranking import lower_is_better
+
+    scores = [best(run) for run in runs]
+    name = next((found[0] for found in scores if found is not None), None)
+    if name is None:
+        return list(range(MOST_RUNS))
+    sign = 1 if lower_is_better(name) else -1
+    rated = [(sign * found[1], place) for place, found in enumerate(scores) if found is not None and found[0] == name]
+    return sorted(place for _, place in sorted(rated)[:MOST_RUNS])
+
+
+def _timeline(place: int, line: Timeline) -> dict[str, Any]:
+    return {
+        "label": line.label,
+        "place": place,
+        "colour": colour(place),
+        "last": line.pictures[-1] if line.pictures else None,
+        "last_step": line.steps[-1] if line.steps else None,
+        "best": line.best,
+        "found": line.found,
+        "kept": len(line.pictures),
+        "unreadable": line.unreadable,
+    }
+
+
+def _title(runs: Sequence[Recorded], sweep: Sweep | None) -> str:
+    told = [parts.trained(run) for run in runs]
+    data = " and ".join(list(dict.fromkeys(each["data"] for each in told))[:3])
+    model = ", ".join(list(dict.fromkeys(each["model"] for each in told))[:3])
+    what = f"{model} on {data}" if told else "no run yet"
+    if sweep:
+        return f"Sweep of {len(sweep.jobs) or len(runs)} jobs: {what}"
+    if len(runs) > 1:
+        return f"{len(runs)} runs: {what}"
+    return what + (" (not finished)" if status(runs[0]) == "unfinished" else "")
+
+
+def _plotly() -> str:
+    """plotly.js itself, some 5 MB."""
+    from plotly.offline import get_plotlyjs
+
+    return get_plotlyjs()
+
+
+def _template(name: str) -> str:
+    return (resources.files("ganctl.report") / "templates" / name).read_text(encoding="utf-8")

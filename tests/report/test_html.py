@@ -1,0 +1,256 @@
+"""A report's page: whole for every kind of run, harmless whatever a run's files say, ranked only among equals."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import math
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ganctl.report.charts import class_share_chart, score_curves, training_curves
+from ganctl.report.html import Sweep, as_script_data, page
+from ganctl.report.recorded import read_run, read_runs
+from tests.report.records import EVEN, judged, losses, run, scores, sweep_job, written
+
+EVIL = "<img src=x onerror=alert(1)>"
+BREAKOUT = "</script><script>alert(1)</script><!--"
+
+
+class Page(HTMLParser):
+    """What a browser would make of a page: its elements with attributes, its text, its scripts."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.scripts: list[str] = []
+        self.text = ""
+        self._open = ""
+        self.feed(text)
+        self.data = json.loads(self.scripts[0])
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        self._open = tag
+        if tag == "script":
+            self.scripts.append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._open = ""
+
+    def handle_data(self, data: str) -> None:
+        if self._open == "script":
+            self.scripts[-1] += data
+        elif self._open != "style":
+            self.text += data
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+def test_a_page_shows_its_run_and_asks_for_nothing(tmp_path: Path):
+    text = page([read_run(written(tmp_path / "run"))])
+    shown = Page(text)
+    for word in ("dcgan on mnist5k", "fd_digits", "finished", "0:01:00", "1,000 steps", "non saturating"):
+        assert word in shown.text, word
+    for tag, attributes in shown.elements:
+        for name in ("src", "href", "action", "data"):
+            assert (attributes.get(name) or "data:").startswith("data:"), (tag, attributes)
+    assert any((each.get("content") or "").startswith("default-src 'none'") for each in shown.all("meta"))
+    assert not re.search(r"@import|url\(", text[: text.index("</style>")])
+
+
+def test_the_policy_allows_the_pages_own_scripts_alone(tmp_path: Path):
+    shown = Page(page([read_run(written(tmp_path / "run"))]))
+    policy = next(each["content"] for each in shown.all("meta") if each.get("http-equiv")) or ""
+    hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in shown.scripts[1:]]
+    assert len(hashes) == 2 and all(f"'sha256-{each}'" in policy for each in hashes)
+    assert "unsafe-inline" not in policy.partition("script-src")[2].partition(";")[0]
+
+
+def test_plotly_comes_once_and_only_where_there_is_a_chart(tmp_path: Path):
+    with_charts = page([read_run(written(tmp_path / "run")), read_run(written(tmp_path / "other"), "other")])
+    assert with_charts.count("* plotly.js v") == 1
+    without = page([replace(run(), losses=[], scores=[], final=[])])
+    assert "plotly.js v" not in without and len(without) < 50_000
+
+
+def with_text_everywhere(text: str, place: Path) -> Page:
+    """The page of a sweep whose files have `text` in every place where a run's files may have text."""
+    told = run(
+        label=text,
+        folder=place / "evil",
+        overrides=[f"tag={text}"],
+        environment={"cpu": text, "argv": [text], text: text},
+        summary={"status": text, "reason": text, "fid": {"skipped": text, "command": text}},
+        config={"tag": text, text: {text: text}, "dataset": {"name": text}, "generator": {"_target_": text}},
+        scores=scores(3.0, 2.0, name="fd_digits", **{f"is_{text}": [1.0, 2.0], f"share_{text}_x": [0.5, 0.5]}),
+        losses=losses(**{text: [1.0] * 20}),
+        final=[replace(each, origin=text, left_out={text: text}) for each in judged({text: 1.0}, **{text: text})],
+    )
+    jobs = [
+        sweep_job(1, 1.0, 1, **{text: text}),
+        sweep_job(2, 2.0, 2, **{text: "b"}),
+        sweep_job(None, None, 3, **{text: text}),
+    ]
+    jobs[2]["error"] = text
+    written = {"status": text, "not_ranked_together": [text]}
+    return Page(page([told, run(label="other")], Sweep(Path(text.replace("/", "-")), jobs, written)))
+
+
+@pytest.mark.parametrize("text", [EVIL, BREAKOUT, "{{ 7 * 7 }}", "&amp;'\"", '" onload="alert(1)'])
+def test_whatever_a_runs_files_say_is_text(text: str, tmp_path: Path):
+    shown, harmless = with_text_everywhere(text, tmp_path), with_text_everywhere("word", tmp_path)
+    assert text in shown.text and "word" in harmless.text
+    assert [tag for tag, _ in shown.elements] == [tag for tag, _ in harmless.elements]
+    assert [sorted(each) for _, each in shown.elements] == [sorted(each) for _, each in harmless.elements]
+    charts = re.sub(r"</?extra>|<br>", "", json.dumps(shown.data["charts"], ensure_ascii=False))
+    assert "<" not in charts
+    if "<" in text:
+        assert text.replace("<", "&lt;").replace(">", "&gt;") in charts
+
+
+def test_json_in_a_script_element_ends_nothing_and_stays_the_same():
+    data = {"a": BREAKOUT, "b": "&lt; ]]> é \u2028"}
+    text = as_script_data(data)
+    assert not set("<>&") & set(text)
+    assert json.loads(text) == data
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"summary": {}, "final": []},
+        {"summary": {}, "final": [], "scores": []},
+        {"summary": {}, "final": [], "scores": [], "losses": []},
+        {"summary": {}, "final": [], "scores": [], "losses": [], "environment": {}, "overrides": []},
+        {"losses": losses(d_loss=[math.nan] * 3, g_loss=[math.inf, -math.inf])},
+        {"scores": scores(math.nan, math.nan)},
+        {"final": judged({"fd_digits": math.nan})},
+        {"final": judged({"fd_digits": 2.0})},
+        {"config": {"regularizer": None, "training": {"steps": None, "epochs": 2.5}, "dataset": None, "loss": None}},
+    ],
+)
+@pytest.mark.parametrize("others", [0, 1])
+def test_every_kind_of_run_has_a_page(changes: dict[str, Any], others: int):
+    shown = Page(page([run(**changes), *(run(label=f"other {k}") for k in range(others))]))
+    assert "dcgan" in shown.text
+    assert all(value is None or math.isfinite(value) for chart in shown.data["charts"] for value in numbers_in(chart))
+
+
+def numbers_in(chart: dict[str, Any]) -> list[float | None]:
+    return [value for trace in chart["data"] for value in trace["y"] if not isinstance(value, str)]
+
+
+def test_a_run_without_config_or_folder_has_a_page(tmp_path: Path):
+    (tmp_path / "metrics.jsonl").write_text("")
+    assert "unfinished" in Page(page([read_run(tmp_path)])).text
+
+
+def test_gaps_are_left_where_a_value_is_no_number():
+    chart = training_curves([run(losses=losses(d_loss=[1.0, math.nan, 2.0, math.inf]))])[0]
+    assert chart.title == "Losses" and chart.figure["data"][0]["y"] == [1.0, None, 2.0, None]
+
+
+def test_the_best_of_a_score_is_marked_by_its_own_direction():
+    charts = score_curves([run(scores=scores(5.0, 3.0, 4.0, is_digits=[1.0, 2.0, 3.0]))])
+    best = {chart.title: chart.figure["data"][-1] for chart in charts}
+    assert (best["fd_digits ↓"]["x"], best["fd_digits ↓"]["y"]) == ([666], [3.0])
+    assert best["is_digits ↑"]["y"] == [3.0]
+
+
+def test_long_curves_are_thinned_and_keep_their_ends():
+    line = training_curves([run(losses=losses(d_loss=[float(k) for k in range(5000)]))])[0].figure["data"][0]
+    assert len(line["x"]) == 800 and (line["y"][0], line["y"][-1]) == (0.0, 4999.0)
+
+
+def test_intervals_are_bands_and_no_curves_of_their_own():
+    ends = {"kd_digits_low": [1.0, 1.0], "kd_digits_high": [3.0, 3.0]}
+    (chart,) = score_curves([run(scores=scores(2.0, 2.5, name="kd_digits", **ends))])
+    assert [trace.get("fill") for trace in chart.figure["data"]] == [None, "tonexty", None, None]
+
+
+def test_class_shares_are_bars_beside_the_even_share():
+    chart = class_share_chart([run(final=judged({"share_0_digits": 0.9, "share_1_digits": 0.1})), run(final=[])])
+    assert chart is not None
+    assert chart.figure["data"][0]["x"] == ["0", "1"] and chart.figure["data"][0]["y"] == [0.9, 0.1]
+    assert chart.figure["layout"]["shapes"][0]["y0"] == 0.5
+    assert class_share_chart([run(final=[], scores=scores(1.0))]) is None
+
+
+def unequal() -> list[Any]:
+    few = [record | {"protocol": record["protocol"] | {"num_generated": 500}} for record in scores(3.0, 2.0)]
+    other = judged({"fd_digits": 2.0, **EVEN}, num_generated=500)
+    return [run(label="many", scores=scores(5.0, 4.0)), run(label="few", scores=few, final=other)]
+
+
+def test_scores_made_unalike_are_not_ranked_and_the_sentence_says_why():
+    shown = Page(page(unequal()))
+    assert "unequal number of generated images (num_generated 5000 and 500)" in shown.text
+    assert "not ranked" in shown.text
+    assert [chart.title for chart in score_curves(unequal())] == [
+        "fd_digits ↓ (protocol 1)",
+        "fd_digits ↓ (protocol 2)",
+    ]
+    assert "rank" not in headings(page(unequal()))
+
+
+def test_force_shows_them_side_by_side_marked():
+    text = page(unequal(), force=True)
+    assert "side by side only, not comparable" in Page(text).text
+    assert headings(text)[headings(text).index("rank") :][:4] == ["rank", "run", "step", "≠ fd_digits ↓"]
+    (chart,) = score_curves(unequal(), force=True)
+    assert chart.title.startswith("≠ fd_digits") and len(chart.figure["data"]) == 4
+
+
+def test_equals_are_ranked_best_first():
+    pair = [run(label="worse"), run(label="better", final=judged({"fd_digits": 2.0}))]
+    text = page(pair)
+    rows = re.findall(r'<td class="number">(\d)</td><th scope="row">(\w+)</th>', text)
+    assert rows == [("1", "better"), ("2", "worse")]
+
+
+def headings(text: str) -> list[str]:
+    return re.findall(r'<th scope="col"[^>]*>([^<]*)</th>', text)
+
+
+def test_what_differs_is_said_once_and_folders_do_not_count(tmp_path: Path):
+    rates = {"optimizer": {"lr": 1e-3, "generator": {"lr": 1e-3}, "discriminator": {"lr": 1e-3}}}
+    runs = [run(label="a"), run(label="b", config={"output": {"root": "elsewhere"}, **rates})]
+    section = page(runs).partition("What differs")[2].partition("</table>")[0]
+    assert "optimizer.lr (and so optimizer.generator.lr, optimizer.discriminator.lr)" in section
+    assert section.count("<tr>") == 2 and "elsewhere" not in section
+
+
+def test_the_timeline_has_every_grid_and_the_best(tmp_path: Path):
+    runs = read_runs([written(tmp_path / "a", grids=3), written(tmp_path / "b", grids=2)])
+    shown = Page(page(runs))
+    assert shown.data["steps"] == [100, 200, 300]
+    assert [line["steps"] for line in shown.data["timelines"]] == [[100, 200, 300], [100, 200]]
+    assert len(shown.all("img")) == 4 and all(each["alt"] for each in shown.all("img"))
+    assert [each["max"] for each in shown.all("input") if each.get("type") == "range"] == ["2"]
+    assert len({uri for line in shown.data["timelines"] for uri in line["uris"]}) == 3
+
+
+def test_a_run_without_pictures_has_no_timeline(tmp_path: Path):
+    shown = Page(page([read_run(written(tmp_path / "run", grids=0))]))
+    assert shown.all("img") == [] and "Pictures over" not in shown.text
+
+
+def test_a_sweeps_page_has_its_jobs_errors_and_means(tmp_path: Path):
+    jobs = [sweep_job(1, 1.5, 1, seed="0"), sweep_job(2, 2.5, 2, seed="1"), sweep_job(None, None, 3, seed="2")]
+    mean = {"varied": {}, "score": {"name": "fd_digits"}, "mean": 2.0, "deviation": 0.7, "seeds": 2}
+    said = "fd_digits of job 1 and job 2: unequal"
+    shown = Page(page([run()], Sweep(tmp_path, jobs, {"over_seeds": [mean], "not_ranked_together": [said]})))
+    for word in ("it broke", "0.7", "1.5", said, "1 of them failed"):
+        assert word in shown.text, word
+
+
+def test_a_sweep_of_which_every_job_failed_has_a_page(tmp_path: Path):
+    assert "it broke" in Page(page([], Sweep(tmp_path, [sweep_job(None, None, 1, seed="0")], {}))).text

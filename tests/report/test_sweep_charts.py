@@ -1,0 +1,58 @@
+"""What a report makes of a sweep: which setting mattered, how much that is worth, and only among equals."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ganctl.report.sweep_charts import comparable, importance, weigh
+from tests.report.records import sweep_job
+
+
+def grid_of_jobs(seeds: int = 3) -> list[dict[str, Any]]:
+    """A sweep in which the learning rate decides, the loss hardly, and the seed not at all."""
+    found = []
+    for seed in range(seeds):
+        for rate, much in (("0.0001", 4.0), ("0.001", 1.0), ("0.01", 9.0)):
+            for loss, little in (("hinge", 0.2), ("non_saturating", 0.0)):
+                found.append((much + little, {"seed": str(seed), "optimizer.lr": rate, "loss": loss}))
+    found.sort(key=lambda item: item[0])
+    return [sweep_job(place, value, place, **varied) for place, (value, varied) in enumerate(found, 1)]
+
+
+def test_the_setting_that_decides_is_the_most_important():
+    found = importance(grid_of_jobs())
+    assert found is not None and found.keys[0] == "optimizer.lr" and found.jobs == 18
+    assert found.means[0] > 10 * max(found.means[1:]) and found.explained > 0.5
+    charts, trust = weigh(grid_of_jobs())
+    assert [chart.title for chart in charts] == [
+        "Importance of each setting",
+        *("fd_digits by seed", "fd_digits by optimizer.lr", "fd_digits by loss"),
+        "Every job from its settings to its score",
+    ]
+    assert "18 comparable jobs over 3 settings" in trust and "a hint" in trust
+
+
+def test_few_jobs_get_no_importances_and_chance_is_said():
+    charts, trust = weigh(grid_of_jobs(seeds=1))
+    assert charts[0].title == "fd_digits by optimizer.lr"
+    assert "too few" in trust and "Only one seed" in trust
+    noise = [
+        sweep_job(k, float(value), k, seed=str(k), loss="ab"[k % 2])
+        for k, value in enumerate((1, 9, 2, 8, 3, 7, 1, 9), 1)
+    ]
+    assert weigh(noise[:1])[0] == []
+
+
+def test_importances_of_noise_are_not_to_be_read():
+    values = (5.0, 1.0, 4.0, 2.0, 3.0, 1.5, 4.5, 2.5, 3.5, 1.2)
+    noise = [sweep_job(k, value, k, seed=str(k % 3), loss="abba"[k % 4]) for k, value in enumerate(values, 1)]
+    assert "read nothing into" in weigh(noise)[1]
+
+
+def test_only_jobs_ranked_with_each_other_are_weighed():
+    mixed = [sweep_job(1, 1.0, 1, seed="0"), *(sweep_job(rank, 2.0 + rank, rank, seed=str(rank)) for rank in (1, 2, 3))]
+    assert [each["score"]["value"] for each in comparable([*mixed, sweep_job(None, None, 9, seed="9")])] == [
+        3.0,
+        4.0,
+        5.0,
+    ]
