@@ -82,6 +82,25 @@ options:
   --markdown FILE       write the table as Markdown
   --force               show scores of unequal protocol side by side, marked and without a rank
 """,
+    "report": """\
+usage: ganctl report RUN... [--output FILE.html] [--force] [--open]
+
+Writes one HTML page that needs no network: curves, pictures over the training with a slider, scores with how they were
+made, what differs, and what looks wrong with its cure. RUN is a run's folder, a checkpoint in it, or a sweep's folder.
+The page is report.html in the folder of the run or sweep, or report-<date>_<time>.html here for several runs; where it
+is there already, the new one gets a number.
+
+examples:
+  ganctl report outputs/DATE/RUN
+  ganctl report outputs/DATE/RUN outputs/DATE/OTHER
+  ganctl report outputs/DATE/SWEEP --open
+  ganctl report RUN --output page.html
+
+options:
+  --output FILE.html    write this file, which must not be there yet
+  --force               show scores of unequal protocol side by side, marked and without a rank
+  --open                show the page in the browser
+""",
     "list": """\
 usage: ganctl list [GROUP] [--config-dir DIR]
 
