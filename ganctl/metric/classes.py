@@ -14,10 +14,10 @@ from ganctl.contract import FeatureSet
 class ClassAccuracy:
     """`class_accuracy_<extractor>`: share of samples taken for the class that was asked for; in [0, 1], higher better.
 
-    It is the GAN-test of Shmelkov et al. (2018, arXiv:1807.09499, section 3). `real_class_accuracy_<extractor>`, the same of the real images and their true labels, is what it can
-    reach, and tells whether the classifier knows these classes at all: numbers alone would not, as digits and clothes
-    both have ten. Where it is below `min_real_accuracy`, or a label is not among the classifier's classes, it does not,
-    and only the accuracy on real images is given.
+    It is the GAN-test of Shmelkov et al. (2018, arXiv:1807.09499, section 3). `real_class_accuracy_<extractor>`, the
+    same of the real images and their true labels, is what it can reach, and tells whether the classifier knows these
+    classes at all: numbers alone would not, as digits and clothes both have ten. Where it is below `min_real_accuracy`,
+    or a label is not among the classifier's classes, it does not, and only the accuracy on real images is given.
     """
 
     min_real_accuracy: float = 0.5
