@@ -24,6 +24,7 @@ class Digits:
     """
 
     name = "digits"
+    resizing = "none"
 
     def __init__(self, *, device: torch.device | str = "cpu"):
         content = WEIGHTS.read_bytes()

@@ -1,6 +1,8 @@
-"""Adapter over pytorch-fid's InceptionV3: its network, its weights, its preprocessing, on tensors in [-1, 1]."""
+"""pytorch-fid's InceptionV3 on tensors in [-1, 1]: its weights, preprocessing and values, in half the time on a CPU."""
 
 from __future__ import annotations
+
+import hashlib
 
 import torch
 from torch import Tensor, nn
@@ -21,9 +23,16 @@ class Inception:
 
     Images of any size are resized to 299x299 bilinearly without anti-aliasing, as pytorch-fid does; grey ones are
     repeated to three channels. `weights` is a file; None means torch hub's cache, or a download from `url` of at most
-    `max_download_seconds`. With other weights than pytorch-fid's the extractor is called `inception_<hash>`, so that
-    its distance is not taken for an FID. Raises ValueError where no weights can be had.
+    `max_download_seconds`. Batch norms are folded into the convolutions before them, which changes features by their
+    last bits in float32 (by 4e-6 of their standard deviation at most, where it was measured).
+
+    With other weights than pytorch-fid's the extractor is called `inception_<hash>`, so that its distance is not taken
+    for an FID. `precision` bf16 runs the convolutions in bfloat16, which changes features by some hundredths of their
+    standard deviation: its name ends in `_bf16`, and its hash is another. Raises ValueError where no weights can be
+    had, and for another precision.
     """
+
+    resizing = "bilinear to 299x299 without anti-aliasing, as pytorch-fid"
 
     def __init__(
         self,
@@ -31,12 +40,18 @@ class Inception:
         weights: str | None = None,
         url: str = URL,
         max_download_seconds: float = 120,
+        precision: str = "fp32",
         device: torch.device | str = "cpu",
     ):
+        if precision not in ("fp32", "bf16"):
+            raise ValueError(f"feature.precision={precision}: must be fp32 or bf16")
         path = find_weights(weights, url=url, max_download_seconds=max_download_seconds)
-        self.weights_hash = sha256(path)
-        self.name = "inception" if self.weights_hash.startswith(HASH_PREFIX) else f"inception_{self.weights_hash[:8]}"
-        self.device = torch.device(device)
+        digest = sha256(path)
+        self.name = "inception" if digest.startswith(HASH_PREFIX) else f"inception_{digest[:8]}"
+        self.weights_hash, self.precision, self.device = digest, precision, torch.device(device)
+        if precision == "bf16":
+            self.name += "_bf16"
+            self.weights_hash = hashlib.sha256(f"{digest} in bf16".encode()).hexdigest()
         self.network = unfilled_network()
         try:
             self.network.load_state_dict(read_state(path), assign=True)
@@ -45,17 +60,25 @@ class Inception:
                 f"feature.weights={path}: not the weights of pytorch-fid's InceptionV3; "
                 "remove feature.weights, or give its file"
             ) from None
-        self.network.eval().requires_grad_(False)
         self.network.to(device=self.device, dtype=torch.float32)
+        self._make_ready()
+
+    def _make_ready(self) -> None:
+        """The network as it is called: without batch norms, its colours side by side in memory."""
+        self.network.eval().requires_grad_(False)
+        fold_batch_norms(self.network)
+        self.network.to(memory_format=torch.channels_last)
 
     @classmethod
     def untrained(cls, *, device: torch.device | str = "cpu") -> Inception:
         """The network with all weights at a hundredth: of no use but to measure how long judging an image takes."""
         self = cls.__new__(cls)
-        self.name, self.weights_hash, self.device = "inception_untrained", "", torch.device(device)
-        self.network = unfilled_network().to_empty(device=self.device).eval().requires_grad_(False)
+        self.name, self.weights_hash, self.precision = "inception_untrained", "", "fp32"
+        self.device = torch.device(device)
+        self.network = unfilled_network().to_empty(device=self.device).requires_grad_(False)
         for tensor in (*self.network.parameters(), *self.network.buffers()):
             tensor.fill_(0.01)
+        self._make_ready()
         return self
 
     @property
@@ -77,11 +100,31 @@ class Inception:
         with torch.autocast(self.device.type, enabled=False):
             # By way of [0, 1] and back, because pytorch-fid does, and to its last bit.
             hidden = functional.interpolate((images + 1) / 2, size=(299, 299), mode="bilinear", align_corners=False)
-            hidden = 2 * hidden - 1
-            for name in BODY:
-                hidden = self.network.get_submodule(name)(hidden)
-            features = hidden.flatten(start_dim=1)
+            hidden = (2 * hidden - 1).contiguous(memory_format=torch.channels_last)
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
+                for name in BODY:
+                    hidden = self.network.get_submodule(name)(hidden)
+            features = hidden.flatten(start_dim=1).float()
             return features, self.network.get_submodule("fc")(features)
+
+
+def fold_batch_norms(network: nn.Module) -> None:
+    """Puts each batch norm y = (x - mean) / sqrt(variance + eps) weight + bias into the convolution that gives its x.
+
+    In place, for networks in `eval` mode whose blocks hold the two as `conv` and `bn`, as torchvision's Inception3 does
+    (its eps is 0.001). The products are taken in float64 and rounded once.
+    """
+    for block in network.modules():
+        conv, norm = getattr(block, "conv", None), getattr(block, "bn", None)
+        if not (isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d)):
+            continue
+        assert norm.running_var is not None and norm.running_mean is not None and conv.bias is None
+        scale = norm.weight.double() / (norm.running_var.double() + norm.eps).sqrt()
+        bias = norm.bias.double() - norm.running_mean.double() * scale
+        weight = (conv.weight.double() * scale[:, None, None, None]).float()
+        conv.weight = nn.Parameter(weight, requires_grad=False)
+        conv.bias = nn.Parameter(bias.float(), requires_grad=False)
+        block.bn = nn.Identity()
 
 
 def unfilled_network() -> nn.Module:

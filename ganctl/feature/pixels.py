@@ -23,7 +23,8 @@ class Pixels:
 
     def __init__(self, *, size: int = 8, device: torch.device | str = "cpu"):
         self.size, self.device = size, torch.device(device)
-        self.weights_hash = hashlib.sha256(f"area average to {size}x{size}".encode()).hexdigest()
+        self.resizing = f"area average to {size}x{size}"
+        self.weights_hash = hashlib.sha256(self.resizing.encode()).hexdigest()
 
     @property
     def seconds_per_image(self) -> float:

@@ -18,7 +18,7 @@ def test_features_are_the_means_of_the_images_parts():
     features, logits = Pixels(size=2)(images)
     assert features.shape == (2, 12) and logits.shape == (2, 0)
     assert features[0, 0] == images[0, 0, :2, :2].mean() and features[1, 11] == images[1, 2, 2:, 2:].mean()
-    assert isinstance(Pixels(), FeatureExtractor)
+    assert isinstance(Pixels(), FeatureExtractor) and Pixels().resizing == "area average to 8x8"
 
 
 def test_it_has_a_distance_and_no_inception_score():
