@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import warnings
 
 import numpy
@@ -8,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ganctl.contract import FeatureSet
-from ganctl.metric.frechet import FrechetDistance, frechet_distance
+from ganctl.metric.frechet import FrechetDistance, factor, frechet_distance, root_by_eigenvalues
 
 
 def features_of(count: int, dimensions: int, *, seed: int, shift: float = 0.0) -> Tensor:
@@ -76,6 +77,64 @@ def test_is_exact_where_many_images_span_few_dimensions():
     assert frechet_distance(statistics(second), statistics(first)) == pytest.approx(
         exact_distance(first, second), rel=1e-6
     )
+
+
+@pytest.mark.parametrize("count", [20, 65, 500])
+def test_a_cached_factor_and_kept_features_change_nothing(count: int):
+    """The real side has both where its statistics were cached; either may be missing where they were not."""
+    first, second = features_of(count, 64, seed=1), features_of(500, 64, seed=2, shift=0.05)
+    generated, real = statistics(first), statistics(second)
+    cached = dataclasses.replace(real, factor=torch.linalg.cholesky(real.covariance), features=second)
+    expected = pytest.approx(exact_distance(first, second), rel=1e-6)
+    for side in (real, cached, dataclasses.replace(cached, features=None)):
+        assert frechet_distance(generated, side) == expected
+        assert frechet_distance(side, generated) == expected
+
+
+def test_dead_features_on_both_sides_are_left_out():
+    """Zero variance on either side makes Cholesky fail, and adds nothing to the trace of the root."""
+    first, second = features_of(300, 64, seed=1), features_of(300, 64, seed=2)
+    first[:, :5], second[:, 3:9] = 1.0, 0.25
+    found, doubt = root_by_eigenvalues(statistics(first), statistics(second))
+    assert found > 0 and doubt < 1e-9
+    assert frechet_distance(statistics(first), statistics(second)) == pytest.approx(
+        exact_distance(first, second), rel=1e-6
+    )
+
+
+@pytest.mark.parametrize("noise", [0.0, 1e-9, 1e-7, 1e-5, 1e-3])
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_nearly_singular_covariance_is_not_trusted_to_eigenvalues(noise: float, kept: bool):
+    """Directions of almost no variance, where squaring leaves no digit: features tell them, a covariance may not."""
+    sides = []
+    for seed in (1, 2):
+        features = features_of(300, 64, seed=seed).double()
+        generator = torch.Generator().manual_seed(seed)
+        features[:, 32:] = features[:, :32] + noise * torch.randn(300, 32, generator=generator).double()
+        sides.append(features.float())
+    found = [dataclasses.replace(statistics(side), features=side if kept else None) for side in sides]
+    expected = exact_distance(*sides)
+    assert frechet_distance(*found) == pytest.approx(expected, rel=1e-6 if kept else 1e-5)
+
+
+def test_the_doubt_covers_the_error():
+    """The sum of the roots of eigenvalues that reach down far errs by less than it says, and it does not say much."""
+    first, second = (features_of(200, 64, seed=seed) for seed in (1, 2))
+    for features in (first, second):
+        features[:, 32:] = features[:, :32] + 0.03 * features[:, 32:]
+    sides = [dataclasses.replace(statistics(each), features=each) for each in (first, second)]
+    exact = float(torch.linalg.svdvals(factor(sides[0]).T @ factor(sides[1])).sum())
+    found, doubt = root_by_eigenvalues(*sides)
+    assert abs(found - exact) <= doubt < 1e-6 * exact
+
+
+def test_features_that_are_all_constant_have_the_distance_of_their_means_at_any_count():
+    constant, varied = torch.full((50, 4), 2.0), features_of(50, 4, seed=1)
+    side = statistics(varied)
+    expected = float((side.mean - 2).square().sum() + side.covariance.trace())
+    assert frechet_distance(statistics(constant), side) == pytest.approx(expected)
+    assert frechet_distance(side, statistics(constant[:3])) == pytest.approx(expected)
+    assert frechet_distance(statistics(constant), statistics(constant[:2])) == 0
 
 
 @pytest.mark.parametrize("count", [10, 64, 65, 400])
