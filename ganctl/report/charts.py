@@ -23,8 +23,11 @@ COLOURS = (
 DASHES = ("solid", "dash", "dot", "dashdot")
 """Of the runs beyond as many as there are colours."""
 
-MOST_POINTS = 800
-"""Of one curve: about as many as it has pixels."""
+MOST_POINTS, FEWEST_POINTS = 800, 100
+"""Of one curve: about as many as it has pixels, and for many runs enough to see its shape."""
+
+POINTS_A_CHART = 16_000
+"""Of all its curves, which keeps a page of a hundred runs to some megabytes."""
 
 LOG_FROM = 30.0
 """Ratio of largest to smallest from which scores are drawn on a logarithmic axis."""
@@ -75,12 +78,12 @@ def training_curves(runs: Sequence[Recorded]) -> list[Chart]:
         for first, (title, second) in _PAIRS.items():
             if first in names and second in names:
                 both = (first, second)
-                lines = [_line(runs[0], 0, place, name, _SHORT[name]) for place, name in enumerate(both)]
+                lines = [_line(runs[0], 0, place, name, _SHORT[name], 1) for place, name in enumerate(both)]
                 told = "; ".join(_told(runs, name) for name in both)
                 charts.append(Chart(title, told, _figure(lines, legend=True, share=first in _SHARES)))
                 names = [name for name in names if name not in both]
     for name in names:
-        lines = [_line(run, place, place, name, run.label) for place, run in enumerate(runs)]
+        lines = [_line(run, place, place, name, run.label, len(runs)) for place, run in enumerate(runs)]
         figure = _figure(lines, share=name in _SHARES, many=len(runs))
         if name == "images_per_second":
             figure["layout"]["yaxis"]["rangemode"] = "tozero"
@@ -151,7 +154,7 @@ def _score_chart(name: str, runs: Sequence[Recorded], places: Sequence[int], mar
     values: list[float] = []
     for place in places:
         run = runs[place]
-        line = _line(run, place, place, name, run.label, scores=True)
+        line = _line(run, place, place, name, run.label, len(places), scores=True)
         line["mode"] = "lines+markers"
         line["marker"] = {"size": 5}
         lines += [*_band(run, place, name), line]
@@ -182,9 +185,12 @@ def _score_chart(name: str, runs: Sequence[Recorded], places: Sequence[int], mar
     return Chart(f"{mark}{name}{arrow}", _told([runs[place] for place in places], name, scores=True), figure, notes)
 
 
-def _line(run: Recorded, place: int, tone: int, name: str, said: str, *, scores: bool = False) -> dict[str, Any]:
+def _line(
+    run: Recorded, place: int, tone: int, name: str, said: str, many: int, *, scores: bool = False
+) -> dict[str, Any]:
     steps, values = series(run.scores if scores else run.losses, name)
-    points = evenly(list(zip(steps, values, strict=True)), MOST_POINTS)
+    most = min(MOST_POINTS, max(FEWEST_POINTS, POINTS_A_CHART // many))
+    points = evenly(list(zip(steps, values, strict=True)), most)
     return {
         "type": "scatter",
         "mode": "lines" if len(points) > 1 else "markers",

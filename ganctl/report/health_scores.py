@@ -36,8 +36,11 @@ LOW_MODES = 0.9
 HIGH_REVERSE_KL = 0.5
 """Nats; one class of two missing costs ln 2 = 0.69, ten classes of which four are missing 0.51."""
 
-MANY_COPIES = 0.03
-"""Three times the 0.01 that is the usual share of real images as near to a training image by chance."""
+MANY_COPIES, BY_CHANCE = 3.0, 0.01
+"""Times the share of images that are as near to a training image by chance, and that share if no protocol says it."""
+
+MANY_DUPLICATES = 0.1
+"""Share of samples with a twin among the samples; real images have one of a hundred."""
 
 WORSENED = 1.25
 """Last score against the best, as a ratio: two evaluations of one model differ by a few per cent."""
@@ -74,6 +77,8 @@ def collapsed(run: Recorded) -> Iterator[Finding]:
             seen.append(f"{name} is {value:.3g}, below {LOW_RECALL}")
         if name.startswith("reverse_kl_") and value > HIGH_REVERSE_KL:
             seen.append(f"{name} is {value:.3g} nats, above {HIGH_REVERSE_KL}")
+        if name.startswith("duplicates_") and value > MANY_DUPLICATES:
+            seen.append(f"{name} is {value:.3g}, above {MANY_DUPLICATES}")
         if name.startswith("modes_") and direction(name) and len(found) > 1 and value < LOW_MODES * len(found):
             seen.append(f"{name} is {value:.4g} of {len(found)} classes")
     if seen:
@@ -88,13 +93,15 @@ def collapsed(run: Recorded) -> Iterator[Finding]:
 
 def copying(run: Recorded) -> Iterator[Finding]:
     """Many samples are nearly training images."""
-    values, _, _ = newest_scores(run)
-    many = {name: value for name, value in values.items() if name.startswith("copies_") and value > MANY_COPIES}
+    values, protocol, _ = newest_scores(run)
+    chance = number(protocol.get("memorisation.quantile")) or BY_CHANCE
+    limit = MANY_COPIES * chance
+    many = {name: value for name, value in values.items() if name.startswith("copies_") and value > limit}
     if many:
         yield Finding(
             "warning",
             "It may have learned images by heart",
-            f"{', '.join(f'{name} is {value:.3g}' for name, value in many.items())}; chance alone gives about 0.01",
+            f"{', '.join(f'{name} is {value:.3g}' for name, value in many.items())}; by chance it is about {chance:g}",
             "Small data sets invite it: mirror them, stop earlier, or judge against images held back.",
             "training.flip=true stop.patience=5",
         )

@@ -29,9 +29,9 @@ class Scores:
 class Recorded:
     """A run's folder as plain data. What a run that was killed has not written is empty.
 
-    `label` tells it from the others of one table; `config` is nested; `losses` and `scores` are the lines of
-    metrics.jsonl of either kind; `final` are the scores of summary.json and those that `ganctl evaluate` added, oldest
-    first.
+    `label` tells it from the others of one table; `config` (nested) and `overrides` are those it was last resumed with;
+    `losses` and `scores` are the lines of metrics.jsonl of either kind; `final` are the scores of summary.json and those
+    that `ganctl evaluate` added, oldest first.
     """
 
     folder: Path
@@ -75,8 +75,8 @@ def read_run(folder: Path, label: str | None = None) -> Recorded:
     return Recorded(
         folder=folder,
         label=label or folder.name,
-        config=_yaml(folder / "config.yaml", {}),
-        overrides=[str(each) for each in _yaml(folder / ".hydra" / "overrides.yaml", [])],
+        config=_yaml(_newest_config(folder), {}),
+        overrides=[str(each) for each in _yaml(_newest_overrides(folder), [])],
         environment=_json(folder / "environment.json"),
         summary=summary,
         losses=[each for each in records if each.get("kind") == "losses"],
@@ -149,6 +149,19 @@ def _labels(folders: list[Path]) -> list[str]:
         if len(set(labels)) == len(labels):
             return labels
     return [str(folder) for folder in folders]
+
+
+def _newest_config(folder: Path) -> Path:
+    """The configuration of the last stretch: resuming at step N leaves config-from-N.yaml beside config.yaml."""
+    resumed = [path for path in folder.glob("config-from-*.yaml") if path.is_file()]
+    return max(resumed, key=lambda path: path.stat().st_mtime_ns, default=folder / "config.yaml")
+
+
+def _newest_overrides(folder: Path) -> Path:
+    """What was typed for the last stretch: the n-th resuming leaves .hydra-resume-n beside .hydra."""
+    numbered = {path: path.parent.name.rpartition("-")[2] for path in folder.glob(".hydra-resume-*/overrides.yaml")}
+    resumed = [path for path, number in numbered.items() if number.isdigit()]
+    return max(resumed, key=lambda path: int(numbered[path]), default=folder / ".hydra" / "overrides.yaml")
 
 
 def _final(folder: Path, summary: dict[str, Any]) -> Iterator[Scores]:

@@ -136,7 +136,12 @@ def test_shares_of_few_images_are_left_to_chance():
 
 @pytest.mark.parametrize(
     ("name", "bad", "good"),
-    [("recall_digits", 0.05, 0.5), ("reverse_kl_digits", 0.9, 0.1), ("modes_digits", 7.0, 10.0)],
+    [
+        ("recall_digits", 0.05, 0.5),
+        ("reverse_kl_digits", 0.9, 0.1),
+        ("modes_digits", 7.0, 10.0),
+        ("duplicates_digits", 0.3, 0.02),
+    ],
 )
 def test_scores_of_variety_tell_of_collapse(name: str, bad: float, good: float):
     (found,) = health(run(final=judged({**EVEN, name: bad})))
@@ -159,6 +164,13 @@ def test_fid_needs_as_many_images_as_inception_has_features():
     title = "Too few images for a Frechet distance"
     assert title in titles(run(final=judged({"fid": 9.0}, **few)))
     assert title not in titles(run(final=judged({"fid": 9.0}, **enough)))
+
+
+def test_what_chance_copies_is_read_from_the_protocol():
+    title = "It may have learned images by heart"
+    for quantile, warned in ((0.01, True), (0.1, False)):
+        made = run(final=judged({"copies_pixels": 0.2}, **{"memorisation.quantile": quantile}))
+        assert (title in titles(made)) == warned
 
 
 def test_a_penalty_that_is_there_is_made_stronger():

@@ -170,6 +170,11 @@ def test_long_curves_are_thinned_and_keep_their_ends():
     assert len(line["x"]) == 800 and (line["y"][0], line["y"][-1]) == (0.0, 4999.0)
 
 
+def test_curves_of_many_runs_are_thinner_still():
+    many = [run(label=str(k), losses=losses(d_loss=[1.0] * 1000)) for k in range(64)]
+    assert {len(line["x"]) for line in training_curves(many)[0].figure["data"]} == {250}
+
+
 def test_intervals_are_bands_and_no_curves_of_their_own():
     ends = {"kd_digits_low": [1.0, 1.0], "kd_digits_high": [3.0, 3.0]}
     (chart,) = score_curves([run(scores=scores(2.0, 2.5, name="kd_digits", **ends))])

@@ -46,7 +46,7 @@
 
   const opened = [];
   window.addEventListener("beforeprint", () => {
-    for (const each of document.querySelectorAll("details:not([open])")) {
+    for (const each of document.querySelectorAll("details:not([open], .aside)")) {
       each.open = true;
       opened.push(each);
     }
