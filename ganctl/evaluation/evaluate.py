@@ -62,7 +62,8 @@ def score(
 ) -> ScoreSet:
     """The scores of each of `metrics` that has what it needs, its tunables as protocol, and the reasons of the others.
 
-    A metric that refuses these images is left out with what it says, unless it is the only one. Raises ValueError where two metrics give a score of one name, and where none has what it needs.
+    A metric that refuses these images is left out with what it says, unless it is the only one. Raises ValueError where
+    two metrics give a score of one name, and where none has what it needs.
     """
     scores: dict[str, float] = {}
     protocol: dict[str, Plain] = {}

@@ -38,6 +38,7 @@ def real_features(
     num_images: int | None = None,
     batch_size: int = 250,
     cache: Path | None = None,
+    what: str = "real images",
     progress: Progress | None = None,
 ) -> RealFeatures:
     """The features of `num_images` images of `store` (None: all), from the folder `cache` where they are known already.
@@ -75,7 +76,7 @@ def real_features(
                 extractor,
                 num_images=count,
                 batch_size=batch_size,
-                what="real images",
+                what=what,
                 progress=progress,
             )
         if path:
