@@ -30,8 +30,8 @@ class Recorded:
     """A run's folder as plain data. What a run that was killed has not written is empty.
 
     `label` tells it from the others of one table; `config` (nested) and `overrides` are those it was last resumed with;
-    `losses` and `scores` are the lines of metrics.jsonl of either kind; `final` are the scores of summary.json and those
-    that `ganctl evaluate` added, oldest first.
+    `losses` and `scores` are the lines of metrics.jsonl of either kind; `final` are the scores of summary.json and
+    those that `ganctl evaluate` added, oldest first.
     """
 
     folder: Path
