@@ -31,7 +31,7 @@ def main(words: Sequence[str]) -> int:
         atomic_write_text(path, text)
     except OSError as error:
         raise ValueError(f"{path}: cannot be written ({error.strerror}); choose another with --output FILE") from None
-    print(f"written to {path} ({len(text.encode()) / 1e6:.1f} MB)")
+    print(f"written to {path} ({_size(len(text.encode()))})")
     if options.open and not webbrowser.open(path.resolve().as_uri()):
         print("there is no browser to open it with")
     return 0
@@ -59,6 +59,10 @@ def _read(paths: Sequence[Path]) -> tuple[list[Recorded], Sweep | None]:
         jobs = ranked([each for each in read_results(folder) if isinstance(each.get("varied"), dict)])
         written = {"over_seeds": over_seeds(jobs), "not_ranked_together": unequal(jobs)}
     return runs_of_sweep(folder), Sweep(folder, jobs, written)
+
+
+def _size(number: int) -> str:
+    return f"{number / 1e6:.1f} MB" if number >= 1e5 else f"{number / 1e3:.0f} kB"
 
 
 def _default(runs: Sequence[Recorded], sweep: Sweep | None) -> Path:

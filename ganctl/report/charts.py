@@ -94,14 +94,13 @@ def training_curves(runs: Sequence[Recorded]) -> list[Chart]:
 def score_curves(runs: Sequence[Recorded], *, force: bool = False) -> list[Chart]:
     """Every score over steps, the best marked. Runs whose scores are not made alike get charts of their own.
 
-    With `force` they share one, and a remark says in what they differ. A score with one value a run has no curve.
+    With `force` they share one, and a remark says in what they differ. A score with one value a run has no curve, nor
+    has one that never changes.
     """
-    names = list(dict.fromkeys(name for run in runs for name in names_of(run.scores)))
+    constant = unchanging_scores(runs)
     charts = []
-    for name in names:
-        if name.startswith("share_") or name.endswith(("_low", "_high")):
-            continue
-        if all(len(series(run.scores, name)[0]) < 2 for run in runs):
+    for name in _score_names(runs):
+        if name in constant or all(len(series(run.scores, name)[0]) < 2 for run in runs):
             continue
         places = [place for place, run in enumerate(runs) if any(name in record for record in run.scores)]
         groups: dict[Any, list[int]] = {}
@@ -116,6 +115,24 @@ def score_curves(runs: Sequence[Recorded], *, force: bool = False) -> list[Chart
                 chart = _score_chart(name, runs, members, "", told)
                 charts.append(Chart(f"{chart.title} (protocol {number})", chart.summary, chart.figure, told))
     return charts
+
+
+def unchanging_scores(runs: Sequence[Recorded]) -> dict[str, float]:
+    """Scores that had one and the same value in all evaluations of all runs, of which there were several."""
+    found = {}
+    for name in _score_names(runs):
+        values = [value for run in runs for value in series(run.scores, name)[1]]
+        if len(values) > 1 and len(set(values)) == 1:
+            found[name] = values[0]
+    return found
+
+
+def log_axis(low: float, high: float) -> dict[str, Any]:
+    """A logarithmic axis with ticks at 1, 2 and 5 times the powers of ten; over many decades at the powers alone."""
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    steps = (1,) if len(decades) > 4 else (1, 2, 5)
+    ticks = [step * 10.0**power for power in decades for step in steps]
+    return {"type": "log", "tickvals": ticks, "ticktext": [f"{tick:.6g}" for tick in ticks]}
 
 
 def class_share_chart(runs: Sequence[Recorded]) -> Chart | None:
@@ -149,6 +166,11 @@ def class_share_chart(runs: Sequence[Recorded]) -> Chart | None:
     )
 
 
+def _score_names(runs: Sequence[Recorded]) -> list[str]:
+    names = dict.fromkeys(name for run in runs for name in names_of(run.scores))
+    return [name for name in names if not name.startswith("share_") and not name.endswith(("_low", "_high"))]
+
+
 def _score_chart(name: str, runs: Sequence[Recorded], places: Sequence[int], mark: str, notes: list[str]) -> Chart:
     lines: list[dict[str, Any]] = []
     values: list[float] = []
@@ -177,10 +199,11 @@ def _score_chart(name: str, runs: Sequence[Recorded], places: Sequence[int], mar
     judged = best(runs[places[0]]) if len(runs) == 1 else None
     if judged is not None and judged[2] is not None:
         figure["layout"]["shapes"] = [_rule(x=judged[2])]
-        notes = [*notes, f"dotted: step {judged[2]:,}, the best checkpoint by {judged[0]}"]
+        if name == judged[0]:
+            notes = [*notes, f"dotted, here and below: step {judged[2]:,}, the best checkpoint by {name}"]
     arrow = {"lower": " ↓", "higher": " ↑", None: ""}[direction(name)]
     if values and min(values) > 0 and max(values) / min(values) > LOG_FROM:
-        figure["layout"]["yaxis"]["type"] = "log"
+        figure["layout"]["yaxis"] |= log_axis(min(values), max(values))
         arrow += ", logarithmic"
     return Chart(f"{mark}{name}{arrow}", _told([runs[place] for place in places], name, scores=True), figure, notes)
 

@@ -45,6 +45,9 @@ SLOWER = 0.7
 PROBABILITIES = ("NonSaturating", "Minimax")
 """Losses whose logits, through a sigmoid, are the probability of being real; D(real) means nothing with the others."""
 
+HIGHEST_RATE, USUAL_RATE = 0.01, 2e-4
+"""No published GAN trains with a learning rate above the first; the second is DCGAN's."""
+
 _LEVELS = ("error", "warning", "note")
 
 
@@ -64,15 +67,16 @@ def not_finite(run: Recorded) -> Iterator[Finding]:
     ]
     if not bad and status(run) != "diverged":
         return
-    step, name = min(bad, default=(float(last_step(run)), "a weight"))
+    step, name = min(bad, default=(float(last_step(run)), "a loss or a weight"))
     rate = number(run.flat_config().get("optimizer.lr"))
     precision = run.flat_config().get("device.precision")
-    cure = ["training.clip_norm=1", *([f"optimizer.lr={rate / 4:.2g}"] if rate else [])]
+    lower = USUAL_RATE if rate is None or rate > HIGHEST_RATE else rate / 4
+    cure = ["training.clip_norm=1", f"optimizer.lr={lower:.2g}"]
     if precision not in (None, "fp32"):
         cure.append("device.precision=fp32")
     yield Finding(
         "error",
-        "It ended in numbers that are none",
+        "A loss or a weight became not-a-number",
         f"{name} was no finite number at step {step:,.0f}; learning rate {rate or 'unknown'}, "
         f"precision {precision or 'unknown'}",
         "Usually the learning rate is too high, or a gradient exploded.",

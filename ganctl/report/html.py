@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ganctl.report import html_parts as parts
-from ganctl.report.charts import Chart, class_share_chart, colour, score_curves, training_curves
+from ganctl.report.charts import Chart, class_share_chart, colour, score_curves, training_curves, unchanging_scores
 from ganctl.report.facts import best, status
 from ganctl.report.pictures import MOST_RUNS, Timeline, grids_each, timeline
 from ganctl.report.recorded import Recorded
@@ -61,6 +61,7 @@ def page(runs: Sequence[Recorded], sweep: Sweep | None = None, *, force: bool = 
         "trust": trust,
         "sweep_charts": placed(sweep_charts),
         "score_charts": placed(score_curves(runs, force=force)),
+        "unchanging": [f"{name} {value:.4g}" for name, value in unchanging_scores(runs).items()],
         "share_charts": placed([class_share_chart(runs)]),
         "training_charts": placed(training_curves(runs)),
         "timelines": [_timeline(place, line) for place, line in pictured],

@@ -86,7 +86,7 @@ def score_table(run: Recorded) -> dict[str, Any] | None:
     if not sets:
         return None
     names = [name for name in dict.fromkeys(name for each in sets for name in each.values) if _is_told(name)]
-    keys = list(dict.fromkeys(key for each in sets for key in each.protocol))
+    keys = [key for key in dict.fromkeys(key for each in sets for key in each.protocol) if key != "step"]
     left_out = {f"{name}: {why}": None for each in sets for name, why in each.left_out.items()}
     fid = run.summary.get("fid") or {}
     return {

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ganctl.report.charts import COLOURS, LOG_FROM, Chart, svg_text
+from ganctl.report.charts import COLOURS, LOG_FROM, Chart, log_axis, svg_text
 from ganctl.report.facts import number
 
 FEWEST_JOBS = 8
@@ -156,7 +156,7 @@ def _strip(jobs: Sequence[Mapping[str, Any]], key: str) -> Chart:
     ]
     yaxis: dict[str, Any] = {"title": {"text": svg_text(name)}}
     if min(points["y"]) > 0 and max(points["y"]) / min(points["y"]) > LOG_FROM:
-        yaxis["type"] = "log"
+        yaxis |= log_axis(min(points["y"]), max(points["y"]))
     ticks = {"tickvals": list(range(len(values))), "ticktext": [svg_text(value) for value in values]}
     xaxis = {"title": {"text": svg_text(key)}, "range": [-0.6, len(values) - 0.4], **ticks}
     figure = {"data": data, "layout": {"xaxis": xaxis, "yaxis": yaxis, "hovermode": "closest"}}

@@ -31,7 +31,7 @@ ONE_CLASS = (0.91, *([0.01] * 9))
 UNEVEN = (0.19, 0.06, 0.09, 0.06, *([0.1] * 6))
 
 TROUBLES: dict[str, tuple[Recorded, Recorded]] = {
-    "It ended in numbers that are none": (
+    "A loss or a weight became not-a-number": (
         run(losses=losses(g_loss=[1.0] * 12 + [math.nan])),
         run(losses=losses(g_loss=[1.0] * 12 + [1e6])),
     ),
@@ -103,6 +103,13 @@ def test_a_cure_can_be_typed(title: str):
     composer = Composer("train")
     composer.check(composer.compose(words), words)
     assert any(character.isdigit() for character in found.seen), "a finding shows its numbers"
+
+
+@pytest.mark.parametrize(("rate", "lower"), [(2e-3, "0.0005"), (1e6, "0.0002")])
+def test_a_run_that_diverged_is_to_learn_more_slowly(rate: float, lower: str):
+    diverged = run(losses=[], scores=[], summary={"status": "diverged"}, final=[], config={"optimizer": {"lr": rate}})
+    (found,) = health(diverged)
+    assert found.level == "error" and f"optimizer.lr={lower}" in found.cure
 
 
 def test_the_grave_findings_come_first():

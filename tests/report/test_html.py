@@ -170,6 +170,20 @@ def test_long_curves_are_thinned_and_keep_their_ends():
     assert len(line["x"]) == 800 and (line["y"][0], line["y"][-1]) == (0.0, 4999.0)
 
 
+def test_a_score_that_never_changes_is_told_and_not_drawn():
+    runs = [run(scores=scores(3.0, 2.0, is_digits=[9.0, 9.0])), run(scores=scores(3.0, 2.0, is_digits=[9.0, 9.0]))]
+    assert [chart.title for chart in score_curves(runs)] == ["fd_digits ↓"]
+    assert "so not drawn: is_digits 9" in Page(page(runs)).text
+
+
+def test_scores_of_several_orders_of_magnitude_have_a_logarithmic_axis():
+    (chart,) = score_curves([run(scores=scores(400.0, 4.0))])
+    axis = chart.figure["layout"]["yaxis"]
+    assert axis["type"] == "log" and axis["ticktext"][:4] == ["1", "2", "5", "10"]
+    (chart,) = score_curves([run(scores=scores(40.0, 4.0))])
+    assert "type" not in chart.figure["layout"]["yaxis"]
+
+
 def test_curves_of_many_runs_are_thinner_still():
     many = [run(label=str(k), losses=losses(d_loss=[1.0] * 1000)) for k in range(64)]
     assert {len(line["x"]) for line in training_curves(many)[0].figure["data"]} == {250}
