@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy
@@ -100,19 +101,21 @@ def nearest(rows: Tensor, others: Tensor, *, itself: Tensor | None = None) -> tu
     that it is 0 for a copy. Among neighbours equally near to about 1e-6 of their norm either may be found.
     """
     centre = others[part(len(others), BLOCK)].double().mean(dim=0).float()
-    queries = (rows.float() - centre).T.contiguous()
+    queries = rows.float() - centre
     best = torch.full((len(rows),), torch.inf)
     number = torch.zeros(len(rows), dtype=torch.int64)
+    space = torch.empty(len(rows), min(BLOCK, len(others)))
     for start in range(0, len(others), BLOCK):
         block = others[start : start + BLOCK].float() - centre
-        scores = torch.addmm(block.square().sum(dim=1, keepdim=True) / 2, block, queries, alpha=-1)
+        scores = space[:, : len(block)]
+        torch.addmm(block.square().sum(dim=1) / 2, queries, block.T, alpha=-1, out=scores)
         if itself is not None:
             inside = ((itself >= start) & (itself < start + len(block))).nonzero()[:, 0]
-            scores[itself[inside] - start, inside] = torch.inf
-        values, rows_of_block = scores.min(dim=0)
+            scores[inside, itself[inside] - start] = torch.inf
+        values, columns = scores.min(dim=1)
         better = values < best
         best = torch.where(better, values, best)
-        number = torch.where(better, rows_of_block + start, number)
+        number = torch.where(better, columns + start, number)
     distances = [
         (mine.double() - others[theirs].double()).norm(dim=1)
         for mine, theirs in zip(rows.split(BLOCK), number.split(BLOCK), strict=True)
@@ -130,13 +133,12 @@ def as_rows(images: numpy.ndarray) -> Tensor:
     """Images (N, C, H, W) uint8 as rows (N, C h w) uint8, shrunk to at most 32 pixels a side by averaging areas."""
     height, width = (min(side, SIDE) for side in images.shape[2:])
     if (height, width) == images.shape[2:]:
-        return torch.from_numpy(numpy.ascontiguousarray(images)).flatten(1)
-    shrunk = [
-        torch.nn.functional.adaptive_avg_pool2d(
-            torch.from_numpy(numpy.ascontiguousarray(images[start : start + 256])).float(), (height, width)
-        )
-        .round_()
-        .to(torch.uint8)
-        for start in range(0, len(images), 256)
-    ]
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "The given NumPy array is not writable")  # a memory map; nobody writes
+            return torch.from_numpy(numpy.ascontiguousarray(images)).flatten(1)
+    shrunk = []
+    for start in range(0, len(images), 256):
+        pixels = torch.from_numpy(images[start : start + 256].astype(numpy.float32))
+        averages = torch.nn.functional.adaptive_avg_pool2d(pixels, (height, width))
+        shrunk.append(averages.round_().to(torch.uint8))
     return torch.cat(shrunk).flatten(1)

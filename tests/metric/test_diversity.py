@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy
 import pytest
@@ -91,6 +92,13 @@ def test_a_collapsed_generator_is_more_alike_than_the_real_images():
     assert list(scores) == ["ssim_pairs", "ms_ssim_pairs", "ssim_pairs_real", "ms_ssim_pairs_real"]
     assert scores["ssim_pairs"] > 0.9 > 0.2 > scores["ssim_pairs_real"]
     assert scores["ms_ssim_pairs"] > 0.9 > 0.5 > scores["ms_ssim_pairs_real"]
+
+
+def test_a_memory_map_that_may_only_be_read_is_read_without_a_warning(tmp_path: Path):
+    images = uniform_images(5, 1, 16, 16, seed=0)
+    numpy.save(tmp_path / "images.npy", images)
+    mapped = numpy.load(tmp_path / "images.npy", mmap_mode="r")
+    assert similarities(mapped, pairs=3) == similarities(images, pairs=3)
 
 
 def test_does_not_depend_on_the_batches(monkeypatch: pytest.MonkeyPatch):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy
 import pytest
 import torch
@@ -97,6 +99,14 @@ def test_large_images_are_shrunk_by_averaging_areas_and_small_ones_are_left():
     large = uniform_images(2, 1, 64, 32, seed=0)
     expected = numpy.round(large.reshape(2, 32, 2, 32).mean(axis=2, dtype=numpy.float64))
     assert numpy.array_equal(as_rows(large).numpy(), expected.reshape(2, -1))
+
+
+@pytest.mark.parametrize("pixels", [8, 40])
+def test_a_memory_map_that_may_only_be_read_is_read_without_a_warning(pixels: int, tmp_path: Path):
+    images = uniform_images(5, 1, pixels, pixels, seed=0)
+    numpy.save(tmp_path / "images.npy", images)
+    mapped = numpy.load(tmp_path / "images.npy", mmap_mode="r")
+    assert torch.equal(as_rows(mapped), as_rows(images))
 
 
 def test_both_spaces_are_scored_and_the_pixels_do_not_name_an_extractor():
