@@ -117,3 +117,15 @@ def refused(ganctl: Command, workplace: Path) -> Refusal:
         return answer.err.rstrip("\n")
 
     return call
+
+
+@pytest.fixture(scope="session")
+def weights_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file in the format of pytorch-fid's weights with random values: 95 MB, made once in a run of the tests."""
+    import torch
+
+    from tests.feature.conftest import random_state
+
+    path = tmp_path_factory.mktemp("inception") / "random.pth"
+    torch.save(random_state(), path, _use_new_zipfile_serialization=False)
+    return path

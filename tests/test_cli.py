@@ -73,7 +73,7 @@ def test_the_help_of_train_lists_the_options_of_every_group(ganctl: Command) -> 
     [
         (["trian"], "trian: no such command; did you mean train?"),
         (["dataset=mnist"], "dataset=mnist: no such command; did you mean ganctl train dataset=mnist?"),
-        (["xyz"], "xyz: no such command; there is evaluate, list, sample, train"),
+        (["xyz"], "xyz: no such command; there is compare, evaluate, fid, list, report, sample, train"),
     ],
 )
 def test_an_unknown_command_is_answered_with_the_nearest(words: list[str], said: str, refused: Refusal) -> None:
@@ -127,6 +127,7 @@ def test_a_primary_configuration_of_ones_own_is_taken(ganctl: Command, workplace
         ("ganctl train --resume outputs/some/run training.ep", "training.epochs="),
         ("ganctl sample outputs/some/run dev", "device="),
         ("ganctl evaluate outputs/some/run feature=d", "feature=digits"),
+        ("ganctl fid a b wei", "weights="),
     ],
 )
 def test_tab_completes(line: str, offered: str, ganctl: Command, monkeypatch: pytest.MonkeyPatch) -> None:

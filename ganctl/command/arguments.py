@@ -22,7 +22,7 @@ class Arguments:
     """What was typed after `ganctl COMMAND`. Options not given are False or None."""
 
     overrides: list[str]
-    target: str | None = None
+    targets: tuple[str, ...] = ()
     resume: str | None = None
     help: bool = False
     hydra_help: bool = False
@@ -39,6 +39,11 @@ class Arguments:
     typed: list[str] = field(default_factory=list)
 
     @property
+    def target(self) -> str | None:
+        """The first of the targets, if there is one."""
+        return self.targets[0] if self.targets else None
+
+    @property
     def only_shows(self) -> bool:
         """Whether nothing is to be run: Hydra prints something instead."""
         return bool(self.cfg or self.info or self.shell_completion or self.hydra_help)
@@ -50,13 +55,16 @@ class Arguments:
         return [*options, *values, *self.overrides, *overrides]
 
 
-def parse(arguments: Sequence[str], *, takes_run: bool = False, takes_resume: bool = False) -> Arguments:
+def parse(
+    arguments: Sequence[str], *, takes_run: bool = False, takes_resume: bool = False, takes_targets: int = 0
+) -> Arguments:
     """Reads the arguments of a command.
 
     Args:
         arguments: what follows `ganctl COMMAND`.
         takes_run: the first argument that is no override is the run's folder or checkpoint (`target`).
         takes_resume: `--resume PATH` is an option.
+        takes_targets: so many of the first arguments that are no overrides are `targets`; `takes_run` is one.
 
     Raises:
         ValueError: an option is unknown or lacks its value; one line.
@@ -80,15 +88,14 @@ def parse(arguments: Sequence[str], *, takes_run: bool = False, takes_resume: bo
     if found.experimental_rerun is not None:
         raise ValueError("--experimental-rerun: runs code from a pickle; use `ganctl train --resume PATH`")
     options = {name: getattr(found, name) for name in (*_FLAGS, *_VALUES)}
-    overrides, target = list(found.overrides), None
-    if takes_run:
-        target = next((text for text in overrides if _is_path(text)), None)
-        if target is not None:
-            overrides.remove(target)
+    overrides = list(found.overrides)
+    targets = [text for text in overrides if _is_path(text)][: max(takes_targets, takes_run)]
+    for text in targets:
+        overrides.remove(text)
     if takes_resume:
         overrides = _with_one_budget(overrides)
     resume = found.resume if takes_resume else None
-    return Arguments(overrides=overrides, target=target, resume=resume, typed=list(arguments), **options)
+    return Arguments(overrides=overrides, targets=tuple(targets), resume=resume, typed=list(arguments), **options)
 
 
 def _is_path(text: str) -> bool:

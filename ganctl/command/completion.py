@@ -12,9 +12,9 @@ from collections.abc import Collection
 
 def complete(words: list[str], commands: Collection[str]) -> int:
     """Answers `ganctl -sc WORDS`: install, uninstall or query. Returns the exit code."""
-    from ganctl.command.start import evaluate, sample, train
+    from ganctl.command.start import evaluate, fid, sample, train
 
-    hydra_commands = {"train": train, "sample": sample, "evaluate": evaluate}
+    hydra_commands = {"train": train, "sample": sample, "evaluate": evaluate, "fid": fid}
     if not any(word.startswith("query=") for word in words):
         return train(["-sc", *words])
     typed = os.environ.get("COMP_LINE", "").split(" ")

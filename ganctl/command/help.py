@@ -101,6 +101,30 @@ options:
   --force               show scores of unequal protocol side by side, marked and without a rank
   --open                show the page in the browser
 """,
+    "fid": """\
+usage: ganctl fid A B [GROUP=OPTION ...] [KEY=VALUE ...]
+
+Scores the images A (generated, judged) against the images B (real, the reference). It gives the values of pytorch-fid's
+command, and takes any extractor and any metrics. A and B are each one of:
+  a folder of images, to any depth; a .zip of them; a folder inside a zip, as photos.zip/train
+  an .npz of images, uint8 (N, H, W, C), (N, C, H, W) or (N, H, W), called images or arr_0, or the only array
+  an .npz of statistics, mu and sigma, as pytorch-fid writes it
+  a data set by its name, as mnist5k, or mnist:test for a split
+  a run's folder or a checkpoint file, of which samples are drawn
+
+examples:
+  ganctl fid samples photos                              FID of two folders
+  ganctl fid samples photos feature=digits metric=[frechet,inception_score]
+  ganctl fid samples.npz mnist:test feature=digits       an array against a data set
+  ganctl fid outputs/DATE/RUN photos.zip num_images=50000
+  ganctl fid samples photos resolution=64                images of several sizes, brought to one
+  ganctl fid samples photos save=photos.npz              keeps the statistics of B, for pytorch-fid too
+  ganctl fid samples photos.npz output=scores.json       scores and protocol as a file
+
+options:
+  --cfg job             print the configuration instead; it shows all keys
+  --config-dir DIR      where the YAML files of your own data set, extractor, metric or network are
+""",
     "list": """\
 usage: ganctl list [GROUP] [--config-dir DIR]
 
@@ -117,7 +141,7 @@ examples:
 def show(command: str) -> int:
     """Prints the help of a command, with the groups that it can choose from. Returns the exit code 0."""
     text = HELP[command]
-    if command in ("train", "evaluate"):
+    if command in ("train", "evaluate", "fid"):
         groups = (
             _groups()
             if command == "train"

@@ -7,8 +7,6 @@ only for a run that is going to begin.
 from __future__ import annotations
 
 import contextlib
-import os
-import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -21,10 +19,9 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from ganctl.command import help
 from ganctl.command.arguments import Arguments, parse
 from ganctl.command.folders import claim, discard, forget, holds_run
+from ganctl.command.preparing import add_import_folders, answered, checked, composer_for, run_hydra, show
 from ganctl.command.resume import Resumed, resume
-from ganctl.compose import CONFIG_PATH, VERSION_BASE, Composer, quote
-
-Task = Callable[[DictConfig], Any]
+from ganctl.compose import quote
 
 
 def train(words: Sequence[str]) -> int:
@@ -32,13 +29,13 @@ def train(words: Sequence[str]) -> int:
     arguments = parse(words, takes_resume=True)
     if arguments.help:
         return help.show("train")
-    _add_import_folders(arguments.config_dir, arguments.config_path)
+    add_import_folders(arguments.config_dir, arguments.config_path)
     again = _resumed(arguments)
     if again:
         arguments = replace(arguments, overrides=again.overrides)
     if arguments.only_shows:
-        return _show("train", arguments)
-    composer = _composer("train", arguments)
+        return show("train", arguments)
+    composer = composer_for("train", arguments)
     with _hint_of_config_dir(again, arguments):
         config = composer.compose(arguments.overrides, multirun=_may_sweep(arguments))
         if _is_sweep(arguments, config):
@@ -81,24 +78,28 @@ def evaluate(words: Sequence[str]) -> int:
     return _with_run("evaluate", words, work)
 
 
-def run_hydra(command: str, arguments: list[str], task: Task) -> None:
-    """Hydra's own command line for `ganctl COMMAND`, with `arguments`; its exceptions come out as they are."""
-    import hydra
+def fid(words: Sequence[str]) -> int:
+    """`ganctl fid A B`. Returns the exit code."""
+    from ganctl.command.sides import check_pair, new_file, understand, with_dataset
 
-    def job(config: DictConfig) -> Any:
-        sys.argv = typed
-        return task(config)
+    arguments = parse(words, takes_targets=2)
+    if (code := answered("fid", arguments)) is not None:
+        return code
+    if len(arguments.targets) < 2:
+        raise ValueError(
+            "A or B is missing: ganctl fid A B [KEY=VALUE ...], each a folder, zip or .npz of images, .npz of "
+            "statistics, data set or run"
+        )
+    composer = composer_for("fid", arguments)
+    config = checked(composer, arguments.overrides)
+    sides = [understand(text, composer.options()["dataset"]) for text in arguments.targets]
+    check_pair(sides[0], sides[1])
+    new_file("save", config.save, ".npz")
+    new_file("output", config.output, ".json")
+    sides = [with_dataset(side, composer, arguments.overrides, config) if side.option else side for side in sides]
+    from ganctl.command.fid import run
 
-    typed, before = sys.argv, os.environ.get("HYDRA_FULL_ERROR")
-    sys.argv = ["ganctl", *arguments]
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # exceptions instead of printing and exiting
-    try:
-        hydra.main(config_path=CONFIG_PATH, config_name=command, version_base=VERSION_BASE)(job)()
-    finally:
-        sys.argv = typed
-        os.environ.pop("HYDRA_FULL_ERROR")
-        if before is not None:
-            os.environ["HYDRA_FULL_ERROR"] = before
+    return run(config, (sides[0], sides[1]))
 
 
 def train_job(config: DictConfig, trusted: Sequence[str], again: Resumed | None = None) -> dict[str, Any]:
@@ -197,13 +198,8 @@ def _train_once(
 
 def _with_run(command: str, words: Sequence[str], work: Callable[[DictConfig, Path], int]) -> int:
     arguments = parse(words, takes_run=True)
-    if arguments.help:
-        return help.show(command)
-    _add_import_folders(arguments.config_dir, arguments.config_path)
-    if arguments.only_shows:
-        return _show(command, arguments)
-    if arguments.multirun:
-        raise ValueError(f"--multirun: `ganctl {command}` takes one run at a time")
+    if (code := answered(command, arguments)) is not None:
+        return code
     if arguments.target is None:
         raise ValueError(
             f"RUN is missing: ganctl {command} RUN [KEY=VALUE ...], RUN being a run's folder or a checkpoint file"
@@ -211,13 +207,7 @@ def _with_run(command: str, words: Sequence[str], work: Callable[[DictConfig, Pa
     target = Path(arguments.target).expanduser()
     if not target.exists():
         raise ValueError(f"{arguments.target}: there is no such run folder or checkpoint file")
-    composer = _composer(command, arguments)
-    config = composer.compose(arguments.overrides)
-    trusted = composer.check(config, arguments.overrides)
-    with open_dict(config):
-        del config["hydra"]
-        config.trust = sorted({*trusted, *composer.own_packages()})
-    return work(config, target)
+    return work(checked(composer_for(command, arguments), arguments.overrides), target)
 
 
 def _resumed(arguments: Arguments) -> Resumed | None:
@@ -226,15 +216,6 @@ def _resumed(arguments: Arguments) -> Resumed | None:
     if arguments.multirun:
         raise ValueError("--resume: goes on with one run; leave out -m")
     return resume(arguments.resume, arguments.overrides)
-
-
-def _composer(command: str, arguments: Arguments) -> Composer:
-    return Composer(
-        arguments.config_name or command,
-        config_dir=arguments.config_dir,
-        config_path=arguments.config_path,
-        command=command,
-    )
 
 
 def _may_sweep(arguments: Arguments) -> bool:
@@ -246,19 +227,6 @@ def _is_sweep(arguments: Arguments, config: DictConfig) -> bool:
     return arguments.multirun or (mode is not None and mode.name == "MULTIRUN")
 
 
-def _show(command: str, arguments: Arguments) -> int:
-    """What Hydra prints instead of running; what cannot be composed is explained in our words first."""
-    if arguments.cfg or arguments.info:
-        _composer(command, arguments).compose(arguments.overrides, multirun=arguments.multirun)
-    try:
-        run_hydra(command, arguments.for_hydra(), lambda config: None)
-    except SystemExit as ended:
-        return int(ended.code or 0)
-    except ValueError as error:  # options that exclude each other
-        raise ValueError(" ".join(str(error).split())) from None
-    return 0
-
-
 @contextlib.contextmanager
 def _hint_of_config_dir(again: Resumed | None, arguments: Arguments) -> Iterator[None]:
     try:
@@ -267,12 +235,3 @@ def _hint_of_config_dir(again: Resumed | None, arguments: Arguments) -> Iterator
         if again is None or again.config_dir is None or arguments.config_dir is not None:
             raise
         raise ValueError(f"{error}; the run was started with --config-dir={again.config_dir}: give it again") from None
-
-
-def _add_import_folders(config_dir: str | None, config_path: str | None) -> None:
-    """Lets Python find the user's own modules: in the working directory, and beside a folder of configurations."""
-    folders = [
-        Path.cwd(),
-        *(Path(each).resolve().parent for each in (config_dir, config_path) if each and "://" not in each),
-    ]
-    sys.path += [str(folder) for folder in folders if str(folder) not in sys.path]

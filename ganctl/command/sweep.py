@@ -24,8 +24,9 @@ from omegaconf import DictConfig, OmegaConf
 
 from ganctl.command.arguments import Arguments
 from ganctl.command.folders import LONGEST, claim, discard, slug
+from ganctl.command.preparing import run_hydra
 from ganctl.command.ranking_table import show_and_write
-from ganctl.command.start import chosen_folder, is_users, name_of, run_hydra, train_job, write_traceback
+from ganctl.command.start import chosen_folder, is_users, name_of, train_job, write_traceback
 from ganctl.compose import Composer, quote
 from ganctl.report.files import write_json
 

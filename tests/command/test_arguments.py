@@ -45,6 +45,13 @@ def test_a_run_is_told_from_overrides(workplace: Path) -> None:
     assert parse([], takes_run=True).target is None
 
 
+def test_two_targets_are_told_from_overrides() -> None:
+    found = parse(["seed=1", "a", "--cfg", "job", "photos.zip/train", "mnist:test"], takes_targets=2)
+    assert found.targets == ("a", "photos.zip/train") and found.overrides == ["seed=1", "mnist:test"]
+    assert parse(["same", "same"], takes_targets=2).targets == ("same", "same")
+    assert parse(["a"], takes_targets=2).targets == ("a",) and parse(["a"]).targets == ()
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy
 import pytest
@@ -25,7 +26,7 @@ def photos(tmp_path: Path) -> Path:
     return tmp_path / "photos"
 
 
-def refusal(path: Path, **options: int) -> str:
+def refusal(path: Path, **options: Any) -> str:
     with pytest.raises(ValueError) as caught:
         AnyImages(path=str(path), **options).load()
     text = str(caught.value)
@@ -75,7 +76,7 @@ def test_two_sizes_are_refused_by_name_with_the_cure(photos: Path) -> None:
 def test_with_a_resolution_the_pixels_are_those_of_an_image_folder(photos: Path) -> None:
     save(photos, "a.png")
     save(photos, "b.png", size=(12, 8), seed=1)
-    options = {"resolution": 6, "fit": "pad", "filter": "bicubic"}
+    options: dict[str, Any] = {"resolution": 6, "fit": "pad", "filter": "bicubic"}
     ours = AnyImages(path=str(photos), **options).load()
     assert (ours.images == ImageFolder(path=str(photos), **options).load().images).all()
 

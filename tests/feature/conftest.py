@@ -1,9 +1,8 @@
-"""One thread for all tests here, and a file in the format of pytorch-fid's weights with random values."""
+"""One thread for all tests here, and random values in the place of pytorch-fid's weights."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import torch
@@ -34,11 +33,3 @@ def random_state() -> dict[str, Tensor]:
             positive = name.endswith(("bn.weight", "running_var"))
             state[name] = torch.rand(value.shape, generator=generator) * 0.5 + (0.75 if positive else -0.25)
     return state
-
-
-@pytest.fixture(scope="session")
-def weights_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """95 MB, made once in a run of the tests."""
-    path = tmp_path_factory.mktemp("inception") / "random.pth"
-    torch.save(random_state(), path, _use_new_zipfile_serialization=False)
-    return path

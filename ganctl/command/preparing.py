@@ -1,0 +1,92 @@
+"""From a command's arguments to its checked configuration: what all commands with one have in common."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, open_dict
+
+from ganctl.command import help
+from ganctl.command.arguments import Arguments
+from ganctl.compose import CONFIG_PATH, VERSION_BASE, Composer
+
+Task = Callable[[DictConfig], Any]
+
+
+def run_hydra(command: str, arguments: list[str], task: Task) -> None:
+    """Hydra's own command line for `ganctl COMMAND`, with `arguments`; its exceptions come out as they are."""
+    import hydra
+
+    def job(config: DictConfig) -> Any:
+        sys.argv = typed
+        return task(config)
+
+    typed, before = sys.argv, os.environ.get("HYDRA_FULL_ERROR")
+    sys.argv = ["ganctl", *arguments]
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # exceptions instead of printing and exiting
+    try:
+        hydra.main(config_path=CONFIG_PATH, config_name=command, version_base=VERSION_BASE)(job)()
+    finally:
+        sys.argv = typed
+        os.environ.pop("HYDRA_FULL_ERROR")
+        if before is not None:
+            os.environ["HYDRA_FULL_ERROR"] = before
+
+
+def answered(command: str, arguments: Arguments) -> int | None:
+    """The exit code where something was to be shown instead of work; None where there is work, of one job."""
+    if arguments.help:
+        return help.show(command)
+    add_import_folders(arguments.config_dir, arguments.config_path)
+    if arguments.only_shows:
+        return show(command, arguments)
+    if arguments.multirun:
+        one = "pair" if command == "fid" else "run"
+        raise ValueError(f"--multirun: `ganctl {command}` takes one {one} at a time")
+    return None
+
+
+def checked(composer: Composer, overrides: Sequence[str]) -> DictConfig:
+    """The composed and checked configuration, without Hydra's node, that names in `trust` what it may build."""
+    config = composer.compose(overrides)
+    trusted = composer.check(config, overrides)
+    with open_dict(config):
+        del config["hydra"]
+        config.trust = sorted({*trusted, *composer.own_packages()})
+    return config
+
+
+def composer_for(command: str, arguments: Arguments) -> Composer:
+    """The composer of the command's configurations, with the folders that the options give."""
+    return Composer(
+        arguments.config_name or command,
+        config_dir=arguments.config_dir,
+        config_path=arguments.config_path,
+        command=command,
+    )
+
+
+def show(command: str, arguments: Arguments) -> int:
+    """What Hydra prints instead of running; what cannot be composed is explained in our words first."""
+    if arguments.cfg or arguments.info:
+        composer_for(command, arguments).compose(arguments.overrides, multirun=arguments.multirun)
+    try:
+        run_hydra(command, arguments.for_hydra(), lambda config: None)
+    except SystemExit as ended:
+        return int(ended.code or 0)
+    except ValueError as error:  # options that exclude each other
+        raise ValueError(" ".join(str(error).split())) from None
+    return 0
+
+
+def add_import_folders(config_dir: str | None, config_path: str | None) -> None:
+    """Lets Python find the user's own modules: in the working directory, and beside a folder of configurations."""
+    folders = [
+        Path.cwd(),
+        *(Path(each).resolve().parent for each in (config_dir, config_path) if each and "://" not in each),
+    ]
+    sys.path += [str(folder) for folder in folders if str(folder) not in sys.path]

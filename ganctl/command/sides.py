@@ -1,0 +1,129 @@
+"""What the two words after `ganctl fid` mean: images, arrays, statistics, a data set or a run. Imports no torch."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from ganctl.command.folders import holds_run
+from ganctl.command.preparing import checked
+from ganctl.compose import Composer, quote
+from ganctl.configuration.names import nearest, suggestion
+from ganctl.dataset.any_images import AnyImages
+from ganctl.dataset.arrays import NpzImages, headers, is_statistics
+
+
+@dataclass(frozen=True)
+class Word:
+    """One of the two words, and its `kind`: images, arrays, statistics, dataset or run.
+
+    A data set has the name of its `option` and perhaps a `split`; `dataset` is its configuration, composed later.
+    """
+
+    text: str
+    kind: str
+    option: str | None = None
+    split: str | None = None
+    dataset: DictConfig | None = None
+
+    @property
+    def path(self) -> Path:
+        """Where it is, if it is no data set."""
+        return Path(self.text).expanduser()
+
+
+def with_dataset(word: Word, composer: Composer, overrides: Sequence[str], config: DictConfig) -> Word:
+    """A data set with its configuration, composed and checked, from the folders that `config` (fid.yaml) names."""
+    chosen = [*overrides, f"+dataset={word.option}"]
+    known = composer.compose(chosen).dataset
+    if word.split == "test" and "split" not in known:
+        raise ValueError(f"{word.text}: {word.option} has no splits; leave out :test")
+    values = {"root": config.root, "split": word.split, "cache": config.cache}
+    chosen += [f"dataset.{key}={quote(value)}" for key, value in values.items() if value is not None and key in known]
+    return replace(word, dataset=checked(composer, chosen).dataset)
+
+
+def understand(text: str, options: Collection[str]) -> Word:
+    """What `text` means, `options` being the names of the data sets.
+
+    A name (`mnist`, `mnist:test`) is a data set, anything else a path. Looks at names and headers only. Raises
+    ValueError, in one line with the cure, for what is neither or both, and for files of which nothing can be made.
+    """
+    option, colon, split = text.partition(":")
+    path = _path(text)
+    if option in options:
+        if path.exists() and not colon:
+            raise ValueError(f"{text}: is a data set and a path here; write ./{text} or {text}:train")
+        if colon and split not in ("train", "test"):
+            raise ValueError(f"{text}: {split or 'nothing'} is no split; try {option}:train or {option}:test")
+        return Word(text, "dataset", option, split or None)
+    if path.is_dir():
+        return Word(text, "run") if holds_run(path) else _images(text)
+    if path.is_file():
+        return _file(text, path)
+    if any(parent.is_file() for parent in path.parents):
+        return _images(text)
+    close = nearest(option, options)
+    cure = f"did you mean {close[0] + colon + split}?" if close else suggestion(option, options, "data set")
+    raise ValueError(f"{text}: there is no such path, and no data set of that name; {cure}")
+
+
+def check_pair(generated: Word, real: Word) -> None:
+    """Raises ValueError where both words mean the same: such a comparison says nothing."""
+    if generated.kind != real.kind:
+        return
+    if generated.kind == "dataset":
+        same = (generated.option, generated.split or "train") == (real.option, real.split or "train")
+    else:
+        same = generated.path.resolve() == real.path.resolve()
+    if same:
+        raise ValueError(f"{generated.text} and {real.text}: are the same, at distance 0; name two sets of images")
+
+
+def new_file(key: str, value: str | None, ending: str) -> Path | None:
+    """The file that `key` names, which must not be there yet; None for none. Raises ValueError."""
+    if value is None:
+        return None
+    path = _path(value)
+    if path.suffix != ending:
+        raise ValueError(f"{key}={value}: must end in {ending}; try {key}={path.stem or key}{ending}")
+    if path.exists():
+        raise ValueError(f"{key}={value}: is there already and is not overwritten; choose another name")
+    if not path.parent.is_dir():
+        raise ValueError(f"{key}={value}: there is no folder {path.parent}; make it, or choose another")
+    return path
+
+
+def _images(text: str) -> Word:
+    _ = AnyImages(path=text).entries  # refused here if there are none
+    return Word(text, "images")
+
+
+def _file(text: str, path: Path) -> Word:
+    if path.suffix.lower() == ".npz":
+        if is_statistics(headers(path)):
+            return Word(text, "statistics")
+        NpzImages(path=str(path))
+        return Word(text, "arrays")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            is_checkpoint = any(name.endswith("/data.pkl") for name in archive.namelist())
+    except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError):
+        if path.suffix.lower() in (".pt", ".pth", ".ckpt"):
+            return Word(text, "run")  # whose reader says what is wrong with it
+        raise ValueError(
+            f"{text}: is none of a folder or .zip of images, an .npz, a run, a checkpoint; "
+            "write single images into a folder"
+        ) from None
+    return Word(text, "run") if is_checkpoint else _images(text)
+
+
+def _path(text: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise ValueError(f"{text}: there is no such home folder; give the whole path") from None
