@@ -1,6 +1,6 @@
 """The small classifier behind offline scores: its network, and how it is trained.
 
-`digits` ships one of these, trained once on MNIST; network and training serve any small labelled images.
+`digits` ships one of these, trained once on MNIST; `classifier` trains one on the data set at hand.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ FEATURES = 128
 
 
 class ConvNet(nn.Module):
-    """Six convolutions with batch norm and ReLU, global average pooling, one linear layer: about 170,000 parameters.
+    """Six convolutions with batch norm and ReLU, global average pooling, one linear layer.
 
+    They have `width`, twice (2 layers) and four times (2 layers) as many, and 128 channels: about 170,000 parameters.
     `forward(images)` takes (N, channels, H, W) float32 in [-1, 1], H and W at least 8, and returns the pair
     (features (N, 128), logits (N, num_classes)); the features are non-negative (after a ReLU and an average).
     """
 
-    def __init__(self, *, channels: int = 1, num_classes: int = 10):
+    def __init__(self, *, channels: int = 1, num_classes: int = 10, width: int = 24):
         super().__init__()
 
         def block(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Sequential:
@@ -30,12 +31,12 @@ class ConvNet(nn.Module):
             return nn.Sequential(convolution, nn.BatchNorm2d(outputs), nn.ReLU())
 
         self.body = nn.Sequential(
-            block(channels, 24),
-            block(24, 48, stride=2),
-            block(48, 48),
-            block(48, 96, stride=2),
-            block(96, 96),
-            block(96, FEATURES, kernel=1),
+            block(channels, width),
+            block(width, 2 * width, stride=2),
+            block(2 * width, 2 * width),
+            block(2 * width, 4 * width, stride=2),
+            block(4 * width, 4 * width),
+            block(4 * width, FEATURES, kernel=1),
         )
         self.head = nn.Linear(FEATURES, num_classes)
 
@@ -78,29 +79,33 @@ def train_classifier(
     learning_rate: float = 4e-3,
     weight_decay: float = 0.02,
     average_from: float = 0.6,
+    flip: bool = False,
     seed: int = 0,
     bf16: bool = True,
     progress: Callable[[int, int, float], None] | None = None,
 ) -> None:
     """Trains `network` in place on uint8 `images` (N, C, H, W) and int64 `labels` (N,): AdamW, one-cycle schedule.
 
-    Augments by `random_affine`. From the fraction `average_from` of the budget on, a running mean of the weights is
-    kept, and it is what the network holds at the end (Izmailov et al. 2018, arXiv:1803.05407, with an exponential
-    mean). `progress(step, steps, loss)` is called after each step; the loss is NaN but on each 50th, to save time.
-    Raises ValueError for fewer images than one batch.
+    Augments by `random_affine`, and mirrors every second image if `flip`. From the fraction `average_from` of the
+    budget on, a running mean of the weights is kept, and it is what the network holds at the end (Izmailov et al. 2018,
+    arXiv:1803.05407, with an exponential mean over 500 steps, or a fifth of those averaged). The work is done where
+    the network is; the images may stay elsewhere. `seed` decides order and augmentation; the global random state is
+    neither used nor changed. `progress(step, steps, loss)` is called after each step; the loss is NaN but on each
+    50th, to save time. Raises ValueError for fewer images than one batch.
     """
     if len(images) < batch_size:
         raise ValueError(
             f"batch_size={batch_size}: a classifier cannot be trained on {len(images)} images; give it more"
         )
-    torch.manual_seed(seed)
+    device = next(network.parameters()).device
     generator = torch.Generator().manual_seed(seed)
     steps_per_epoch = len(images) // batch_size
     steps = epochs * steps_per_epoch
     optimizer = torch.optim.AdamW(network.parameters(), lr=learning_rate, weight_decay=weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=learning_rate, total_steps=steps, pct_start=0.2)
+    keep = min(0.998, max(0.0, 1 - 5 / max(1.0, (1 - average_from) * steps)))
     average = torch.optim.swa_utils.AveragedModel(
-        network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.998), use_buffers=True
+        network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(keep), use_buffers=True
     )
     network.train()
     order = torch.empty(0, dtype=torch.int64)
@@ -109,10 +114,13 @@ def train_classifier(
             order = torch.randperm(len(images), generator=generator)
         start = step % steps_per_epoch * batch_size
         index = order[start : start + batch_size]
-        batch = random_affine(images[index].float() / 127.5 - 1, generator)
-        with torch.autocast(batch.device.type, torch.bfloat16, enabled=bf16):
+        batch = random_affine(images[index].to(device).float() / 127.5 - 1, generator)
+        if flip:
+            mirrored = torch.rand(len(batch), generator=generator) < 0.5
+            batch = torch.where(mirrored.to(device)[:, None, None, None], batch.flip(3), batch)
+        with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
             _, logits = network(batch.to(memory_format=torch.channels_last))
-        loss = functional.cross_entropy(logits.float(), labels[index])
+        loss = functional.cross_entropy(logits.float(), labels[index].to(device))
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
@@ -129,8 +137,9 @@ def train_classifier(
 def accuracy(network: nn.Module, images: Tensor, labels: Tensor, batch_size: int = 500) -> float:
     """The share of uint8 `images` (N, C, H, W) whose largest logit is their label, in [0, 1]."""
     network.eval()
+    device = next(network.parameters()).device
     right = 0
     for batch, truth in zip(images.split(batch_size), labels.split(batch_size), strict=True):
-        _, logits = network(batch.float() / 127.5 - 1)
-        right += int((logits.argmax(1) == truth).sum())
+        _, logits = network(batch.to(device).float() / 127.5 - 1)
+        right += int((logits.argmax(1).cpu() == truth).sum())
     return right / len(images)

@@ -1,0 +1,242 @@
+"""A judge for any labelled images: a small classifier that learns from the run's own training images, once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+import numpy
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load, save
+from torch import Tensor
+from torch.nn import functional
+
+from ganctl.contract import DataSpec, ImageStore, Plain, Progress
+from ganctl.feature.convnet import ConvNet, accuracy, train_classifier
+
+FORMAT = 1  # of the training and its cache; another number makes all older files unread
+WHAT = "training the classifier"
+
+
+class Classifier:
+    """Features (N, 128), non-negative, and class logits (N, num_classes) of a `ConvNet` trained on the data at hand.
+
+    Images with more than `size` pixels on their longer side are averaged down to it, in training as in judging, and
+    never enlarged. The share `held_out` of each class is kept from training; the accuracy on it is among `facts`, so
+    that a score can be trusted as far as its judge. Training takes `epochs`, or more where they would be fewer than
+    `min_steps` steps, in batches of at most `batch_size` and an eighth of the images, with small rotations, scalings
+    and shifts, and with mirror images if `flip`; in float32, or with convolutions in bfloat16 by `precision`. Judging
+    is in float32 always.
+
+    The weights are a function of the images, their labels and these options: on one machine with one number of
+    threads, bit for bit. Torch's global random state and settings stay as they are.
+    """
+
+    name = "classifier"
+
+    def __init__(
+        self,
+        *,
+        size: int = 32,
+        width: int = 24,
+        epochs: int = 10,
+        min_steps: int = 600,
+        batch_size: int = 128,
+        learning_rate: float = 4e-3,
+        flip: bool = False,
+        held_out: float = 0.1,
+        precision: str = "fp32",
+        seed: int = 0,
+        device: torch.device | str = "cpu",
+    ):
+        if precision not in ("fp32", "bf16"):
+            raise ValueError(f"feature.precision={precision}: must be fp32 or bf16")
+        self.size, self.width, self.epochs, self.min_steps = size, width, epochs, min_steps
+        self.batch_size, self.learning_rate, self.flip = batch_size, learning_rate, flip
+        self.held_out, self.precision, self.seed = held_out, precision, seed
+        self.device = torch.device(device)
+        self.resizing = "none"
+        self.facts: dict[str, Plain] = {}
+        self.weights_hash = ""
+        self._shape: tuple[int, int] = (0, 0)
+        self._built_for: tuple[tuple[int, int, int], int] | None = None
+        self._prepared: str | None = None
+
+    @property
+    def seconds_per_image(self) -> float:
+        """A rough figure: a millisecond on one CPU core, some microseconds on a GPU."""
+        return 1e-3 if self.device.type == "cpu" else 1e-5
+
+    def check(self, spec: DataSpec) -> None:
+        """Builds the network for images of `spec`, with random weights, unless it is there already.
+
+        Raises ValueError for images without labels or of a single class, and for those of fewer than 8 pixels a side.
+        """
+        if spec.num_classes is None or spec.num_classes < 2:
+            lack = "no labels" if spec.num_classes is None else "a single class"
+            raise ValueError(
+                f"feature=classifier: learns from classes, and {spec.name} has {lack}; sort the images into one folder "
+                "a class, or try feature=inception or feature=pixels"
+            )
+        channels, *sides = spec.image_shape
+        factor = min(1.0, self.size / max(sides))
+        shape = (round(sides[0] * factor), round(sides[1] * factor))
+        if min(shape) < 8:
+            raise ValueError(
+                f"feature=classifier: needs 8 pixels a side, and images of {spec.name} have {shape[0]}x{shape[1]} "
+                f"at feature.size={self.size}; try feature=pixels feature.size=4"
+            )
+        if self._built_for == (spec.image_shape, spec.num_classes):
+            return
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(self.seed)
+            network = ConvNet(channels=channels, num_classes=spec.num_classes, width=self.width)
+        self._shape, self._built_for, self._prepared = shape, (spec.image_shape, spec.num_classes), None
+        self.resizing = f"area average to {shape[0]}x{shape[1]}" if factor < 1 else "none"
+        self.network = network.to(memory_format=torch.channels_last)
+        self._take(as_bytes(self.network), {})
+
+    def prepare(self, store: ImageStore, *, cache: Path | None, progress: Progress | None = None) -> None:
+        """Trains on `store`, or reads what came of it from the folder `cache`; None neither reads nor writes.
+
+        A cache file that is damaged, or of another training, is made anew; writing is atomic, and safe for two
+        processes at once. Raises ValueError for images that `check` refuses and for too few of them.
+        """
+        self.check(store.spec)
+        key = self._key(store)
+        digest = hashlib.sha256(key.encode()).hexdigest()[:24]
+        if digest == self._prepared:
+            return
+        path = cache / f"classifier-{digest}.safetensors" if cache else None
+        found = read(path, key, self.network) if path else None
+        if found is None:
+            found = self._train(store, progress)
+            if path:
+                write(path, key, *found)
+        self._take(*found)
+        self._prepared = digest
+
+    @torch.no_grad()
+    def __call__(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        assert self._built_for, "check comes first"
+        images = images.to(device=self.device, dtype=torch.float32)
+        with torch.autocast(self.device.type, enabled=False):
+            return self.network(self._shrunk(images).contiguous(memory_format=torch.channels_last))
+
+    def _shrunk(self, images: Tensor) -> Tensor:
+        return images if self.resizing == "none" else functional.adaptive_avg_pool2d(images, self._shape)
+
+    def _key(self, store: ImageStore) -> str:
+        """Everything that decides the weights, as text."""
+        options = (self.size, self.width, self.epochs, self.min_steps, self.batch_size, self.learning_rate)
+        more = (self.flip, self.held_out, self.precision, self.seed, self.device.type)
+        spec = (store.content_hash, list(store.spec.image_shape), store.spec.num_classes)
+        return json.dumps([FORMAT, *options, *more, *spec])
+
+    def _take(self, content: bytes, facts: dict[str, Plain]) -> None:
+        """Judges by the weights `content` from now on."""
+        self.network.load_state_dict(load(content))
+        self.network.eval().requires_grad_(False).to(self.device)
+        self.weights_hash, self.facts = hashlib.sha256(content).hexdigest(), facts
+
+    def _train(self, store: ImageStore, progress: Progress | None) -> tuple[bytes, dict[str, Plain]]:
+        """The weights as safetensors bytes, and what is to be told of them."""
+        train, kept = stratified(store.labels, self.held_out, self.seed)
+        if len(train) < 16 or not len(kept):
+            raise ValueError(
+                f"feature=classifier: {store.spec.name} has {len(store.labels)} images, of which {len(train)} would be "
+                f"learnt from and {len(kept)} tested on; give it more images, or try feature=pixels"
+            )
+        batch_size = min(self.batch_size, max(8, len(train) // 8))
+        steps_per_epoch = len(train) // batch_size
+        epochs = max(self.epochs, -(-self.min_steps // steps_per_epoch))
+        labels = torch.from_numpy(store.labels.astype(numpy.int64))
+        pixels = self._pixels(store)
+        network = self.network.requires_grad_(True).to(self.device)
+        settings = torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark
+        torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
+        try:
+            with torch.enable_grad():
+                train_classifier(
+                    network,
+                    pixels[train],
+                    labels[train],
+                    epochs=epochs,
+                    batch_size=batch_size,
+                    learning_rate=self.learning_rate,
+                    flip=self.flip,
+                    seed=self.seed,
+                    bf16=self.precision == "bf16",
+                    progress=(lambda step, steps, loss: progress(WHAT, step, steps)) if progress else None,
+                )
+        finally:
+            torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = settings
+        facts: dict[str, Plain] = {
+            "held_out_accuracy": round(accuracy(network, pixels[kept], labels[kept]), 6),
+            "held_out_images": len(kept),
+            "training_images": len(train),
+            "epochs": epochs,
+            "batch_size": batch_size,
+        }
+        return as_bytes(network), facts
+
+    def _pixels(self, store: ImageStore, batch_size: int = 1000) -> Tensor:
+        """All images as the network sees them, in 8 bits: a copy in memory, small whatever the size they come in."""
+        parts = []
+        for start in range(0, len(store.images), batch_size):
+            images = torch.from_numpy(numpy.array(store.images[start : start + batch_size]))
+            if self.resizing != "none":
+                images = self._shrunk(images.float()).round().to(torch.uint8)
+            parts.append(images)
+        return torch.cat(parts)
+
+
+def stratified(labels: numpy.ndarray, share: float, seed: int) -> tuple[Tensor, Tensor]:
+    """The numbers, ascending, of the images to learn from and of those held out: `share` of each class.
+
+    At least one of a class that has two or more is held out, and at least one is learnt from. The choice depends on
+    the labels and `seed` alone.
+    """
+    random = numpy.random.RandomState(seed)
+    held_out = numpy.zeros(len(labels), dtype=bool)
+    for label in numpy.unique(labels):
+        members = random.permutation(numpy.flatnonzero(labels == label))
+        held_out[members[: min(len(members) - 1, max(1, round(len(members) * share)))]] = True
+    return torch.from_numpy(numpy.flatnonzero(~held_out)), torch.from_numpy(numpy.flatnonzero(held_out))
+
+
+def as_bytes(network: ConvNet) -> bytes:
+    """The weights in the format of safetensors: the same bytes for the same numbers."""
+    return save({name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()})
+
+
+def read(path: Path, key: str, network: ConvNet) -> tuple[bytes, dict[str, Plain]] | None:
+    """Weights for `network` and their facts, or None where the file cannot be trusted to be whole and of `key`."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            about = json.loads((file.metadata() or {}).get("about", "{}"))
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dictionary
+    except (OSError, SafetensorError, json.JSONDecodeError):
+        return None
+    content = save(tensors)
+    if {**about, "facts": {}} != {"key": key, "sha256": hashlib.sha256(content).hexdigest(), "facts": {}}:
+        return None
+    expected = {name: value.shape for name, value in network.state_dict().items()}
+    if {name: value.shape for name, value in tensors.items()} != expected:
+        return None
+    return content, about["facts"]
+
+
+def write(path: Path, key: str, content: bytes, facts: dict[str, Plain]) -> None:
+    """Puts weights and facts at `path`, whole or not at all."""
+    about = json.dumps({"key": key, "sha256": hashlib.sha256(content).hexdigest(), "facts": facts})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        unfinished.write_bytes(save(load(content), metadata={"about": about}))
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
