@@ -126,16 +126,26 @@ def comparison(runs: Sequence[Recorded], *, force: bool) -> dict[str, Any]:
         for row in table.rows
     ]
     protocols = [row.protocol for row in table.rows]
-    keys = list(dict.fromkeys(key for each in protocols for key in each))
+    keys = [key for key in dict.fromkeys(key for each in protocols for key in each) if key != "step"]
     return found | {
         "rows": rows,
         "columns": [(name, arrow(name), name in table.unequal) for name in names],
         "settings": settings,
-        "unequal": list(dict.fromkeys(said for name, said in table.unequal.items() if _is_told(name))),
+        "unequal": _reasons(table.unequal),
         "labels": [row.label for row in table.rows],
-        "protocol": _rows(keys, protocols),
+        "alike": [(key, values[0]) for key, values, differs in _rows(keys, protocols) if not differs],
+        "protocol": [(key, values) for key, values, differs in _rows(keys, protocols) if differs],
         "draws": any(row.draws > 1 for row in table.rows),
     }
+
+
+def _reasons(unequal: Mapping[str, str]) -> list[str]:
+    """The sentences on scores that must not be compared, those of one reason as one."""
+    reasons: dict[str, list[str]] = {}
+    for name, said in unequal.items():
+        reasons.setdefault(said.removeprefix(name), []).append(name)
+    shown = {reason: [name for name in names if _is_told(name)] or names for reason, names in reasons.items()}
+    return [f"{', '.join(names)}{reason}" for reason, names in shown.items()]
 
 
 def configurations(runs: Sequence[Recorded]) -> dict[str, Any]:

@@ -21,6 +21,7 @@ JOBS_A_KEY = 10
 """Jobs for each setting that a guide, more than a hint, needs."""
 
 _TREES, _REPEATS = 200, 10
+_LONGEST_TICK = 14  # letters
 _MANY_ORDERS = 100.0  # ratio from which a setting or a score is seen on a logarithmic scale
 
 
@@ -157,7 +158,7 @@ def _strip(jobs: Sequence[Mapping[str, Any]], key: str) -> Chart:
     yaxis: dict[str, Any] = {"title": {"text": svg_text(name)}}
     if min(points["y"]) > 0 and max(points["y"]) / min(points["y"]) > LOG_FROM:
         yaxis |= log_axis(min(points["y"]), max(points["y"]))
-    ticks = {"tickvals": list(range(len(values))), "ticktext": [svg_text(value) for value in values]}
+    ticks = {"tickvals": list(range(len(values))), "ticktext": [_tick(value) for value in values]}
     xaxis = {"title": {"text": svg_text(key)}, "range": [-0.6, len(values) - 0.4], **ticks}
     figure = {"data": data, "layout": {"xaxis": xaxis, "yaxis": yaxis, "hovermode": "closest"}}
     return Chart(f"{name} by {key}", "; ".join(told), figure, ["a point is a job, a bar the median"])
@@ -186,7 +187,7 @@ def _parallel(jobs: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> Chart:
             }
         )
     notes = [
-        {"x": place, "y": _height(_values(jobs, key), value), "text": svg_text(value), "xanchor": "right", "xshift": -6}
+        {"x": place, "y": _height(_values(jobs, key), value), "text": _tick(value), "xanchor": "right", "xshift": -6}
         for place, key in enumerate(keys)
         for value in _values(jobs, key)
     ]
@@ -257,3 +258,11 @@ def _value(job: Mapping[str, Any]) -> float | None:
 
 def _settings(job: Mapping[str, Any]) -> str:
     return ", ".join(f"{key}={value}" for key, value in job["varied"].items())
+
+
+def _tick(value: str) -> str:
+    """A value short enough for an axis: 1000000.0 is 1e+06, a long word is cut."""
+    known = _as_number(value)
+    if known is not None:
+        return f"{known:g}"
+    return svg_text(value if len(value) <= _LONGEST_TICK else value[: _LONGEST_TICK - 1] + "…")

@@ -222,7 +222,7 @@ def test_scores_made_unalike_are_not_ranked_and_the_sentence_says_why():
 
 def test_force_shows_them_side_by_side_marked():
     text = page(unequal(), force=True)
-    assert "side by side only, not comparable" in Page(text).text
+    assert Page(text).text.count("side by side only, not comparable") == 1
     assert headings(text)[headings(text).index("rank") :][:4] == ["rank", "run", "step", "≠ fd_digits ↓"]
     (chart,) = score_curves(unequal(), force=True)
     assert chart.title.startswith("≠ fd_digits") and len(chart.figure["data"]) == 4
@@ -245,6 +245,12 @@ def test_what_differs_is_said_once_and_folders_do_not_count(tmp_path: Path):
     section = page(runs).partition("What differs")[2].partition("</table>")[0]
     assert "optimizer.lr (and so optimizer.generator.lr, optimizer.discriminator.lr)" in section
     assert section.count("<tr>") == 2 and "elsewhere" not in section
+
+
+def test_of_many_runs_what_differs_has_a_row_a_run():
+    runs = [run(label=f"run {k}", config={"seed": k}) for k in range(7)]
+    section = page(runs).partition("What differs")[2].partition("</table>")[0]
+    assert section.count("<tr>") == 8 and headings(section) == ["run", "seed"]
 
 
 def test_the_timeline_has_every_grid_and_the_best(tmp_path: Path):

