@@ -13,7 +13,7 @@ from ganctl import build
 from ganctl.contract import DataSpec, FeatureExtractor, FeatureSet, ImageStore, Progress, ScoreSet, TrainedOnData
 from ganctl.dataset.store import cache_folder
 from ganctl.evaluation.evaluate import evaluate, lacking
-from ganctl.evaluation.ranking import frechet_name, lower_is_better
+from ganctl.evaluation.ranking import can_judge, frechet_name, lower_is_better
 from ganctl.evaluation.real import real_features
 from ganctl.evaluation.statistics import FeatureStatistics, as_pixels
 from ganctl.training.device import Device
@@ -41,13 +41,18 @@ class Judge:
 
     def check_score(self, spec: DataSpec) -> None:
         """Raises ValueError unless the metrics give the score that judges the run, tried on made-up features."""
-        features, names = self._made_up(spec), []
+        features, names, refusals = self._made_up(spec), [], []
         for metric in self.metrics.values():
             if not lacking(metric, features, features):
-                names += metric(features, features)
+                try:
+                    names += metric(features, features)
+                except ValueError as error:  # it would be left out
+                    refusals.append(error)
             if self.score in names:
                 return
-        known = ", ".join(name for name in names if not name.startswith("share_"))
+        if refusals:
+            raise refusals[0]
+        known = ", ".join(name for name in names if can_judge(name))
         cure = f"choose from {known}" if known else "try metric=[frechet]"
         raise ValueError(f"stop.score={self.score}: none of the chosen metrics gives it; {cure}")
 
@@ -60,7 +65,7 @@ class Judge:
         statistics = FeatureStatistics(self.extractor.name)
         features, logits = (torch.randn(count, size, generator=generator) for size in sizes)
         statistics.add(features, logits, as_pixels(noise).repeat(count // 2 + 1, 1, 1, 1)[:count])
-        return statistics.result(labels=torch.zeros(count, dtype=torch.int64))
+        return statistics.result(labels=logits.argmax(dim=1) if logits.shape[1] else torch.zeros(count).long())
 
     def check_store(self, store: ImageStore) -> None:
         """Raises ValueError where more real images are asked for than there are."""

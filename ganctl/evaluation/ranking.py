@@ -24,6 +24,11 @@ def lower_is_better(name: str) -> bool:
     )
 
 
+def can_judge(name: str) -> bool:
+    """Whether the score has a better and a worse."""
+    return _is_one_of(name, LOWER_IS_BETTER) or _is_one_of(name, HIGHER_IS_BETTER)
+
+
 def better(name: str, new: float, old: float) -> bool:
     """Whether the score `new` is strictly better than `old`; NaN is worse than any number."""
     lower = lower_is_better(name)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ganctl.evaluation.protocol import differences, identity, sentence
-from ganctl.evaluation.ranking import better, lower_is_better
+from ganctl.evaluation.ranking import better, can_judge, lower_is_better
 from ganctl.report.recorded import Recorded, Scores
 
 _NOT_TOLD = ("output.", "final_fid.", "tag", "trust", "dataset.root", "dataset.cache")
@@ -89,7 +89,7 @@ def _common_score(runs: Sequence[Recorded]) -> str:
         return str(names[0])
     if None in names:
         shared = [name for name in runs[0].final[-1].values if all(name in run.final[-1].values for run in runs)]
-        ranked = [name for name in shared if _has_direction(name)]
+        ranked = [name for name in shared if can_judge(name)]
         if ranked:
             return ranked[0]
     said = ", ".join(f"{label} by {name or 'none'}" for label, name in named.items())
@@ -158,11 +158,3 @@ def _ranked(rows: list[Row], by: str, unequal: Mapping[str, str]) -> list[Row]:
         tied = place > 0 and not better(by, ordered[place - 1].means[by], row.means[by])
         ranks.append(ranks[-1] if tied else place + 1)
     return [replace(row, rank=rank) for row, rank in zip(ordered, ranks, strict=True)]
-
-
-def _has_direction(name: str) -> bool:
-    try:
-        lower_is_better(name)
-    except ValueError:
-        return False
-    return True

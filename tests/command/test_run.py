@@ -163,6 +163,7 @@ def test_the_time_limit_ends_a_run_with_a_checkpoint_and_a_score(minutes: str, t
         ("stop.score=fd_digit", "stop.score=fd_digit: none of the chosen metrics gives it; "),
         ("stop.score=share_3_digits", "stop.score=share_3_digits: has no better and worse; "),
         ("metric=[class_shares]", "stop.score=fd_digits: none of the chosen metrics gives it; choose from confidence_"),
+        ("metric=[kid]", "stop.score=fd_digits: none of the chosen metrics gives it; choose from kd_digits"),
         ("metric=[]", "stop.score=fd_digits: none of the chosen metrics gives it; try metric=[frechet]"),
         ("evaluation.num_real=5001", "evaluation.num_real=5001: "),
         ("training.batch_size=5001", "training.batch_size=5001: mnist5k has 5000 images; try training.batch_size=5000"),
