@@ -18,7 +18,7 @@ from ganctl.command.run import headline, told
 from ganctl.command.sides import Word, new_file
 from ganctl.contract import FeatureExtractor, ImageStore, Plain, ScoreSet, TrainedOnData
 from ganctl.dataset.store import cache_folder
-from ganctl.evaluation.evaluate import protocol_of, score
+from ganctl.evaluation.evaluate import cuda_devices, protocol_of, score
 from ganctl.evaluation.protocol import short, too_few
 from ganctl.evaluation.real import RealFeatures, real_features
 from ganctl.evaluation.statistics_file import Statistics, read_statistics, write_statistics
@@ -39,6 +39,8 @@ def run(config: DictConfig, words: tuple[Word, Word]) -> int:
 
     Prints a table, and the first score once more as the last line. Returns the exit code.
     """
+    if not config.get("metric"):
+        raise ValueError("metric=[]: nothing is to be scored; try metric=[frechet]")
     save, output = new_file("save", config.save, ".npz"), new_file("output", config.output, ".json")
     with Console(None) as console, _in_our_words():
         found, real = _statistics_only(config, words) or _scored(config, words, console)
@@ -60,6 +62,19 @@ def run(config: DictConfig, words: tuple[Word, Word]) -> int:
     return 0
 
 
+@contextmanager
+def passing_cache(config: DictConfig) -> Iterator[str]:
+    """A folder for packed images that are looked at once: side A's, and samples. It is removed in the end.
+
+    Its name is one that the cache sweeps up after a day, should this process be killed.
+    """
+    folder = cache_folder(config.cache) / "datasets" / f".fid.{uuid.uuid4().hex}.unfinished"
+    try:
+        yield str(folder)
+    finally:
+        rmtree(folder, ignore_errors=True)
+
+
 def _scored(config: DictConfig, words: tuple[Word, Word], console: Console) -> tuple[ScoreSet, RealFeatures]:
     """The scores where at least one side has images: what can be refused early is, and features are taken once."""
     statistics = [read_statistics(word.path) if word.kind == "statistics" else None for word in words]
@@ -67,7 +82,7 @@ def _scored(config: DictConfig, words: tuple[Word, Word], console: Console) -> t
         raise ValueError(f"save={config.save}: {words[1].text} holds statistics already; leave it out")
     device = build.device(config)
     extractor, metrics = build.extractor(config, device), build.metrics(config)
-    with _passing_cache(config) as passing:
+    with passing_cache(config) as passing:
         sides: list[Side | None] = []
         for word, known, key in zip(words, statistics, ("num_images", "num_real"), strict=True):
             keeps = word.kind == "dataset" or (key == "num_real" and word.kind != "run")
@@ -105,7 +120,7 @@ def _scored(config: DictConfig, words: tuple[Word, Word], console: Console) -> t
                 progress=console.progress,
             )
 
-        with torch.random.fork_rng(devices=[]), torch.no_grad():
+        with torch.random.fork_rng(devices=cuda_devices()), torch.no_grad():
             counts = [side.count if side else None for side in sides]
             real = features(1, counts[1], "features of B", cache_folder(config.cache) / "features")
             generated = features(0, counts[0], "features of A", None)
@@ -204,19 +219,6 @@ def _rows(found: ScoreSet, words: tuple[Word, Word]) -> dict[str, str]:
         rows[letter] = f"{word.text} ({number}, {short(protocol[key])})"
     rows["protocol"] = "  ".join(f"{key}={short(value)}" for key, value in protocol.items() if value is not None)
     return rows | {f"left out: {name}": reason for name, reason in found.left_out.items()}
-
-
-@contextmanager
-def _passing_cache(config: DictConfig) -> Iterator[str]:
-    """A folder for packed images that are looked at once: side A's, and samples. It is removed in the end.
-
-    Its name is one that the cache sweeps up after a day, should this process be killed.
-    """
-    folder = cache_folder(config.cache) / "datasets" / f".fid.{uuid.uuid4().hex}.unfinished"
-    try:
-        yield str(folder)
-    finally:
-        rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

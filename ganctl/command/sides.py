@@ -40,6 +40,8 @@ def with_dataset(word: Word, composer: Composer, overrides: Sequence[str], confi
     """A data set with its configuration, composed and checked, from the folders that `config` (fid.yaml) names."""
     chosen = [*overrides, f"+dataset={word.option}"]
     known = composer.compose(chosen).dataset
+    if known.get("path", "") is None:
+        raise ValueError(f"{word.text}: is no data set until it has a path; give the folder or .zip of images itself")
     if word.split == "test" and "split" not in known:
         raise ValueError(f"{word.text}: {word.option} has no splits; leave out :test")
     values = {"root": config.root, "split": word.split, "cache": config.cache}
@@ -53,23 +55,10 @@ def understand(text: str, options: Collection[str]) -> Word:
     A name (`mnist`, `mnist:test`) is a data set, anything else a path. Looks at names and headers only. Raises
     ValueError, in one line with the cure, for what is neither or both, and for files of which nothing can be made.
     """
-    option, colon, split = text.partition(":")
-    path = _path(text)
-    if option in options:
-        if path.exists() and not colon:
-            raise ValueError(f"{text}: is a data set and a path here; write ./{text} or {text}:train")
-        if colon and split not in ("train", "test"):
-            raise ValueError(f"{text}: {split or 'nothing'} is no split; try {option}:train or {option}:test")
-        return Word(text, "dataset", option, split or None)
-    if path.is_dir():
-        return Word(text, "run") if holds_run(path) else _images(text)
-    if path.is_file():
-        return _file(text, path)
-    if any(parent.is_file() for parent in path.parents):
-        return _images(text)
-    close = nearest(option, options)
-    cure = f"did you mean {close[0] + colon + split}?" if close else suggestion(option, options, "data set")
-    raise ValueError(f"{text}: there is no such path, and no data set of that name; {cure}")
+    try:
+        return _understood(text, _path(text), options)
+    except OSError as error:  # a folder that may not be entered, a name that is too long
+        raise ValueError(f"{text}: cannot be looked at ({error.strerror}); choose another") from None
 
 
 def check_pair(generated: Word, real: Word) -> None:
@@ -96,6 +85,25 @@ def new_file(key: str, value: str | None, ending: str) -> Path | None:
     if not path.parent.is_dir():
         raise ValueError(f"{key}={value}: there is no folder {path.parent}; make it, or choose another")
     return path
+
+
+def _understood(text: str, path: Path, options: Collection[str]) -> Word:
+    option, colon, split = text.partition(":")
+    if option in options:
+        if path.exists() and not colon:
+            raise ValueError(f"{text}: is a data set and a path here; write ./{text} or {text}:train")
+        if colon and split not in ("train", "test"):
+            raise ValueError(f"{text}: {split or 'nothing'} is no split; try {option}:train or {option}:test")
+        return Word(text, "dataset", option, split or None)
+    if path.is_dir():
+        return Word(text, "run") if holds_run(path) else _images(text)
+    if path.is_file():
+        return _file(text, path)
+    if any(parent.is_file() for parent in path.parents):
+        return _images(text)
+    close = nearest(option, options)
+    cure = f"did you mean {close[0] + colon + split}?" if close else suggestion(option, options, "data set")
+    raise ValueError(f"{text}: there is no such path, and no data set of that name; {cure}")
 
 
 def _images(text: str) -> Word:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.command.pictures import digits, folder_of
+from tests.conftest import Command
 from tests.settings import SMALL, settings, torch_untouched
 
 Train = Callable[..., dict[str, Any]]
+Fid = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
@@ -46,3 +50,23 @@ def unconditional(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Path
     with torch_untouched():
         run(settings(*SMALL, f"dataset.cache={cache}", "training.ema_rampup=1", "optimizer.lr=0.01"), folder)
     return folder
+
+
+@pytest.fixture
+def fid(ganctl: Command, tmp_path: Path) -> Fid:
+    """Scores and returns what output= has written; `fid.said` is what was printed."""
+    numbers = iter(range(1000))
+
+    def call(*words: object) -> dict[str, Any]:
+        output = tmp_path / f"scores-{next(numbers)}.json"
+        answer = ganctl("fid", *map(str, words), f"output={output}")
+        assert answer.code == 0 and answer.err == "", answer
+        call.said = answer.out  # type: ignore[attr-defined]
+        return json.loads(output.read_text())
+
+    return call
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> tuple[Path, Path]:
+    return folder_of(digits(20), tmp_path / "a"), folder_of(digits(25, start=7), tmp_path / "b")

