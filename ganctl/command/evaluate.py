@@ -8,16 +8,21 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import numpy
+import torch
 from omegaconf import DictConfig, OmegaConf
+from torch import Tensor
 
 from ganctl import build, checkpoint
 from ganctl.command.judge import Judge
 from ganctl.command.run import headline, told
 from ganctl.command.trained import Trained, open_trained
-from ganctl.contract import ImageStore, TrainedOnData
+from ganctl.contract import FeatureSet, ImageStore, TrainedOnData
 from ganctl.evaluation.protocol import short, too_few
+from ganctl.metric.memorisation import nearest_real
 from ganctl.report.console import Console
 from ganctl.report.files import write_json
+from ganctl.report.image_grid import save_grid
 from ganctl.training.draws import asked_labels
 
 
@@ -33,7 +38,7 @@ def run(config: DictConfig, target: Path) -> int:
         if config.num_real is not None and config.num_real > len(store.images):
             raise ValueError(f"num_real={config.num_real}: there are {len(store.images)} images; try null for all")
         _prepare(judge, store, trained, console)
-        draws = []
+        draws, pictures = [], []
         for seed in range(config.seed, config.seed + config.draws):
             if config.draws > 1:
                 console.note(f"draw {len(draws) + 1} of {config.draws}")
@@ -45,10 +50,11 @@ def run(config: DictConfig, target: Path) -> int:
                     seed,
                     config.weights,
                     labels=asked_labels(seed, config.num_images, trained.latent_size, trained.class_counts),
+                    look=lambda generated, real: pictures.append(beside_the_nearest(generated, real)),
                 )
             )
         try:
-            written = str(_write(trained, draws))
+            written = str(_write(trained, draws, pictures[0]))
         except OSError as error:  # a run on a read-only disk; its scores are shown all the same
             written = f"nowhere: {checkpoint.run_folder(trained.path)} cannot be written to ({error.strerror})"
         if warning := too_few(draws[0].protocol):
@@ -58,6 +64,8 @@ def run(config: DictConfig, target: Path) -> int:
             "protocol": "  ".join(f"{key}={short(value)}" for key, value in draws[0].protocol.items()),
             "written to": written,
         }
+        if pictures[0] is not None and not written.startswith("nowhere"):
+            rows["samples over their nearest real images"] = str(Path(written).with_suffix(".png"))
         rows |= {f"left out: {name}": reason for name, reason in draws[0].left_out.items()}
         console.summary(told(_means(draws)), rows | _spread(draws), {})
     return 0
@@ -92,7 +100,22 @@ def _as_run(config: DictConfig, trained: Trained) -> DictConfig:
     return merged
 
 
-def _write(trained: Trained, draws: list[Any]) -> Path:
+def beside_the_nearest(generated: FeatureSet, real: FeatureSet, count: int = 16) -> Tensor | None:
+    """Rows of `count` pictures (3 count, C, H, W) uint8: samples, their nearest real images by features, by pixels.
+
+    None where features or images are not kept.
+    """
+    sides = (generated.features, real.features, generated.images, real.images)
+    if any(each is None for each in sides):
+        return None
+    assert generated.images is not None and real.images is not None
+    count = min(count, generated.count)
+    near = [nearest_real(generated, real, count, pixels=pixels).numpy() for pixels in (False, True)]
+    rows = [generated.images[:count], *(real.images[numbers] for numbers in near)]
+    return torch.from_numpy(numpy.concatenate(rows))
+
+
+def _write(trained: Trained, draws: list[Any], picture: Tensor | None) -> Path:
     folder = checkpoint.run_folder(trained.path)
     stem = f"scores-{datetime.now():%Y-%m-%d_%H-%M-%S}"
     path, number = folder / f"{stem}.json", 1
@@ -101,6 +124,8 @@ def _write(trained: Trained, draws: list[Any]) -> Path:
         path = folder / f"{stem}-{number}.json"
     records = [asdict(each) for each in draws]
     write_json(path, {"checkpoint": str(trained.path), "step": trained.step, "draws": records})
+    if picture is not None:
+        save_grid(picture, path.with_suffix(".png"), columns=len(picture) // 3)
     return path
 
 

@@ -86,6 +86,7 @@ class Judge:
         seed: int,
         weights: str = "ema",
         labels: Tensor | None = None,
+        look: Callable[[FeatureSet, FeatureSet], None] | None = None,
     ) -> ScoreSet:
         """Scores `num_images` of `generate`, of the classes `labels`, against evaluation.num_real images of `store`."""
         evaluation = self.config.evaluation
@@ -109,6 +110,7 @@ class Judge:
             weights=weights,
             seed=seed,
             progress=self.progress,
+            look=look,
         )
 
 

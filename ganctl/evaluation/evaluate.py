@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib.metadata
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy
 import torch
@@ -28,13 +28,15 @@ def evaluate(
     weights: str,
     seed: int,
     progress: Progress | None = None,
+    look: Callable[[FeatureSet, FeatureSet], None] | None = None,
 ) -> ScoreSet:
     """All `metrics` of images 0 to `num_images` - 1 of `generate`, from one pass through `extractor`.
 
     `generate(start, count)` must give the same image for a number whatever the batches, so scores do not depend on
     `batch_size`. `labels` (num_images,) are the classes that were asked for, if any. `weights` ("ema", "raw", or what
     else the images are) and `seed` say which images these are, for the protocol. The global random-number state of
-    torch is left as it was, and nothing that `progress` raises is held back. Raises ValueError for features of another
+    torch is left as it was, and nothing that `progress` raises is held back. `look(generated, real)` gets what the
+    metrics get, for pictures. Raises ValueError for features of another
     extractor, for NaN, where two metrics give a score of one name, and where no metric can be computed.
     """
     if (extractor.name, extractor.weights_hash) != (real.features.extractor, real.weights_hash):
@@ -54,6 +56,8 @@ def evaluate(
             progress=progress,
         )
         found = score(metrics, generated, real.features, progress=progress)
+        if look:
+            look(generated, real.features)
     return dataclasses.replace(found, protocol=protocol_of(extractor, generated, real, weights, seed) | found.protocol)
 
 

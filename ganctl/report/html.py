@@ -50,7 +50,9 @@ def page(runs: Sequence[Recorded], sweep: Sweep | None = None, *, force: bool = 
 
     shown = _most_telling(runs)
     lines = [timeline(runs[place], grids_each(len(shown))) for place in shown]
-    pictured = [(place, line) for place, line in zip(shown, lines, strict=True) if line.pictures or line.best]
+    pictured = [
+        (place, line) for place, line in zip(shown, lines, strict=True) if line.pictures or line.best or line.nearest
+    ]
     sweep_charts, trust = weigh(sweep.jobs) if sweep else ([], "")
     context: dict[str, Any] = {
         "title": _title(runs, sweep),
@@ -133,6 +135,7 @@ def _timeline(place: int, line: Timeline) -> dict[str, Any]:
         "last": line.pictures[-1] if line.pictures else None,
         "last_step": line.steps[-1] if line.steps else None,
         "best": line.best,
+        "nearest": line.nearest,
         "found": line.found,
         "kept": len(line.pictures),
         "unreadable": line.unreadable,

@@ -40,7 +40,10 @@ class Picture:
 
 @dataclass(frozen=True)
 class Timeline:
-    """A run's grids over steps (`steps` and `pictures` are alike long), how many it had, and its best's."""
+    """A run's grids over steps (`steps` and `pictures` are alike long), how many it had, and its best's.
+
+    `nearest` is what `ganctl evaluate` drew last: samples over the real images that are nearest to them.
+    """
 
     label: str
     steps: list[int]
@@ -48,6 +51,7 @@ class Timeline:
     found: int
     best: Picture | None
     unreadable: int = 0
+    nearest: Picture | None = None
 
 
 def timeline(run: Recorded, most: int = MOST_GRIDS) -> Timeline:
@@ -60,7 +64,9 @@ def timeline(run: Recorded, most: int = MOST_GRIDS) -> Timeline:
             steps.append(step)
             pictures.append(picture)
     best = embed(run.folder / "samples" / "best.png")
-    return Timeline(run.label, steps, pictures, len(grids), best, len(chosen) - len(pictures))
+    drawn = sorted(run.folder.glob("scores-*.png"))
+    nearest = embed(drawn[-1]) if drawn else None
+    return Timeline(run.label, steps, pictures, len(grids), best, len(chosen) - len(pictures), nearest)
 
 
 def grids_each(runs: int) -> int:

@@ -6,12 +6,17 @@ import json
 import re
 import statistics
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy
 import pytest
+import torch
+from PIL import Image
 
+from ganctl.command.evaluate import beside_the_nearest
+from ganctl.contract import FeatureSet
 from tests.command.conftest import Train
 from tests.conftest import Command, Refusal
 from tests.settings import torch_untouched
@@ -118,6 +123,24 @@ def test_every_metric_is_computed_unless_others_are_chosen(trained: Path, uncond
     (draw,) = evaluate(unconditional, *FEW)
     assert draw["left_out"] == {"class_accuracy": "generated images have no labels"}
     assert "left out: class_accuracy" in evaluate.said
+
+
+def test_samples_are_drawn_over_their_nearest_real_images(unconditional: Path, evaluate: Evaluate):
+    evaluate(unconditional, *FEW, "metric=[frechet]")
+    (path,) = re.findall(r"samples over their nearest real images\s+(\S+)", evaluate.said)
+    with Image.open(path) as picture:
+        assert picture.width > 3 * picture.height, "sixteen columns of three"
+
+
+def test_copies_are_drawn_over_themselves():
+    images = numpy.random.default_rng(0).integers(0, 256, (20, 1, 8, 8), numpy.uint8)
+    features = torch.from_numpy(images.reshape(20, 64)).float()
+    moments = (torch.zeros(64).double(), torch.eye(64).double())
+    real = FeatureSet("pixels", 20, *moments, features=features, images=images)
+    generated = FeatureSet("pixels", 5, *moments, features=features[5:10], images=images[5:10])
+    rows = beside_the_nearest(generated, real)
+    assert rows is not None and torch.equal(rows[:5], rows[5:10]) and torch.equal(rows[:5], rows[10:])
+    assert beside_the_nearest(replace(generated, images=None), real) is None
 
 
 def test_too_few_images_are_warned_of(unconditional: Path, evaluate: Evaluate):
