@@ -56,7 +56,9 @@ Scores a trained generator against its data set. RUN is a run's folder (its best
 file. The scores, and the protocol they were made under, are printed and written into the run.
 
 examples:
-  ganctl evaluate outputs/DATE/RUN                       as the run itself was judged
+  ganctl evaluate outputs/DATE/RUN                       every score, by the run's own judge
+  ganctl evaluate RUN metric=[frechet,kid]               some of them; metric=[]: those of the run
+  ganctl evaluate RUN feature=classifier                 by a classifier trained on the run's labelled images
   ganctl evaluate RUN feature=inception num_images=50000 FID as papers give it
   ganctl evaluate RUN draws=5                            mean and deviation over five sets of samples
   ganctl evaluate RUN split=test                         against the test images
