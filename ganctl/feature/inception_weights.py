@@ -7,6 +7,7 @@ import os
 import time
 import urllib.error
 import urllib.request
+import zipfile
 from collections.abc import Iterator
 from http.client import HTTPException
 from pathlib import Path
@@ -109,8 +110,16 @@ def fetch(url: str, max_seconds: float) -> Iterator[bytes]:
 
 
 def read_state(path: Path) -> dict[str, Tensor]:
-    """The tensors of a file that torch.save wrote, running no code of it. Raises ValueError in one line."""
+    """The tensors of a file that torch.save wrote, running no code of it. Raises ValueError in one line.
+
+    It takes no more memory than the file has bytes, a few times over: what would be larger unpacked is refused.
+    """
+    size = path.stat().st_size
     try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                if sum(member.file_size for member in archive.infolist()) > size:
+                    raise ValueError("compressed")
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # the unpickler raises whatever the bytes lead it to, an IndexError for plain text
         raise ValueError(
@@ -118,6 +127,8 @@ def read_state(path: Path) -> dict[str, Tensor]:
         ) from None
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
         raise ValueError(f"feature.weights={path}: holds something else than named tensors; {cures()}")
+    if sum(value.numel() * value.element_size() for value in state.values()) > size:
+        raise ValueError(f"feature.weights={path}: its tensors are larger than the file; {cures()}")
     return state
 
 

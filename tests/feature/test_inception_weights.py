@@ -5,12 +5,14 @@ import pickle
 import socket
 import threading
 import time
+import zipfile
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from ganctl.feature import inception_weights
 from ganctl.feature.inception_weights import (
@@ -214,3 +216,33 @@ def test_a_file_of_something_else_is_refused_in_one_line(content: object, tmp_pa
     path.write_text("these are words")
     with pytest.raises(ValueError, match="not a file of weights"):
         read_state(path)
+
+
+def test_a_file_that_would_fill_the_memory_is_refused_before_it_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A small archive of many zeros, and a tensor that repeats one number without having it."""
+    whole, packed, endless = tmp_path / "whole.pth", tmp_path / "packed.pth", tmp_path / "endless.pth"
+    torch.save({"fc.bias": torch.zeros(1 << 20)}, whole)
+    with zipfile.ZipFile(whole) as source, zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as target:
+        for member in source.infolist():
+            target.writestr(member, source.read(member), zipfile.ZIP_DEFLATED)
+    assert packed.stat().st_size < 100_000
+    torch.save({"fc.bias": torch.zeros(1).expand(1 << 40)}, endless)
+    with pytest.raises(ValueError, match=r"endless.pth: its tensors are larger than the file") as error:
+        read_state(endless)
+    one_line(error)
+    assert read_state(whole)["fc.bias"].shape == (1 << 20,)
+    monkeypatch.setattr(torch, "load", None)  # nothing is unpacked: it is not even called
+    with pytest.raises(ValueError, match=r"packed.pth: not a file of weights, or truncated \(ValueError\)") as error:
+        read_state(packed)
+    one_line(error)
+
+
+@pytest.mark.parametrize("size", [5, 60, -3])
+def test_a_truncated_file_of_safetensors_is_refused_in_one_line(size: int, tmp_path: Path):
+    """Torch may read this format too: whole, it gives its tensors or is refused, and it can carry no code."""
+    path = tmp_path / "weights.safetensors"
+    save_file({"fc.bias": torch.ones(3)}, path)
+    path.write_bytes(path.read_bytes()[:size])
+    with pytest.raises(ValueError, match="not a file of weights") as error:
+        read_state(path)
+    one_line(error)
