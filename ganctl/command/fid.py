@@ -16,11 +16,12 @@ from ganctl import build
 from ganctl.command.opened import Side, alike, check_number
 from ganctl.command.run import headline, told
 from ganctl.command.sides import Word, new_file
-from ganctl.contract import FeatureExtractor, ImageStore, Plain, ScoreSet, TrainedOnData
+from ganctl.contract import FeatureExtractor, FeatureSet, ImageStore, Plain, ScoreSet, TrainedOnData
 from ganctl.dataset.store import cache_folder
 from ganctl.evaluation.evaluate import cuda_devices, protocol_of, score
 from ganctl.evaluation.protocol import short, too_few
-from ganctl.evaluation.real import RealFeatures, real_features
+from ganctl.evaluation.real import RealFeatures, chosen, real_features, real_images
+from ganctl.evaluation.statistics import extract
 from ganctl.evaluation.statistics_file import Statistics, read_statistics, write_statistics
 from ganctl.report.console import Console
 from ganctl.report.files import atomic_file, write_json
@@ -88,47 +89,28 @@ def _scored(config: DictConfig, words: tuple[Word, Word], console: Console) -> t
             keeps = word.kind == "dataset" or (key == "num_real" and word.kind != "run")
             cache = config.cache if keeps else passing
             sides.append(None if known else Side(word, config, device, count=config[key], cache=cache))
-        for side in sides:
+        learns = isinstance(extractor, TrainedOnData)
+        for side in sides[1:] if learns else sides:
             if side:
                 side.check(extractor)
         stores = _loaded(sides, config, console)
-        for store in reversed(stores):  # a classifier that learns its classes first counts those of the real side
-            if store:
-                extractor.check(store.spec)
+        _check(extractor, stores, words)
+        if isinstance(extractor, TrainedOnData) and stores[1]:
+            extractor.prepare(stores[1], cache=cache_folder(config.cache) / "features", progress=console.progress)
         for word, known in zip(words, statistics, strict=True):
             if known:
                 _check_statistics(word, known, extractor, stores)
-        if isinstance(extractor, TrainedOnData):
-            if stores[1] is None:
-                raise ValueError(f"{words[1].text}: {extractor.name} learns from B's images, and these are statistics")
-            extractor.prepare(stores[1], cache=cache_folder(config.cache) / "features", progress=console.progress)
-
-        def features(number: int, count: int | None, what: str, cache: Path | None) -> RealFeatures:
-            store, known = stores[number], statistics[number]
-            if store is None:
-                assert known is not None
-                return RealFeatures(
-                    known.features(extractor.name), extractor.weights_hash, known.data_hash, "statistics"
-                )
-            return real_features(
-                store,
-                extractor,
-                num_images=None if count == len(store.images) else count,
-                batch_size=config.batch_size,
-                cache=cache,
-                what=what,
-                progress=console.progress,
-            )
-
         with torch.random.fork_rng(devices=cuda_devices()), torch.no_grad():
             counts = [side.count if side else None for side in sides]
-            real = features(1, counts[1], "features of B", cache_folder(config.cache) / "features")
-            generated = features(0, counts[0], "features of A", None)
-            found = score(metrics, generated.features, real.features, progress=console.progress)
+            real = _real(stores[1], statistics[1], extractor, counts[1], config, console)
+            generated = _generated(stores[0], statistics[0], extractor, counts[0], config, console)
+            found = score(metrics, generated, real.features, progress=console.progress)
     weights = next((side.weights for side in sides[:1] if side), "statistics")
     drawn = any(word.kind == "run" for word in words)
-    protocol = protocol_of(extractor, generated.features, real, weights, config.seed if drawn else None)
-    protocol |= _origin(words, statistics, generated.data_hash)
+    protocol = protocol_of(extractor, generated, real, weights, config.seed if drawn else None)
+    source = stores[0] or statistics[0]
+    assert source is not None
+    protocol |= _origin(words, statistics, source.content_hash if isinstance(source, ImageStore) else source.data_hash)
     if config.resolution is not None and any(word.kind == "images" for word in words):
         protocol |= {key: config[key] for key in ("resolution", "fit", "filter")}
     return dataclasses.replace(found, protocol=protocol | found.protocol), real
@@ -147,6 +129,75 @@ def _loaded(sides: list[Side | None], config: DictConfig, console: Console) -> l
             raise ValueError(f"{texts}: hold the same images, at distance 0; name two sets of images")
         return list(alike(first, second))
     return stores
+
+
+def _check(extractor: FeatureExtractor, stores: list[ImageStore | None], words: tuple[Word, Word]) -> None:
+    """Raises ValueError where the extractor cannot judge the images of a side."""
+    generated, real = stores
+    if isinstance(extractor, TrainedOnData):
+        if real is None:
+            raise ValueError(f"{words[1].text}: {extractor.name} learns from B's images, and these are statistics")
+        if generated and generated.spec.image_shape != real.spec.image_shape:
+            shapes = " and ".join(
+                f"{width}x{height}" for _, height, width in (generated.spec.image_shape, real.spec.image_shape)
+            )
+            raise ValueError(
+                f"feature={extractor.name}: learns from B's images and judges those of the same size only, and these "
+                f"have {shapes}; try resolution={min(real.spec.image_shape[1:])}"
+            )
+        generated = None  # its classes are B's
+    for store in (generated, real):
+        if store:
+            extractor.check(store.spec)
+
+
+def _real(
+    store: ImageStore | None,
+    known: Statistics | None,
+    extractor: FeatureExtractor,
+    count: int | None,
+    config: DictConfig,
+    console: Console,
+) -> RealFeatures:
+    """The features of side B, from the cache where they are known already."""
+    if store is None:
+        assert known is not None
+        return RealFeatures(known.features(extractor.name), extractor.weights_hash, known.data_hash, "statistics")
+    return real_features(
+        store,
+        extractor,
+        num_images=None if count == len(store.images) else count,
+        batch_size=config.batch_size,
+        cache=cache_folder(config.cache) / "features",
+        what="features of B",
+        progress=console.progress,
+    )
+
+
+def _generated(
+    store: ImageStore | None,
+    known: Statistics | None,
+    extractor: FeatureExtractor,
+    count: int | None,
+    config: DictConfig,
+    console: Console,
+) -> FeatureSet:
+    """The features of side A."""
+    if store is None:
+        assert known is not None
+        return known.features(extractor.name)
+    number = count or len(store.images)
+    index = chosen(len(store.images), number)
+    features = extract(
+        real_images(store, number),
+        extractor,
+        num_images=number,
+        batch_size=config.batch_size,
+        what="features of A",
+        labels=None if store.spec.num_classes is None else torch.from_numpy(store.labels[index]),
+        progress=console.progress,
+    )
+    return dataclasses.replace(features, images=store.images if number == len(store.images) else store.images[index])
 
 
 def _check_statistics(

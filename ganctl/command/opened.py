@@ -85,6 +85,7 @@ class Side:
                 numpy.zeros(count, numpy.int64) if labels is None else labels.numpy(), _drawn(run, seed, count)
             ),
             split="samples",
+            class_names=tuple(run.class_names) if num_classes is not None else (),
             cache=self.cache,
             progress=progress,
         )
@@ -97,9 +98,23 @@ def check_number(key: str, asked: int | None, store: ImageStore, text: str) -> N
 
 
 def alike(first: ImageStore, second: ImageStore) -> tuple[ImageStore, ImageStore]:
-    """Both stores, grey images repeated to three channels where the other side has colour."""
+    """Both stores, grey images repeated to three channels where the other side has colour.
+
+    Classes that both sides name get the second's numbers; where the first has others, its labels are left out.
+    """
     channels = max(first.spec.image_shape[0], second.spec.image_shape[0])
-    return _with_channels(first, channels), _with_channels(second, channels)
+    return _with_channels(_with_classes(first, second.class_names), channels), _with_channels(second, channels)
+
+
+def _with_classes(store: ImageStore, names: tuple[str, ...]) -> ImageStore:
+    own = store.class_names
+    if not own or not names or own == names:
+        return store
+    if set(own) <= set(names):
+        numbers = numpy.array([names.index(name) for name in own], dtype=numpy.int64)
+        spec = dataclasses.replace(store.spec, num_classes=len(names))
+        return dataclasses.replace(store, spec=spec, labels=numbers[store.labels], class_names=names)
+    return dataclasses.replace(store, spec=dataclasses.replace(store.spec, num_classes=None), class_names=())
 
 
 def _with_channels(store: ImageStore, channels: int) -> ImageStore:

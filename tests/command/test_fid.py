@@ -109,14 +109,6 @@ def test_two_draws_of_one_run_are_compared_by_file_and_folder(trained: Path, ref
     assert line.endswith("are the same, at distance 0; name two sets of images")
 
 
-def test_classes_of_folders_and_conditional_samples_are_known(trained: Path, fid: Fid, tmp_path: Path) -> None:
-    images, labels = digits(20), numpy.arange(20) * 200 // 500
-    for label in range(8):
-        folder_of(images[labels == label], tmp_path / "b" / str(label))
-    found = fid(trained, tmp_path / "b", *AS_DIGITS, "num_images=20", "metric=[class_accuracy]")
-    assert found["scores"]["real_class_accuracy_digits"] > 0.9 and "class_accuracy_digits" in found["scores"]
-
-
 def test_grey_beside_colour_is_repeated_to_three_channels(fid: Fid, tmp_path: Path) -> None:
     grey, colour = noise(channels=1), noise(channels=3, seed=1)
     a, b = folder_of(grey, tmp_path / "a"), folder_of(colour, tmp_path / "b")
