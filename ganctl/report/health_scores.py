@@ -228,7 +228,7 @@ def longer(run: Recorded) -> str:
 def penalty(run: Recorded) -> str:
     """The override that adds a gradient penalty, or makes the one there is four times as strong."""
     settings = run.flat_config()
-    for name in ("lazy_r1", "r1", "gradient_penalty"):
+    for name in ("lazy_r1", "light_r1", "r1", "gradient_penalty"):
         if weight := number(settings.get(f"regularizer.{name}.weight")):
             return f"regularizer.{name}.weight={4 * weight:g}"
     return "regularizer=[lazy_r1]"

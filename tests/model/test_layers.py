@@ -156,6 +156,31 @@ def test_without_classes_nothing_is_built_for_labels():
     assert sum(p.numel() for p in head.parameters()) == 7
 
 
+def test_latents_of_a_mixture_lie_around_the_mean_of_the_component_that_the_first_of_them_chooses():
+    torch.manual_seed(0)
+    inputs = LabelledLatents(3, num_classes=None, label_size=4, mixture=4)
+    latents = torch.randn(200, 3)
+    quartile = (latents[:, 0] * 0.5**0.5).erf().add(1).div(2).mul(4).floor().long()
+    expected = inputs.means.weight[quartile] + 0.5 * latents
+    assert inputs.size == 3
+    torch.testing.assert_close(inputs(latents, torch.zeros(200).long()), expected)
+    assert quartile.bincount(minlength=4).min() > 30, "components are drawn alike"
+
+
+def test_the_farthest_latents_have_a_component_too():
+    inputs = LabelledLatents(1, num_classes=None, label_size=4, mixture=3)
+    far = inputs(torch.tensor([[-40.0], [40.0]]), torch.zeros(2).long())
+    torch.testing.assert_close(far - torch.tensor([[-20.0], [20.0]]), inputs.means.weight[[0, 2]])
+
+
+def test_means_and_scales_of_a_mixture_are_learned_and_labels_still_follow():
+    inputs = LabelledLatents(3, num_classes=2, label_size=4, mixture=5)
+    found = inputs(torch.randn(50, 3), torch.arange(50) % 2)
+    assert found.shape == (50, 7)
+    found.square().sum().backward()
+    assert inputs.means.weight.grad.abs().sum() > 0 and inputs.log_scales.weight.grad.abs().sum() > 0
+
+
 def test_no_dropout_layer_stands_where_nothing_is_dropped():
     assert drop(0.0) == []
     assert [layer.p for layer in drop(0.25)] == [0.25]

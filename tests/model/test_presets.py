@@ -24,7 +24,7 @@ def composed(*overrides: str) -> Any:
 @pytest.mark.parametrize(
     ("model", "generator", "discriminator", "loss"),
     [
-        ("dcgan", "dcgan", "dcgan_minibatch", "non_saturating"),
+        ("dcgan", "dcgan_mixture", "dcgan_deep", "non_saturating"),
         ("cdcgan", "dcgan", "dcgan_minibatch", "non_saturating"),
         ("dcgan_2016", "dcgan", "dcgan", "non_saturating"),
         ("mlp", "mlp", "cnn", "non_saturating"),
