@@ -19,8 +19,10 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parent))
 import contenders
+from judging_speed import judging
 
 RESULTS = Path(__file__).parent / "results"
+PARTS = ["memory", "training", "judging"]
 
 
 def race(entrants: dict[str, Iterator[None]], batch: int, *, rounds: int, steps: int) -> dict[str, object]:
@@ -142,7 +144,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--steps", type=int, default=24, help="steps of one contender at a time")
-    parser.add_argument("--parts", nargs="+", choices=["memory", "training"], default=["memory", "training"])
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--output", type=Path, help="default: benchmarks/results/DATE-cpu.json")
     arguments = parser.parse_args()
     found = {
@@ -155,6 +157,8 @@ def main() -> None:
         found["peak_memory"] = memory()
     if "training" in arguments.parts:
         found["training"] = throughput(arguments.rounds, arguments.steps)
+    if "judging" in arguments.parts:
+        found["judging"] = judging(arguments.rounds)
     path = free(arguments.output or RESULTS / f"{date.today().isoformat()}-cpu.json")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(found, indent=2) + "\n")
