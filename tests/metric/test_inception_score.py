@@ -57,3 +57,13 @@ def test_nan_and_too_many_splits_are_refused():
     logits[0, 0] = torch.nan
     with pytest.raises(ValueError, match="NaN"):
         inception_score(logits)
+
+
+@pytest.mark.parametrize("splits", [1, 10])
+def test_equals_torch_fidelitys_on_the_same_logits(splits: int):
+    from torch_fidelity.metric_isc import isc_features_to_metric
+
+    logits = torch.randn(1000, 1008, generator=torch.Generator().manual_seed(0)) * 3
+    expected = isc_features_to_metric(logits, splits=splits, shuffle=False)["inception_score_mean"]
+    assert expected > 10
+    assert inception_score(logits, splits=splits) == pytest.approx(expected, rel=1e-10)
