@@ -7,15 +7,13 @@ import csv
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
-from ganctl.configuration.names import suggestion
+from ganctl.command.options import parse_runs
 from ganctl.evaluation.protocol import MUST_AGREE, short
 from ganctl.report.comparison import Comparison, Row, compare
 from ganctl.report.files import atomic_write_text
 from ganctl.report.recorded import read_runs
 
-_OPTIONS = ("--score", "--csv", "--markdown", "--force", "--help")
 _WIDEST = 8  # columns of scores in a terminal; files have all
 
 
@@ -129,21 +127,9 @@ def _notes(found: Comparison) -> list[str]:
 
 
 def _parse(words: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="ganctl compare", add_help=False)
-    parser.add_argument("runs", nargs="*", type=Path)
+    parser = argparse.ArgumentParser(prog="ganctl compare", add_help=False, allow_abbrev=False)
     parser.add_argument("--score")
     parser.add_argument("--csv", type=Path)
     parser.add_argument("--markdown", type=Path)
     parser.add_argument("--force", action="store_true")
-
-    def refuse(message: str) -> NoReturn:
-        unknown = message.partition("unrecognized arguments: ")[2].split(" ")[0]
-        if unknown:
-            raise ValueError(f"{unknown}: no such option; {suggestion(unknown, _OPTIONS, 'option')}")
-        raise ValueError(message.replace("argument ", "", 1))
-
-    parser.error = refuse  # type: ignore[method-assign]
-    options = parser.parse_intermixed_args(list(words))
-    if not options.runs:
-        raise ValueError("RUN... is missing: ganctl compare RUN RUN ... [--score NAME] [--force]")
-    return options
+    return parse_runs(parser, words)

@@ -7,15 +7,13 @@ import webbrowser
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import NoReturn
 
+from ganctl.command.options import parse_runs
 from ganctl.command.ranking_table import over_seeds, ranked, unequal
-from ganctl.configuration.names import suggestion
 from ganctl.report.files import atomic_write_text
 from ganctl.report.html import Sweep, page
 from ganctl.report.recorded import Recorded, is_sweep, read_results, read_runs, read_sweep, runs_of_sweep
 
-_OPTIONS = ("--output", "--force", "--open", "--help")
 DEFAULT = "report.html"
 
 
@@ -82,19 +80,7 @@ def _check(path: Path) -> None:
 
 def _parse(words: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="ganctl report", add_help=False, allow_abbrev=False)
-    parser.add_argument("runs", nargs="*", type=Path)
     parser.add_argument("--output", type=Path)
     parser.add_argument("--force", action="store_true")
     parser.add_argument("--open", action="store_true")
-
-    def refuse(message: str) -> NoReturn:
-        unknown = message.partition("unrecognized arguments: ")[2].split(" ")[0]
-        if unknown:
-            raise ValueError(f"{unknown}: no such option; {suggestion(unknown, _OPTIONS, 'option')}")
-        raise ValueError(message.replace("argument ", "", 1))
-
-    parser.error = refuse  # type: ignore[method-assign]
-    options = parser.parse_intermixed_args(list(words))
-    if not options.runs:
-        raise ValueError("RUN... is missing: ganctl report RUN... [--output FILE.html] [--force] [--open]")
-    return options
+    return parse_runs(parser, words)
