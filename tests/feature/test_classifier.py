@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
 import multiprocessing
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,14 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from ganctl import checkpoint
 from ganctl.contract import DataSpec, FeatureExtractor, ImageStore, TrainedOnData
 from ganctl.evaluation.evaluate import evaluate
 from ganctl.evaluation.real import real_features, real_images
 from ganctl.feature.classifier import Classifier, stratified
 from ganctl.metric.frechet import FrechetDistance
+from tests.conftest import Command
+from tests.settings import SMALL, torch_untouched
 
 QUICK: dict[str, Any] = {"width": 4, "epochs": 1, "min_steps": 40}
 
@@ -232,3 +236,33 @@ def test_its_accuracy_stands_beside_its_scores():
     assert found.scores["fd_classifier"] > 0
     assert found.protocol["extractor.held_out_accuracy"] == 1 and found.protocol["extractor.held_out_images"] == 9
     assert found.protocol["weights_hash"] == learnt.weights_hash and found.protocol["resizing"] == "none"
+
+
+def test_a_run_does_not_depend_on_whether_the_classifier_was_there(
+    ganctl: Command, workplace: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """The first run trains it, the second finds it in the cache: every weight and every score is the same."""
+    monkeypatch.setenv("GANCTL_CACHE", str(workplace / "cache"))
+    choice = ["feature=classifier", "feature.width=4", "feature.epochs=1", "feature.min_steps=1"]
+    words = [word for word in SMALL if not word.startswith("feature")]
+    written: list[dict[Path, int]] = []
+    with torch_untouched():
+        for run in ("first", "second"):
+            answer = ganctl("train", *words, *choice, f"hydra.run.dir={run}")
+            assert answer.code == 0, answer.err
+            files = (workplace / "cache" / "features").glob("classifier-*")
+            written.append({path: path.stat().st_mtime_ns for path in files})
+    assert len(written[0]) == 2 and written[0] == written[1]  # the weights and the real images' features
+    summaries = [json.loads((workplace / run / "summary.json").read_text()) for run in ("first", "second")]
+    assert summaries[0]["scores"] == summaries[1]["scores"] and summaries[0]["scores"]["fd_classifier"] > 0
+    first, second = (tensors(checkpoint.load(checkpoint.find(workplace / run))) for run in ("first", "second"))
+    assert len(first) == len(second) > 20
+    assert all(torch.equal(one, other) for one, other in zip(first, second, strict=True))
+
+
+def tensors(content: Any) -> list[torch.Tensor]:
+    """All tensors in dictionaries and lists within each other, in their order."""
+    if isinstance(content, torch.Tensor):
+        return [content]
+    parts = content.values() if isinstance(content, dict) else content if isinstance(content, list | tuple) else ()
+    return [tensor for part in parts for tensor in tensors(part)]
