@@ -134,9 +134,12 @@ def total_steps(config: DictConfig, num_images: int) -> int:
 
 
 def networks_differ(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """The keys of two plain configurations that decide the networks and differ: a resumed run keeps them."""
+    """The keys of two plain configurations that decide the networks and differ: a resumed run keeps them.
+
+    What only `new` has was not there yet when the run began; whether the networks are the same shows in their weights.
+    """
     first, second = _flat(_networks(old)), _flat(_networks(new))
-    return sorted(key for key in first | second if first.get(key) != second.get(key))
+    return sorted(key for key in first if first[key] != second.get(key))
 
 
 def _networks(config: Mapping[str, Any]) -> dict[str, Any]:

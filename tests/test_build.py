@@ -100,6 +100,12 @@ def test_only_what_makes_the_networks_must_stay_on_resuming():
     assert build.networks_differ(old, other) == ["discriminator.batch_norm", "generator.width", "latent_size"]
 
 
+def test_a_key_that_came_after_the_run_does_not_make_its_networks_others():
+    new = build.plain(settings(*SMALL))
+    old = {**new, "generator": {key: value for key, value in new["generator"].items() if key != "mixture"}}
+    assert build.networks_differ(old, new) == []
+
+
 def test_labels_are_not_asked_of_data_without_any():
     with pytest.raises(ValueError, match=r"^conditional=true: bare has no labels; try conditional=false$"):
         build.state(settings(*SMALL, "conditional=true"), DataSpec("bare", (1, 28, 28), None), CPU)

@@ -35,8 +35,8 @@ class Generator(nn.Module):
         extra_layers: int,
         dropout: float,
         label_size: int,
-        mixture: int,
         initialisation: str,
+        mixture: int = 0,  # as in checkpoints from before there was one
     ) -> None:
         super().__init__()
         start, doublings = doubling(image_shape)
