@@ -253,7 +253,8 @@ def test_a_checkpoint_whose_configuration_was_tampered_with_is_refused(
 def test_evaluate_builds_nothing_foreign_either(
     change: Callable[[dict[str, Any]], None], said: str, unconditional: Path, refused: Refusal, workplace: Path
 ):
-    assert said in refused("evaluate", changed(unconditional, workplace / "tampered.pt", change), "device=cpu")
+    tampered = changed(unconditional, workplace / "tampered.pt", change)
+    assert said in refused("evaluate", tampered, "metric=[]", "device=cpu")
 
 
 def test_a_trusted_package_of_the_checkpoint_is_named_on_the_command_line_only(
