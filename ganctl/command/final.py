@@ -16,6 +16,7 @@ from ganctl.command.signals import Interrupted
 from ganctl.compose import quote
 from ganctl.contract import DataSpec
 from ganctl.evaluation.evaluate import seconds_per_image
+from ganctl.evaluation.protocol import line
 from ganctl.evaluation.ranking import lower_is_better
 from ganctl.report.files import write_json
 
@@ -170,6 +171,8 @@ def _show(job: Run, summary: dict[str, Any]) -> None:
         "sample grid": summary["grid"] or "none yet",
         "run folder": str(job.folder),
     }
+    if summary["protocol"]:
+        rows["protocol"] = line(summary["protocol"])
     if shares:
         rows["class shares"] = f"{100 * min(shares):.1f} % to {100 * max(shares):.1f} %"
     rows |= {f"left out: {name}": why for name, why in summary["left_out"].items()}

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ganctl.evaluation.protocol import differences, identity, sentence
+from ganctl.evaluation.protocol import differences, identity, line, sentence
 from ganctl.report.files import atomic_write_text, write_json
 
 SEED = "seed"
@@ -103,6 +103,12 @@ def _kind(result: dict[str, Any]) -> tuple[Any, ...]:
     return (name, identity(name, result["score"].get("protocol") or {}, _made_by(result)))
 
 
+def _line(result: dict[str, Any], without: str = "") -> str:
+    """The protocol of the job's score in one line, but for one key; empty where there is no score."""
+    protocol = (result.get("score") or {}).get("protocol") or {}
+    return line({key: value for key, value in protocol.items() if key != without})
+
+
 def _made_by(result: dict[str, Any]) -> dict[str, str]:
     metric = result["score"].get("made_by")
     return {result["score"]["name"]: metric} if metric else {}
@@ -123,11 +129,13 @@ def _as_csv(jobs: Sequence[dict[str, Any]]) -> str:
     keys = list(dict.fromkeys(key for job in jobs for key in job["varied"]))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["rank", "job", *keys, "status", "score", "value", "seconds", "folder", "error"])
+    writer.writerow(["rank", "job", *keys, "status", "score", "value", "seconds", "folder", "error", "protocol"])
     for job in jobs:
         score = job.get("score") or {}
         cells = [job["rank"], job["job"], *(job["varied"].get(key) for key in keys), job["status"]]
-        writer.writerow([*cells, score.get("name"), score.get("value"), job["seconds"], job["folder"], job["error"]])
+        writer.writerow(
+            [*cells, score.get("name"), score.get("value"), job["seconds"], job["folder"], job["error"], _line(job)]
+        )
     return text.getvalue()
 
 
@@ -178,6 +186,8 @@ def _show(
             cells = [group["varied"].get(key, "") for key in keys if key != SEED]
             means.add_row(*cells, group["score"]["name"], f"{group['mean']:.5g}", spread, str(group["seeds"]))
         console.print(means)
+    for said in filter(None, dict.fromkeys(_line(job, without=SEED) for job in jobs)):
+        console.print(f"protocol: {said}", markup=False, highlight=False)
     for said in unequal(jobs):
         console.print(f"not ranked with each other: {said}", markup=False, highlight=False)
     left = f", {counts['not_run']} not run" if counts["not_run"] else ""

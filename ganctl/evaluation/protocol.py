@@ -73,6 +73,12 @@ def sentence(name: str, labels: Iterable[str], key: str, values: Iterable[Plain]
     return f"{name} of {' and '.join(labels)}: unequal {said} ({key} {shown})"
 
 
+def line(protocol: Mapping[str, Plain]) -> str:
+    """What decides whether scores may be compared, in one line: `extractor=digits  num_generated=5000  ...  seed=0`."""
+    told = [key for key in (*MUST_AGREE, "seed") if key in protocol]
+    return "  ".join(f"{key}={short(protocol[key])}" for key in told)
+
+
 def short(value: Plain) -> str:
     """A value for people: hashes by their first 12 letters."""
     text = "unknown" if value is None else str(value)

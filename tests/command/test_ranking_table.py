@@ -73,16 +73,21 @@ def test_mean_and_deviation_are_those_over_the_seeds_of_a_setting() -> None:
 
 def test_the_table_is_shown_and_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     files = []
-    for each in (result(1, 2.0, seed="1"), result(2, 1.0, seed="2"), result(3, None, seed="3")):
+    results = [result(1, 2.0, seed="1"), result(2, 1.0, seed="2"), result(3, None, seed="3")]
+    for seed, each in enumerate(results[:2]):
+        each["score"]["protocol"] = {"extractor": "digits", "num_generated": 500, "seed": seed}
+    for each in results:
         files.append(tmp_path / f"{each['job']}.json")
         files[-1].write_text(json.dumps(each))
     failed = show_and_write(tmp_path, [*files, tmp_path / "never-run.json"], interrupted=False)
     assert failed == 1
     shown = capsys.readouterr().out
+    assert shown.count("protocol: extractor=digits  num_generated=500\n") == 1
     assert "it broke" in shown and "4 jobs, 1 failed, 1 not run" in shown and "deviation" in shown
     kept = json.loads((tmp_path / "sweep.json").read_text())
     assert kept["status"] == "failed" and [each["job"] for each in kept["ranking"]] == [2, 1, 3]
     rows = list(csv.DictReader((tmp_path / "sweep.csv").read_text().splitlines()))
+    assert rows[0]["protocol"] == "extractor=digits  num_generated=500  seed=1" and rows[2]["protocol"] == ""
     assert [(row["rank"], row["seed"], row["value"]) for row in rows] == [
         ("1", "2", "1.0"),
         ("2", "1", "2.0"),
