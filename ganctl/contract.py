@@ -62,6 +62,19 @@ class Sample(NamedTuple):
     images: Tensor
 
 
+@runtime_checkable
+class Placing(Protocol):
+    """A generator in two halves, so that pictures of a walk can be taken between what the latents lead to.
+
+    `from_placed(place(latents, labels))` is the generator itself. Worth having where images jump as latents move, as
+    with a mixture; without it a walk leads through the latents.
+    """
+
+    def place(self, latents: Tensor, labels: Tensor) -> Tensor: ...
+
+    def from_placed(self, placed: Tensor) -> Tensor: ...
+
+
 class Verdict(NamedTuple):
     """Images (N, C, H, W), their labels (N,), and the discriminator's logits (N,) on them."""
 

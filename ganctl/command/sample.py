@@ -14,7 +14,7 @@ from ganctl import build, checkpoint
 from ganctl.command.trained import Trained, open_trained
 from ganctl.report.console import Console
 from ganctl.report.files import write_json
-from ganctl.report.image_grid import latent_loop, save_gif, save_grid, save_images, save_npz
+from ganctl.report.image_grid import save_gif, save_grid, save_images, save_npz
 from ganctl.training.draws import sample_inputs
 
 _FRAME_IMAGES = 36  # at most so many pictures side by side in an interpolation
@@ -135,10 +135,10 @@ def _save_all(
 
 
 def _save_walk(config: DictConfig, trained: Trained, folder: Path, labels: Tensor) -> Path:
-    """A closed walk on great circles through four latents a picture; each picture keeps its class."""
+    """A closed walk on great circles through four images a picture; each picture keeps its class."""
     pictures = math.isqrt(min(_FRAME_IMAGES, config.num_images)) ** 2
     latents, _ = sample_inputs(config.seed, 0, _STOPS * pictures, trained.latent_size, None)
-    frames = latent_loop(latents.view(_STOPS, pictures, -1), max(1, round(config.interpolate / _STOPS)))
+    between = max(1, round(config.interpolate / _STOPS))
     path = folder / "interpolation.gif"
-    save_gif((trained.draw(frame, labels[:pictures]) for frame in frames), path)
+    save_gif(trained.walk(latents.view(_STOPS, pictures, -1), labels[:pictures], between), path)
     return path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ from omegaconf import OmegaConf
 from torch import Tensor, nn
 
 from ganctl import build, checkpoint
-from ganctl.contract import DataSpec
+from ganctl.contract import DataSpec, Placing
+from ganctl.report.image_grid import latent_loop
 from ganctl.training.device import Device
 from ganctl.training.draws import sample_inputs
 
@@ -40,6 +42,17 @@ class Trained:
         where = self.device.torch_device
         pairs = zip(latents.split(batch_size), labels.split(batch_size), strict=True)
         return torch.cat([self.network(z.to(where), c.to(where)).float().cpu() for z, c in pairs])
+
+    @torch.no_grad()
+    def walk(self, stops: Tensor, labels: Tensor, num_between: int) -> Iterator[Tensor]:
+        """Frames (N, C, H, W) of a closed walk through `stops` (K, N, latent_size), each of the N keeping its label."""
+        if not isinstance(self.network, Placing):
+            yield from (self.draw(frame, labels) for frame in latent_loop(stops, num_between))
+            return
+        where = self.device.torch_device
+        placed = torch.stack([self.network.place(each.to(where), labels.to(where)) for each in stops])
+        for frame in latent_loop(placed, num_between):
+            yield self.network.from_placed(frame).float().cpu()
 
     def generate(self, seed: int, start: int, count: int) -> Tensor:
         """Samples start ... start + count of `seed`, with labels at the data set's own frequencies."""

@@ -54,7 +54,15 @@ class Generator(nn.Module):
         initialise(self, initialisation)
 
     def forward(self, latents: Tensor, labels: Tensor) -> Tensor:
-        return self.layers(self.project(self.latents(latents, labels))).to(latents.dtype)
+        return self.from_placed(self.place(latents, labels))
+
+    def place(self, latents: Tensor, labels: Tensor) -> Tensor:
+        """Where latents and labels lie in the space that images are made from, (N, size): a walk there has no jumps."""
+        return self.latents(latents, labels)
+
+    def from_placed(self, placed: Tensor) -> Tensor:
+        """The images of what `place` gave, or of points between."""
+        return self.layers(self.project(placed)).to(placed.dtype)
 
 
 class Discriminator(nn.Module):
