@@ -36,13 +36,12 @@ def digits(size: int) -> tuple[numpy.ndarray, numpy.ndarray]:
     return images[:, None], labels.astype(numpy.int64)
 
 
-def ours(size: int, width: int, batch: int, precision: str, model: str = "dcgan") -> Iterator[None]:
-    """ganctl's loop as `ganctl train model=MODEL` runs it, logging every 50 steps."""
+def ours(size: int, width: int | None, batch: int, precision: str, model: str = "dcgan") -> Iterator[None]:
+    """ganctl's loop as `ganctl train model=MODEL` runs it, logging every 50 steps; width None = the model's own."""
     overrides = [
         "dataset=mnist5k",
         f"model={model}",
-        f"generator.width={width}",
-        f"discriminator.width={width}",
+        *([] if width is None else [f"generator.width={width}", f"discriminator.width={width}"]),
         f"training.batch_size={batch}",
         f"device.precision={precision}",
         "device=cpu",

@@ -67,8 +67,8 @@ def throughput(rounds: int, steps: int) -> dict[str, object]:
                 "conventional, 2 workers": contenders.conventional(size, 64, 128, 2, Path(folder)),
                 "ours, same networks, fp32": contenders.ours(size, 64, 128, "fp32", "dcgan_2016"),
                 "ours, same networks, bf16": contenders.ours(size, 64, 128, "bf16", "dcgan_2016"),
-                "ours, model=dcgan, fp32": contenders.ours(size, 64, 128, "fp32"),
-                "ours, model=dcgan, bf16": contenders.ours(size, 64, 128, "bf16"),
+                "ours, model=dcgan, fp32": contenders.ours(size, None, 128, "fp32"),
+                "ours, model=dcgan, bf16": contenders.ours(size, None, 128, "bf16"),
             }
             raced = race(entrants, 128, rounds=rounds, steps=max(2, steps // (size // 16)))
             for entrant in entrants.values():
