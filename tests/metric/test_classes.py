@@ -38,11 +38,14 @@ def test_labels_beyond_the_classifiers_classes_are_not_judged():
     assert ClassAccuracy()(generated, real) == {"real_class_accuracy_digits": 0.75}
 
 
-def test_modes_are_the_classes_drawn_more_often_than_the_least_share():
+def test_modes_are_the_classes_drawn_more_often_than_the_least_part_of_their_real_share():
     generated, real = side(logits=saying(0, 0, 0, 1)), side(logits=saying(0, 1, 2, 3))
     assert Modes()(generated, real)["modes_digits"] == 2
-    assert Modes(min_share=0.25)(generated, real)["modes_digits"] == 1
-    assert Modes(min_share=0.75)(generated, real)["modes_digits"] == 0
+    assert Modes(min_ratio=1)(generated, real)["modes_digits"] == 1, "just the real share is not more than it"
+    rare = side(logits=saying(*[0] * 19, *[1] * 21, 2))
+    even = side(logits=saying(0, 1, 2))
+    assert Modes()(rare, even)["modes_digits"] == 2, "one image in 41 is less than a tenth of a third"
+    assert Modes(min_ratio=0)(rare, even)["modes_digits"] == 3
 
 
 def test_the_divergence_is_the_formula_by_hand():
