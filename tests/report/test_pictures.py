@@ -38,3 +38,12 @@ def test_noise_is_kept_small(tmp_path: Path):
     Image.effect_noise((600, 600), 100).save(tmp_path / "noise.png")
     found = embed(tmp_path / "noise.png")
     assert found is not None and len(found.uri) < 120_000 < (tmp_path / "noise.png").stat().st_size
+
+
+def test_the_newest_picture_of_samples_over_their_nearest_real_images_is_taken(tmp_path: Path):
+    folder = written(tmp_path / "run")
+    assert timeline(read_run(folder)).nearest is None
+    for name, width in (("scores-2026-01-01_00-00-00", 40), ("scores-2026-01-02_00-00-00", 50)):
+        Image.new("L", (width, 10)).save(folder / f"{name}.png")
+    found = timeline(read_run(folder)).nearest
+    assert found is not None and found.width == 50
