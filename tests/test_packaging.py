@@ -23,7 +23,8 @@ def wanted() -> set[str]:
     files = set()
     for top in KEPT:
         for path in (ROOT / top).rglob("*"):
-            if path.suffix in (".py", ".yaml", ".json", ".safetensors") or path.name == "py.typed":
+            kinds = (".py", ".yaml", ".json", ".safetensors", ".j2", ".css", ".js")
+            if path.suffix in kinds or path.name == "py.typed":
                 name = path.relative_to(ROOT).as_posix()
                 files.add(f"ganctl/{name}" if top == "configs" else name)
     return files
