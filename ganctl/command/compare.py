@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ganctl.command.options import parse_runs
-from ganctl.evaluation.protocol import MUST_AGREE, short
+from ganctl.evaluation.protocol import MUST_AGREE, by_reason, line
+from ganctl.evaluation.ranking import is_headline
 from ganctl.report.comparison import Comparison, Row, compare
 from ganctl.report.files import atomic_write_text
 from ganctl.report.recorded import read_runs
@@ -62,7 +63,7 @@ def as_markdown(found: Comparison) -> str:
         cells = [_rank(row), row.label, str(row.step), *(_score(name, row) for name in shown)]
         cells += [str(row.settings[key]) for key in found.settings]
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
-    return "\n".join([*lines, "", *(f"{line}  " for line in _notes(found))]) + "\n"
+    return "\n".join([*lines, "", *(f"{note}  " for note in _notes(found))]) + "\n"
 
 
 def _show(found: Comparison) -> None:
@@ -74,9 +75,7 @@ def _show(found: Comparison) -> None:
     console = Console()
     if not console.is_terminal:
         console = Console(width=250)  # no wrapping in a pipe or a file
-    shown = [
-        name for name in found.columns if not name.startswith(("share_",)) and not name.endswith(("_low", "_high"))
-    ]
+    shown = [name for name in found.columns if is_headline(name)]
     settings = found.settings[:4]
     table = Table(
         box=box.SIMPLE, title=f"{len(found.rows)} runs" + ("" if found.by in found.unequal else ", best first")
@@ -87,8 +86,8 @@ def _show(found: Comparison) -> None:
         cells = [_rank(row), row.label, str(row.step), *(_score(name, row) for name in shown[:_WIDEST])]
         table.add_row(*(Text(cell) for cell in [*cells, *(str(row.settings[key]) for key in settings)]))
     console.print(table)
-    for line in _notes(found):
-        console.print(line, markup=False, highlight=False)
+    for note in _notes(found):
+        console.print(note, markup=False, highlight=False)
     hidden = [*shown[_WIDEST:], *found.settings[4:]]
     if hidden:
         said = f"not shown here: {', '.join(hidden)}; --csv FILE has all"
@@ -113,11 +112,8 @@ def _notes(found: Comparison) -> list[str]:
     protocols = [row.protocol for row in found.rows]
     keys = [*MUST_AGREE, "seed", "torch"]
     alike = [key for key in keys if all(each.get(key) == protocols[0].get(key) for each in protocols)]
-    lines = ["protocol of all: " + "  ".join(f"{key}={short(protocols[0].get(key))}" for key in alike)]
-    reasons: dict[str, list[str]] = {}
-    for name, said in found.unequal.items():
-        reasons.setdefault(said.removeprefix(name), []).append(name)
-    for reason, names in reasons.items():
+    lines = [f"protocol of all: {line(protocols[0], alike)}"]
+    for reason, names in by_reason(found.unequal).items():
         told = [name for name in names if not name.startswith("share_")] or names
         lines.append(f"≠ not comparable: {', '.join(told)}{reason}")
     draws = {row.draws for row in found.rows}

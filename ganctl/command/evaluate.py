@@ -18,7 +18,7 @@ from ganctl.command.judge import Judge
 from ganctl.command.run import headline, told
 from ganctl.command.trained import Trained, open_trained
 from ganctl.contract import FeatureSet, ImageStore, TrainedOnData
-from ganctl.evaluation.protocol import short, too_few
+from ganctl.evaluation.protocol import line, too_few
 from ganctl.metric.memorisation import nearest_real
 from ganctl.report.console import Console
 from ganctl.report.files import write_json
@@ -61,7 +61,7 @@ def run(config: DictConfig, target: Path) -> int:
             console.warn(warning)
         rows = {
             "checkpoint": f"{trained.path} (step {trained.step:,}, {config.weights} weights)",
-            "protocol": "  ".join(f"{key}={short(value)}" for key, value in draws[0].protocol.items()),
+            "protocol": line(draws[0].protocol, draws[0].protocol),
             "written to": written,
         }
         if pictures[0] is not None and not written.startswith("nowhere"):

@@ -19,7 +19,7 @@ from ganctl.command.sides import Word, new_file
 from ganctl.contract import FeatureExtractor, FeatureSet, ImageStore, Plain, ScoreSet, TrainedOnData
 from ganctl.dataset.store import cache_folder
 from ganctl.evaluation.evaluate import cuda_devices, protocol_of, score
-from ganctl.evaluation.protocol import short, too_few
+from ganctl.evaluation.protocol import line, short, too_few
 from ganctl.evaluation.real import RealFeatures, chosen, real_features, real_images
 from ganctl.evaluation.statistics import extract
 from ganctl.evaluation.statistics_file import Statistics, read_statistics, write_statistics
@@ -268,7 +268,7 @@ def _rows(found: ScoreSet, words: tuple[Word, Word]) -> dict[str, str]:
         count = protocol[f"num_{side}"]
         number = f"{count:,} images" if isinstance(count, int) else "images of unknown number"
         rows[letter] = f"{word.text} ({number}, {short(protocol[key])})"
-    rows["protocol"] = "  ".join(f"{key}={short(value)}" for key, value in protocol.items() if value is not None)
+    rows["protocol"] = line(protocol, [key for key, value in protocol.items() if value is not None])
     return rows | {f"left out: {name}": reason for name, reason in found.left_out.items()}
 
 

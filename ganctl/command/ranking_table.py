@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ganctl.evaluation.protocol import differences, identity, line, sentence
+from ganctl.evaluation.protocol import difference, identity, line
 from ganctl.report.files import atomic_write_text, write_json
 
 SEED = "seed"
@@ -63,10 +63,9 @@ def unequal(jobs: Sequence[dict[str, Any]]) -> list[str]:
         first = next(other for other in firsts.values() if other["score"]["name"] == name)
         if first is not job:
             ours, theirs = (each["score"].get("protocol") or {} for each in (first, job))
-            key = differences(name, ours, theirs, _made_by(job))[0]
-            labels = [f"job {each['job']}" for each in (first, job)]
-            sentences.append(sentence(name, labels, key, [ours.get(key), theirs.get(key)]))
-    return sentences
+            labels = (f"job {first['job']}", f"job {job['job']}")
+            sentences.append(difference(name, labels, ours, theirs, _made_by(job)))
+    return [said for said in sentences if said is not None]
 
 
 def over_seeds(jobs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from ganctl.command.judge import Judge
 from ganctl.command.signals import StopSignals
 from ganctl.contract import DataSpec
 from ganctl.evaluation.protocol import too_few
-from ganctl.evaluation.ranking import better
+from ganctl.evaluation.ranking import better, is_headline
 from ganctl.report.console import Console
 from ganctl.report.environment import environment
 from ganctl.report.files import atomic_write_text, write_json
@@ -113,8 +113,8 @@ class Run:
         number = self.config.evaluation.num_images
         seed = self.config.seed
         scores = self.judge.evaluate(self.generate, self.store, number, seed, labels=self.labels_of_samples(number))
-        record = {**scores.scores, "protocol": scores.protocol, "made_by": scores.made_by}
-        self.metrics.append({"step": step, "kind": "scores", **record})
+        told_of = {"protocol": scores.protocol, "made_by": scores.made_by}
+        self.metrics.append({"step": step, "kind": "scores", **scores.scores, **told_of})
         self._to_tensorboard(scores.scores)
         record, name = self.record, self.judge.score
         record.latest, record.evaluated_step = dict(scores.scores), step
@@ -268,7 +268,7 @@ class Run:
 
 def headline(scores: dict[str, float]) -> list[tuple[str, float]]:
     """The scores without the single classes' shares and the ends of intervals."""
-    return [(name, value) for name, value in scores.items() if not name.startswith("share_") and _is_score(name)]
+    return [(name, value) for name, value in scores.items() if is_headline(name)]
 
 
 def told(scores: dict[str, float]) -> dict[str, float | str]:
@@ -278,7 +278,3 @@ def told(scores: dict[str, float]) -> dict[str, float | str]:
         if (low := scores.get(f"{name}_low")) is not None:
             found[name] = f"{scores[name]:.4g}, 95 % within {low:.4g} to {scores[f'{name}_high']:.4g}"
     return found
-
-
-def _is_score(name: str) -> bool:
-    return not name.endswith(("_low", "_high"))

@@ -36,19 +36,32 @@ def differences(
     Of the tunables (`METRIC.NAME`) only those of the score's own metric count, by `made_by`; all where it does not say.
     A key that one side lacks differs. What an extractor says of itself (`extractor.NAME`) follows from its weights.
     """
-    metric = (made_by or {}).get(name)
-    tunables = {key for key in (*first, *second) if "." in key and not key.startswith("extractor.")}
-    if metric is not None:
-        tunables = {key for key in tunables if key.partition(".")[0] == metric}
-    return [key for key in (*MUST_AGREE, *sorted(tunables)) if first.get(key) != second.get(key)]
+    return [key for key in _counting(name, [*first, *second], made_by) if first.get(key) != second.get(key)]
 
 
 def identity(name: str, protocol: Mapping[str, Plain], made_by: Mapping[str, str] | None = None) -> tuple[object, ...]:
     """What two protocols have in common exactly where `differences` finds none for the score `name`."""
-    metric = (made_by or {}).get(name)
-    tunables = sorted(key for key in protocol if "." in key and not key.startswith("extractor."))
-    kept = [key for key in tunables if metric is None or key.partition(".")[0] == metric]
-    return tuple((key, protocol.get(key)) for key in (*MUST_AGREE, *kept))
+    return tuple((key, protocol.get(key)) for key in _counting(name, protocol, made_by))
+
+
+def difference(
+    name: str,
+    labels: tuple[str, str],
+    first: Mapping[str, Plain],
+    second: Mapping[str, Plain],
+    made_by: Mapping[str, str] | None = None,
+) -> str | None:
+    """The sentence on the first of the `differences`; None where the score may be compared."""
+    keys = differences(name, first, second, made_by)
+    return sentence(name, labels, keys[0], [first.get(keys[0]), second.get(keys[0])]) if keys else None
+
+
+def by_reason(unequal: Mapping[str, str]) -> dict[str, list[str]]:
+    """The scores that must not be compared, by what follows their names in the sentences that say why."""
+    reasons: dict[str, list[str]] = {}
+    for name, said in unequal.items():
+        reasons.setdefault(said.removeprefix(name), []).append(name)
+    return reasons
 
 
 def too_few(protocol: Mapping[str, Plain]) -> str | None:
@@ -73,13 +86,23 @@ def sentence(name: str, labels: Iterable[str], key: str, values: Iterable[Plain]
     return f"{name} of {' and '.join(labels)}: unequal {said} ({key} {shown})"
 
 
-def line(protocol: Mapping[str, Plain]) -> str:
-    """What decides whether scores may be compared, in one line: `extractor=digits  num_generated=5000  ...  seed=0`."""
-    told = [key for key in (*MUST_AGREE, "seed") if key in protocol]
-    return "  ".join(f"{key}={short(protocol[key])}" for key in told)
+def line(protocol: Mapping[str, Plain], keys: Iterable[str] | None = None) -> str:
+    """`keys` of a protocol in one line: `extractor=digits  num_generated=5000  ...  seed=0`.
+
+    None: those known of what decides whether scores may be compared, and the seed.
+    """
+    told = [key for key in (*MUST_AGREE, "seed") if key in protocol] if keys is None else keys
+    return "  ".join(f"{key}={short(protocol.get(key))}" for key in told)
 
 
 def short(value: Plain) -> str:
     """A value for people: hashes by their first 12 letters."""
     text = "unknown" if value is None else str(value)
     return text[:12] if len(text) == 64 else text
+
+
+def _counting(name: str, keys: Iterable[str], made_by: Mapping[str, str] | None) -> list[str]:
+    """The keys that must agree for the score `name`: those that always must, and its own metric's tunables."""
+    metric = (made_by or {}).get(name)
+    tunables = sorted({key for key in keys if "." in key and not key.startswith("extractor.")})
+    return [*MUST_AGREE, *(key for key in tunables if metric is None or key.partition(".")[0] == metric)]

@@ -12,6 +12,10 @@ HIGHER_IS_BETTER = (
 """A whole name, or its beginning where it ends in "_". Ends of intervals (`kid_low`, `kd_digits_low`) judge nothing."""
 
 
+ENDS = ("_low", "_high")
+"""Of the names of an interval's ends."""
+
+
 def lower_is_better(name: str) -> bool:
     """True for distances, False for scores to be raised. Raises ValueError for names without a better and a worse."""
     if _is_one_of(name, LOWER_IS_BETTER):
@@ -29,6 +33,11 @@ def can_judge(name: str) -> bool:
     return _is_one_of(name, LOWER_IS_BETTER) or _is_one_of(name, HIGHER_IS_BETTER)
 
 
+def is_headline(name: str) -> bool:
+    """Whether a table shows the score for itself: no class's share, and no end of an interval."""
+    return not name.startswith("share_") and not name.endswith(ENDS)
+
+
 def better(name: str, new: float, old: float) -> bool:
     """Whether the score `new` is strictly better than `old`; NaN is worse than any number."""
     lower = lower_is_better(name)
@@ -43,6 +52,6 @@ def frechet_name(extractor: str) -> str:
 
 
 def _is_one_of(name: str, patterns: tuple[str, ...]) -> bool:
-    if name.endswith(("_low", "_high")):
+    if name.endswith(ENDS):
         return False
     return any(name.startswith(pattern) if pattern.endswith("_") else name == pattern for pattern in patterns)

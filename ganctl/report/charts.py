@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ganctl.evaluation.protocol import differences, identity, sentence
+from ganctl.evaluation.protocol import difference, identity
+from ganctl.evaluation.ranking import is_headline
 from ganctl.report.facts import best, best_place, class_shares, direction, names_of, series
 from ganctl.report.pictures import evenly
 from ganctl.report.recorded import Recorded
@@ -168,7 +169,7 @@ def class_share_chart(runs: Sequence[Recorded]) -> Chart | None:
 
 def _score_names(runs: Sequence[Recorded]) -> list[str]:
     names = dict.fromkeys(name for run in runs for name in names_of(run.scores))
-    return [name for name in names if not name.startswith("share_") and not name.endswith(("_low", "_high"))]
+    return [name for name in names if is_headline(name)]
 
 
 def _score_chart(name: str, runs: Sequence[Recorded], places: Sequence[int], mark: str, notes: list[str]) -> Chart:
@@ -280,11 +281,8 @@ def _unequal(name: str, runs: Sequence[Recorded], firsts: Sequence[int]) -> list
     told = []
     for other in firsts[1:]:
         (ours, made), (theirs, also) = _made(runs[firsts[0]]), _made(runs[other])
-        for key in differences(name, ours, theirs, made | also)[:1]:
-            told.append(
-                sentence(name, [runs[firsts[0]].label, runs[other].label], key, [ours.get(key), theirs.get(key)])
-            )
-    return told
+        told.append(difference(name, (runs[firsts[0]].label, runs[other].label), ours, theirs, made | also))
+    return [said for said in told if said is not None]
 
 
 def _is_nought(runs: Sequence[Recorded], name: str) -> bool:

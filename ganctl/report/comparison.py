@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ganctl.evaluation.protocol import differences, identity, sentence
+from ganctl.evaluation.protocol import difference, identity
 from ganctl.evaluation.ranking import better, can_judge, lower_is_better
 from ganctl.report.recorded import Recorded, Scores
 
@@ -122,11 +122,11 @@ def _choose(runs: Sequence[Recorded], by: str) -> list[list[Scores]]:
 
 def _difference(name: str, labels: Sequence[str], chosen: Sequence[Scores]) -> str | None:
     first = chosen[0]
-    for label, other in zip(labels[1:], chosen[1:], strict=True):
-        if keys := differences(name, first.protocol, other.protocol, first.made_by | other.made_by):
-            values = [first.protocol.get(keys[0]), other.protocol.get(keys[0])]
-            return sentence(name, [labels[0], label], keys[0], values)
-    return None
+    found = (
+        difference(name, (labels[0], label), first.protocol, other.protocol, first.made_by | other.made_by)
+        for label, other in zip(labels[1:], chosen[1:], strict=True)
+    )
+    return next((said for said in found if said is not None), None)
 
 
 def _row(run: Recorded, draws: Sequence[Scores], columns: Sequence[str], settings: Sequence[str]) -> Row:

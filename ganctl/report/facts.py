@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ganctl.evaluation.ranking import better, lower_is_better
+from ganctl.evaluation.ranking import better, can_judge, lower_is_better
 from ganctl.report.recorded import Recorded, numbers
 
 UNFINISHED = "unfinished"
@@ -95,10 +95,9 @@ def best_place(name: str, values: Sequence[float]) -> int | None:
 
 def direction(name: str) -> str | None:
     """`lower` or `higher` is better; None for what has no better and worse."""
-    try:
-        return "lower" if lower_is_better(name) else "higher"
-    except ValueError:
+    if not can_judge(name):
         return None
+    return "lower" if lower_is_better(name) else "higher"
 
 
 def series(records: Sequence[Mapping[str, Any]], name: str) -> tuple[list[float], list[float]]:

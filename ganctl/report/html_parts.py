@@ -8,17 +8,17 @@ from typing import Any
 
 import yaml
 
-from ganctl.evaluation.protocol import short
+from ganctl.evaluation.protocol import by_reason, short
+from ganctl.evaluation.ranking import is_headline
 from ganctl.report.charts import colour
 from ganctl.report.comparison import compare, differing
 from ganctl.report.facts import best, budget, direction, last_step, seconds, status
 from ganctl.report.finding import Finding
 from ganctl.report.health import health
-from ganctl.report.recorded import Recorded, Scores, numbers
+from ganctl.report.recorded import Recorded, Scores, flat, numbers
 from ganctl.report.wording import duration
 
 _ARROWS = {"lower": "↓", "higher": "↑", None: ""}
-_ASIDE = ("share_",)
 
 
 def trained(run: Recorded) -> dict[str, str]:
@@ -85,7 +85,7 @@ def score_table(run: Recorded) -> dict[str, Any] | None:
     sets = _sets(run)
     if not sets:
         return None
-    names = [name for name in dict.fromkeys(name for each in sets for name in each.values) if _is_told(name)]
+    names = [name for name in dict.fromkeys(name for each in sets for name in each.values) if is_headline(name)]
     keys = [key for key in dict.fromkeys(key for each in sets for key in each.protocol) if key != "step"]
     left_out = {f"{name}: {why}": None for each in sets for name, why in each.left_out.items()}
     fid = run.summary.get("fid") or {}
@@ -111,7 +111,7 @@ def comparison(runs: Sequence[Recorded], *, force: bool) -> dict[str, Any]:
         table = compare(judged, force=force)
     except ValueError as error:
         return found | {"refused": str(error)}
-    names = [name for name in table.columns if _is_told(name)]
+    names = [name for name in table.columns if is_headline(name)]
     flat = {run.label: run.flat_config() for run in judged}
     columns = {tuple(_setting(flat[row.label], key) for row in table.rows): key for key in reversed(table.settings)}
     settings = [key for key in table.settings if key in columns.values()]  # of those that go together, the first
@@ -141,10 +141,7 @@ def comparison(runs: Sequence[Recorded], *, force: bool) -> dict[str, Any]:
 
 def _reasons(unequal: Mapping[str, str]) -> list[str]:
     """The sentences on scores that must not be compared, those of one reason as one."""
-    reasons: dict[str, list[str]] = {}
-    for name, said in unequal.items():
-        reasons.setdefault(said.removeprefix(name), []).append(name)
-    shown = {reason: [name for name in names if _is_told(name)] or names for reason, names in reasons.items()}
+    shown = {reason: list(filter(is_headline, names)) or names for reason, names in by_reason(unequal).items()}
     return [f"{', '.join(names)}{reason}" for reason, names in shown.items()]
 
 
@@ -258,10 +255,6 @@ def _mean(name: str, means: Mapping[str, float], deviations: Mapping[str, float]
     return f"{means[name]:.4g}" + (f" ± {deviations[name]:.2g}" if name in deviations else "")
 
 
-def _is_told(name: str) -> bool:
-    return not name.startswith(_ASIDE) and not name.endswith(("_low", "_high"))
-
-
 def _rows(keys: Sequence[str], columns: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[str], bool]]:
     """Key, its value in each column, and whether they differ."""
     return [(key, [short(each.get(key)) for each in columns], _differs(key, columns)) for key in keys]
@@ -285,11 +278,5 @@ def _text(value: object) -> str:
     return "null" if value is None else str(value)
 
 
-def _flat_text(node: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    found: list[tuple[str, str]] = []
-    for key, value in node.items():
-        if isinstance(value, Mapping):
-            found += _flat_text(value, f"{prefix}{key}.")
-        else:
-            found.append((f"{prefix}{key}", " ".join(map(str, value)) if isinstance(value, list) else _text(value)))
-    return found
+def _flat_text(node: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [(key, " ".join(map(str, value)) if isinstance(value, list) else _text(value)) for key, value in flat(node)]

@@ -46,7 +46,7 @@ class Recorded:
 
     def flat_config(self) -> dict[str, Any]:
         """The configuration's leaves by their dotted keys."""
-        return dict(_flat(self.config))
+        return dict(flat(self.config))
 
     def grids(self) -> list[tuple[int, Path]]:
         """The sample grids with their steps, in order."""
@@ -114,6 +114,16 @@ def numbers(record: Mapping[str, Any]) -> dict[str, float]:
         for name, value in record.items()
         if name != "step" and isinstance(value, int | float) and not isinstance(value, bool)
     }
+
+
+def flat(node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """The leaves of nested data by their dotted keys."""
+    for key, value in node.items():
+        name = f"{prefix}.{key}" if prefix else str(key)
+        if isinstance(value, Mapping):
+            yield from flat(value, name)
+        else:
+            yield name, value
 
 
 def _folders(path: Path) -> list[Path]:
@@ -201,15 +211,6 @@ def _yaml(path: Path, default: Any) -> Any:
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise ValueError(f"{path}: cannot be read ({' '.join(str(error).split())})") from None
     return content if isinstance(content, type(default)) else default
-
-
-def _flat(node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in node.items():
-        name = f"{prefix}.{key}" if prefix else str(key)
-        if isinstance(value, Mapping):
-            yield from _flat(value, name)
-        else:
-            yield name, value
 
 
 def _number(path: Path) -> int | None:
