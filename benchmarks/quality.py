@@ -17,7 +17,9 @@ from pathlib import Path
 import yaml
 
 sys.path.insert(0, str(Path(__file__).parent))
-from run import RESULTS, free, machine
+from run import RESULTS, machine
+
+from ganctl.report.files import unused
 
 COMMANDS = {
     "demo": ["experiment=demo"],
@@ -61,7 +63,7 @@ def main() -> None:
         root = (arguments.runs or Path(temporary)).absolute()
         for name in arguments.only:
             found[name] = train(name, arguments.data and arguments.data.absolute(), root)
-    path = free(RESULTS / f"{date.today().isoformat()}-quality.json")
+    path = unused(RESULTS / f"{date.today().isoformat()}-quality.json")
     path.write_text(json.dumps(found, indent=2) + "\n")
     print(f"written to {path}")
 

@@ -21,6 +21,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 import contenders
 from judging_speed import judging
 
+from ganctl.report.files import unused
+
 RESULTS = Path(__file__).parent / "results"
 PARTS = ["memory", "training", "judging"]
 
@@ -131,15 +133,6 @@ def machine() -> dict[str, object]:
     }
 
 
-def free(path: Path) -> Path:
-    """`path`, or with a number behind its name where there is a file already."""
-    number, found = 1, path
-    while found.exists():
-        number += 1
-        found = path.with_stem(f"{path.stem}-{number}")
-    return found
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
@@ -159,7 +152,7 @@ def main() -> None:
         found["training"] = throughput(arguments.rounds, arguments.steps)
     if "judging" in arguments.parts:
         found["judging"] = judging(arguments.rounds)
-    path = free(arguments.output or RESULTS / f"{date.today().isoformat()}-cpu.json")
+    path = unused(arguments.output or RESULTS / f"{date.today().isoformat()}-cpu.json")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(found, indent=2) + "\n")
     print(json.dumps(found, indent=2))

@@ -6,11 +6,10 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NoReturn
 
 from hydra._internal.utils import get_args_parser
 
-from ganctl.configuration.names import suggestion
+from ganctl.command.options import refuse_in_one_line
 
 _INFO = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
 _FLAGS = ("help", "hydra_help", "resolve", "run", "multirun", "shell_completion")
@@ -55,16 +54,13 @@ class Arguments:
         return [*options, *values, *self.overrides, *overrides]
 
 
-def parse(
-    arguments: Sequence[str], *, takes_run: bool = False, takes_resume: bool = False, takes_targets: int = 0
-) -> Arguments:
+def parse(arguments: Sequence[str], *, takes_targets: int = 0, takes_resume: bool = False) -> Arguments:
     """Reads the arguments of a command.
 
     Args:
         arguments: what follows `ganctl COMMAND`.
-        takes_run: the first argument that is no override is the run's folder or checkpoint (`target`).
+        takes_targets: so many of the first arguments that are no overrides are `targets`: a run, or what to compare.
         takes_resume: `--resume PATH` is an option.
-        takes_targets: so many of the first arguments that are no overrides are `targets`; `takes_run` is one.
 
     Raises:
         ValueError: an option is unknown or lacks its value; one line.
@@ -72,24 +68,16 @@ def parse(
     parser = get_args_parser()
     if takes_resume:
         parser.add_argument("--resume", "-R")
-    known = [option for action in parser._actions for option in action.option_strings if option.startswith("--")]
-
-    def refuse(message: str) -> NoReturn:
-        unknown = message.partition("unrecognized arguments: ")[2].split(" ")[0]
-        if unknown:
-            raise ValueError(f"{unknown}: no such option; {suggestion(unknown, known, 'option')}")
-        raise ValueError(message.replace("argument ", "", 1))
-
-    parser.error = refuse  # type: ignore[method-assign]
+    refuse_in_one_line(parser)
     try:
         found = parser.parse_intermixed_args(_with_bare_info(arguments))
     except argparse.ArgumentError as error:
-        refuse(str(error))
+        parser.error(str(error))
     if found.experimental_rerun is not None:
         raise ValueError("--experimental-rerun: runs code from a pickle; use `ganctl train --resume PATH`")
     options = {name: getattr(found, name) for name in (*_FLAGS, *_VALUES)}
     overrides = list(found.overrides)
-    targets = [text for text in overrides if _is_path(text)][: max(takes_targets, takes_run)]
+    targets = [text for text in overrides if _is_path(text)][:takes_targets]
     for text in targets:
         overrides.remove(text)
     if takes_resume:

@@ -6,7 +6,6 @@ import statistics
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import numpy
 import torch
@@ -17,11 +16,11 @@ from ganctl import build, checkpoint
 from ganctl.command.judge import Judge
 from ganctl.command.run import headline, told
 from ganctl.command.trained import Trained, open_trained
-from ganctl.contract import FeatureSet, ImageStore, TrainedOnData
+from ganctl.contract import FeatureSet, ImageStore, ScoreSet, TrainedOnData
 from ganctl.evaluation.protocol import line, too_few
 from ganctl.metric.memorisation import nearest_real
 from ganctl.report.console import Console
-from ganctl.report.files import write_json
+from ganctl.report.files import unused, write_json
 from ganctl.report.image_grid import save_grid
 from ganctl.training.draws import asked_labels
 
@@ -38,7 +37,8 @@ def run(config: DictConfig, target: Path) -> int:
         if config.num_real is not None and config.num_real > len(store.images):
             raise ValueError(f"num_real={config.num_real}: there are {len(store.images)} images; try null for all")
         _prepare(judge, store, trained, console)
-        draws, pictures = [], []
+        draws: list[ScoreSet] = []
+        pictures: list[Tensor | None] = []  # of the first draw
         for seed in range(config.seed, config.seed + config.draws):
             if config.draws > 1:
                 console.note(f"draw {len(draws) + 1} of {config.draws}")
@@ -50,22 +50,16 @@ def run(config: DictConfig, target: Path) -> int:
                     seed,
                     config.weights,
                     labels=asked_labels(seed, config.num_images, trained.latent_size, trained.class_counts),
-                    look=lambda generated, real: pictures.append(beside_the_nearest(generated, real)),
+                    look=None if draws else lambda *sides: pictures.append(beside_the_nearest(*sides)),
                 )
             )
-        try:
-            written = str(_write(trained, draws, pictures[0]))
-        except OSError as error:  # a run on a read-only disk; its scores are shown all the same
-            written = f"nowhere: {checkpoint.run_folder(trained.path)} cannot be written to ({error.strerror})"
         if warning := too_few(draws[0].protocol):
             console.warn(warning)
         rows = {
             "checkpoint": f"{trained.path} (step {trained.step:,}, {config.weights} weights)",
             "protocol": line(draws[0].protocol, draws[0].protocol),
-            "written to": written,
+            **_written(trained, draws, pictures[0]),
         }
-        if pictures[0] is not None and not written.startswith("nowhere"):
-            rows["samples over their nearest real images"] = str(Path(written).with_suffix(".png"))
         rows |= {f"left out: {name}": reason for name, reason in draws[0].left_out.items()}
         console.summary(told(_means(draws)), rows | _spread(draws), {})
     return 0
@@ -115,25 +109,27 @@ def beside_the_nearest(generated: FeatureSet, real: FeatureSet, count: int = 16)
     return torch.from_numpy(numpy.concatenate(rows))
 
 
-def _write(trained: Trained, draws: list[Any], picture: Tensor | None) -> Path:
+def _written(trained: Trained, draws: list[ScoreSet], picture: Tensor | None) -> dict[str, str]:
+    """Writes scores and picture into the run. Returns where they are, for the table."""
     folder = checkpoint.run_folder(trained.path)
-    stem = f"scores-{datetime.now():%Y-%m-%d_%H-%M-%S}"
-    path, number = folder / f"{stem}.json", 1
-    while path.exists():
-        number += 1
-        path = folder / f"{stem}-{number}.json"
+    path = unused(folder / f"scores-{datetime.now():%Y-%m-%d_%H-%M-%S}.json")
     records = [asdict(each) for each in draws]
-    write_json(path, {"checkpoint": str(trained.path), "step": trained.step, "draws": records})
-    if picture is not None:
-        save_grid(picture, path.with_suffix(".png"), columns=len(picture) // 3)
-    return path
+    rows = {"written to": str(path)}
+    try:
+        write_json(path, {"checkpoint": str(trained.path), "step": trained.step, "draws": records})
+        if picture is not None:
+            save_grid(picture, path.with_suffix(".png"), columns=len(picture) // 3)
+            rows["samples over their nearest real images"] = str(path.with_suffix(".png"))
+    except OSError as error:  # a run on a read-only disk; its scores are shown all the same
+        return {"written to": f"nowhere: {folder} cannot be written to ({error.strerror})"}
+    return rows
 
 
-def _means(draws: list[Any]) -> dict[str, float]:
+def _means(draws: list[ScoreSet]) -> dict[str, float]:
     return {name: statistics.fmean(each.scores[name] for each in draws) for name in draws[0].scores}
 
 
-def _spread(draws: list[Any]) -> dict[str, str]:
+def _spread(draws: list[ScoreSet]) -> dict[str, str]:
     """The standard deviation over several draws, in words."""
     if len(draws) < 2:
         return {}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ganctl.command.options import parse_runs
 from ganctl.command.ranking_table import over_seeds, ranked, unequal
-from ganctl.report.files import atomic_write_text
+from ganctl.report.files import atomic_write_text, unused
 from ganctl.report.html import Sweep, page
 from ganctl.report.recorded import Recorded, is_sweep, read_results, read_runs, read_sweep, runs_of_sweep
 
@@ -33,15 +33,6 @@ def main(words: Sequence[str]) -> int:
     if options.open and not webbrowser.open(path.resolve().as_uri()):
         print("there is no browser to open it with")
     return 0
-
-
-def unused(path: Path) -> Path:
-    """`path`, or where it is taken the first of `report-2.html`, `report-3.html`, ... that is not."""
-    number, found = 1, path
-    while found.exists() or found.is_symlink():
-        number += 1
-        found = path.with_name(f"{path.stem}-{number}{path.suffix}")
-    return found
 
 
 def _read(paths: Sequence[Path]) -> tuple[list[Recorded], Sweep | None]:

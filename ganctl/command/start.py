@@ -197,7 +197,7 @@ def _train_once(
 
 
 def _with_run(command: str, words: Sequence[str], work: Callable[[DictConfig, Path], int]) -> int:
-    arguments = parse(words, takes_run=True)
+    arguments = parse(words, takes_targets=1)
     if (code := answered(command, arguments)) is not None:
         return code
     if arguments.target is None:

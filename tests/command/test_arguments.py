@@ -39,10 +39,10 @@ def test_resume_is_ours_and_not_passed_on(words: list[str]) -> None:
 def test_a_run_is_told_from_overrides(workplace: Path) -> None:
     (workplace / "seed=1").mkdir()
     for words in (["outputs/a/b", "seed=2"], ["seed=2", "outputs/a/b"], ["~seed", "outputs/x=1/b"]):
-        assert parse(words, takes_run=True).target == next(word for word in words if "/" in word)
-    assert parse(["seed=1", "seed=2"], takes_run=True).target == "seed=1"
-    assert parse(["seed=2"], takes_run=True).target is None
-    assert parse([], takes_run=True).target is None
+        assert parse(words, takes_targets=1).target == next(word for word in words if "/" in word)
+    assert parse(["seed=1", "seed=2"], takes_targets=1).target == "seed=1"
+    assert parse(["seed=2"], takes_targets=1).target is None
+    assert parse([], takes_targets=1).target is None
 
 
 def test_two_targets_are_told_from_overrides() -> None:
