@@ -215,8 +215,8 @@ class Metric(Protocol):
 
     A pure function; its tunables are the fields of a frozen dataclass, so that a score's protocol can hold them. A
     class attribute `needs` may name what it cannot do without, as `generated.logits` or `real.features`: where that is
-    None, the metric is left out, with a note. Scores without a better and a worse may have any name; those that can
-    judge a run follow `evaluation.ranking`.
+    None, the metric is left out, with a note; and generated images are kept only if some metric needs them, or does not
+    say. Scores without a better and a worse may have any name; those that can judge a run follow `evaluation.ranking`.
     """
 
     def __call__(self, generated: FeatureSet, real: FeatureSet) -> dict[str, float]: ...

@@ -15,7 +15,7 @@ from omegaconf import DictConfig
 from ganctl import build
 from ganctl.command.opened import Side, alike, check_number
 from ganctl.command.run import headline, told
-from ganctl.command.sides import Word, new_file
+from ganctl.command.sides import Word
 from ganctl.contract import FeatureExtractor, FeatureSet, ImageStore, Plain, ScoreSet, TrainedOnData
 from ganctl.dataset.store import cache_folder
 from ganctl.evaluation.evaluate import cuda_devices, protocol_of, score
@@ -35,14 +35,14 @@ class Named:
     weights_hash: str
 
 
-def run(config: DictConfig, words: tuple[Word, Word]) -> int:
+def run(config: DictConfig, words: tuple[Word, Word], *, save: Path | None, output: Path | None) -> int:
     """Scores the images of the first word against those of the second, as `config` (fid.yaml) asks.
 
+    The statistics of the second go to the new file `save`, scores and protocol to `output`, where they are not None.
     Prints a table, and the first score once more as the last line. Returns the exit code.
     """
     if not config.get("metric"):
         raise ValueError("metric=[]: nothing is to be scored; try metric=[frechet]")
-    save, output = new_file("save", config.save, ".npz"), new_file("output", config.output, ".json")
     with Console(None) as console, _in_our_words():
         found, real = _statistics_only(config, words) or _scored(config, words, console)
         rows = _rows(found, words)

@@ -94,12 +94,11 @@ def fid(words: Sequence[str]) -> int:
     config = checked(composer, arguments.overrides)
     sides = [understand(text, composer.options()["dataset"]) for text in arguments.targets]
     check_pair(sides[0], sides[1])
-    new_file("save", config.save, ".npz")
-    new_file("output", config.output, ".json")
+    save, output = new_file("save", config.save, ".npz"), new_file("output", config.output, ".json")
     sides = [with_dataset(side, composer, arguments.overrides, config) if side.option else side for side in sides]
     from ganctl.command.fid import run
 
-    return run(config, (sides[0], sides[1]))
+    return run(config, (sides[0], sides[1]), save=save, output=output)
 
 
 def train_job(config: DictConfig, trusted: Sequence[str], again: Resumed | None = None) -> dict[str, Any]:

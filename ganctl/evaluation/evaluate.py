@@ -36,8 +36,8 @@ def evaluate(
     `batch_size`. `labels` (num_images,) are the classes that were asked for, if any. `weights` ("ema", "raw", or what
     else the images are) and `seed` say which images these are, for the protocol. The global random-number state of
     torch is left as it was, and nothing that `progress` raises is held back. `look(generated, real)` gets what the
-    metrics get, for pictures. Raises ValueError for features of another
-    extractor, for NaN, where two metrics give a score of one name, and where no metric can be computed.
+    metrics get, for pictures. Raises ValueError for features of another extractor, for NaN, where two metrics give a
+    score of one name, and where no metric can be computed.
     """
     if (extractor.name, extractor.weights_hash) != (real.features.extractor, real.weights_hash):
         raise ValueError(
@@ -51,7 +51,7 @@ def evaluate(
             num_images=num_images,
             batch_size=batch_size,
             labels=labels,
-            keep_images=True,
+            keep_images=look is not None or any(map(wants_images, metrics.values())),
             what="evaluation",
             progress=progress,
         )
@@ -116,6 +116,11 @@ def lacking(metric: Metric, generated: FeatureSet, real: FeatureSet) -> str | No
         if getattr(sides[side], what) is None:
             return _LACKING[what].format(side=side, extractor=generated.extractor)
     return None
+
+
+def wants_images(metric: Metric) -> bool:
+    """Whether a metric looks at generated images, which take much memory; one that does not say what it needs may."""
+    return "generated.images" in getattr(metric, "needs", ("generated.images",))
 
 
 def protocol_of(

@@ -24,6 +24,8 @@ class FrechetDistance:
     features and `fd_<extractor>` with any other.
     """
 
+    needs = ()
+
     def __call__(self, generated: FeatureSet, real: FeatureSet) -> dict[str, float]:
         if generated.extractor != real.extractor:
             raise ValueError(

@@ -181,9 +181,9 @@ class Refusing:
 
 
 class Sorting:
-    """A metric that needs the labels of what was generated."""
+    """A metric that needs the labels of what was generated, and looks at the images."""
 
-    needs = ("generated.labels",)
+    needs = ("generated.labels", "generated.images", "real.images")
 
     def __call__(self, generated: FeatureSet, real: FeatureSet) -> dict[str, float]:
         assert generated.labels is not None and generated.images is not None and real.images is not None
@@ -222,3 +222,19 @@ def test_labels_and_images_reach_the_metrics_in_order(real: RealFeatures, extrac
     assert found.scores["mean_label"] == 1
     assert found.scores["first"] == ((images(0, 1) + 1) * 127.5).round().sum().item()
     assert found.protocol["dimensions"] == 4 and found.protocol["resizing"] == "none"
+
+
+def test_images_are_kept_only_for_those_who_look_at_them(real: RealFeatures, extractor: Corners):
+    seen = []
+
+    class Telling:
+        def __call__(self, generated: FeatureSet, real: FeatureSet) -> dict[str, float]:
+            seen.append(generated.images is not None)
+            return {"told": 0.0}
+
+    class Thrifty(Telling):
+        needs = ("generated.features",)
+
+    for metric, look in ((Telling(), None), (Thrifty(), None), (Thrifty(), lambda generated, real: None)):
+        evaluate(images, extractor, {"m": metric}, real, num_images=30, weights="ema", seed=0, look=look)
+    assert seen == [True, False, True]
