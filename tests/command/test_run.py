@@ -176,6 +176,14 @@ def test_what_cannot_work_is_refused_before_the_first_step(override: str, said: 
     assert not (tmp_path / "run" / "metrics.jsonl").exists() and not (tmp_path / "run" / "checkpoints").exists()
 
 
+def test_a_run_without_labels_cannot_be_judged_by_the_classes_asked_for(train: Train, tmp_path: Path):
+    judged = ("metric=[frechet,class_accuracy]", "stop.score=class_accuracy_digits")
+    with pytest.raises(ValueError, match=r"^stop\.score=class_accuracy_digits: none of .* choose from fd_digits$"):
+        train(*judged)
+    assert not (tmp_path / "run" / "metrics.jsonl").exists()
+    assert train(*judged, "conditional=true")["status"] == "finished"
+
+
 def test_a_file_of_weights_that_is_not_there_is_refused_before_training(train: Train, tmp_path: Path):
     with pytest.raises(ValueError, match=r"^final_fid\.weights=nowhere\.pth: there is no such file; "):
         train("final_fid.enabled=true", "final_fid.weights=nowhere.pth")
