@@ -11,21 +11,9 @@ from typing import Any
 import pytest
 
 from tests.conftest import Command, Refusal
+from tests.report import records
 
-PROTOCOL = {
-    "extractor": "digits",
-    "weights_hash": "a" * 64,
-    "resizing": "none",
-    "num_real": 60000,
-    "num_generated": 5000,
-    "split": "train",
-    "data_hash": "b" * 64,
-    "pixels": "uint8",
-    "weights": "ema",
-    "seed": 0,
-    "torch": "2.9",
-    "kernel_distance.subsets": 100,
-}
+PROTOCOL = records.PROTOCOL | {"torch": "2.9", "kernel_distance.subsets": 100}
 MADE_BY = {"fd_digits": "frechet", "is_digits": "inception_score", "kd_digits": "kernel_distance"}
 SCORES = {"fd_digits": 1.0, "is_digits": 9.0, "kd_digits": 0.1}
 
@@ -44,11 +32,11 @@ def make_run(place: Path, name: str, scores: dict[str, Any] = SCORES, by: str = 
 
 def evaluated(folder: Path, name: str, *draws: tuple[dict[str, Any], dict[str, Any]]) -> None:
     """Adds the file that `ganctl evaluate` writes."""
-    records = [
+    drawn = [
         {"scores": scores, "protocol": PROTOCOL | changes, "made_by": MADE_BY, "left_out": {}}
         for scores, changes in draws
     ]
-    (folder / f"scores-{name}.json").write_text(json.dumps({"checkpoint": "best.pt", "step": 100, "draws": records}))
+    (folder / f"scores-{name}.json").write_text(json.dumps({"checkpoint": "best.pt", "step": 100, "draws": drawn}))
 
 
 def table(path: Path) -> list[dict[str, str]]:
