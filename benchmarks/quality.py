@@ -1,7 +1,7 @@
 """Trains what the README's table of quality shows and writes the scores: `python -m benchmarks.quality --data ROOT`.
 
-Each command is run as a user would run it, one after the other; the scores, their protocol and the time come from the
-run's own summary.json.
+Each command is run as a user would run it, one after the other; scores, protocol and time come from the run's own
+summary.json and metrics.jsonl.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ import yaml
 sys.path.insert(0, str(Path(__file__).parent))
 from run import RESULTS, machine
 
+from ganctl.evaluation.ranking import is_headline
 from ganctl.report.files import unused
+from ganctl.report.jsonl import read_metrics
 
 COMMANDS = {
     "demo": ["experiment=demo"],
@@ -49,7 +51,19 @@ def train(name: str, data: Path | None, root: Path) -> dict[str, object]:
     summary = json.loads(path.read_text())
     shown = ["ganctl", "train", *(word for word in words if not word.startswith("dataset.root="))]
     kept = ("step", "seconds", "best_step", "scores", "protocol")
-    return {"command": " ".join(shown), **{key: summary[key] for key in kept}}
+    course = {
+        str(line["step"]): headlines(line) for line in read_metrics(path.parent / "metrics.jsonl") if _judged(line)
+    }
+    return {"command": " ".join(shown), **{key: summary[key] for key in kept}, "scores_by_step": course}
+
+
+def headlines(record: dict[str, object]) -> dict[str, object]:
+    """The scores of an evaluation during the run, without the classes' shares."""
+    return {name: value for name, value in record.items() if isinstance(value, float) and is_headline(name)}
+
+
+def _judged(record: dict[str, object]) -> bool:
+    return record.get("kind") == "scores"
 
 
 def main() -> None:
