@@ -17,6 +17,7 @@ setup: $(INSTALLED) ## build .venv with ganctl and the development tools in it
 
 demo: $(INSTALLED) ## train on digits that come with a package; some minutes, no data download
 	$(BIN)/ganctl train experiment=demo $(ARGS)
+	@echo "ganctl is $(BIN)/ganctl here; '. $(BIN)/activate' lets you type ganctl alone"
 
 train: $(INSTALLED) ## ganctl train; settings in ARGS="..."
 	$(BIN)/ganctl train $(ARGS)
