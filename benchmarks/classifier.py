@@ -17,7 +17,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 from run import RESULTS, machine
 
-from ganctl.report.files import unused
+from ganctl.files import unused
 
 
 def judged(first: str, second: str, *words: str) -> dict[str, object]:

@@ -25,7 +25,7 @@ from ganctl import build
 from ganctl.command.judge import Judge
 from ganctl.command.trained import open_trained
 from ganctl.contract import ImageStore
-from ganctl.report.console import Console
+from ganctl.record.console import Console
 from ganctl.training.draws import asked_labels
 
 NUMBER = 5000

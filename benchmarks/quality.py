@@ -20,8 +20,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 from run import RESULTS, machine
 
 from ganctl.evaluation.ranking import is_headline
-from ganctl.report.files import unused
-from ganctl.report.jsonl import read_metrics
+from ganctl.files import unused
+from ganctl.record.jsonl import read_metrics
 
 COMMANDS = {
     "demo": ["experiment=demo"],

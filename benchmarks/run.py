@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import contenders
 from judging_speed import judging
 
-from ganctl.report.files import unused
+from ganctl.files import unused
 
 RESULTS = Path(__file__).parent / "results"
 PARTS = ["memory", "training", "judging"]

@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
 from ganctl.compose import check_target
-from ganctl.contract import Dataset, DataSpec, FeatureExtractor, Metric, Scheduler
+from ganctl.contract import ArgumentError, Dataset, DataSpec, FeatureExtractor, Metric, Scheduler
 from ganctl.training.device import Device, open_device
 from ganctl.training.draws import seed_building
 from ganctl.training.game import Game
@@ -23,10 +23,11 @@ def plain(config: DictConfig) -> dict[str, Any]:
     return OmegaConf.to_container(config, resolve=True, throw_on_missing=True)  # type: ignore[return-value]
 
 
-def part(group: str, node: Any, trusted: list[str], **keywords: Any) -> Any:
+def part(group: str, node: Any, trusted: list[str], *, key: str | None = None, **keywords: Any) -> Any:
     """Builds what `node` of the configuration group `group` names, if its `_target_` may be built there.
 
-    Raises ValueError in one line for a target that is not allowed and for values that its class refuses.
+    Raises ValueError in one line for a target that is not allowed and for values that its class refuses, by their keys
+    under `key` (None: `group`).
     """
     settings = plain(node) if isinstance(node, DictConfig) else dict(node)
     settings.pop("shape_rule", None)
@@ -35,6 +36,8 @@ def part(group: str, node: Any, trusted: list[str], **keywords: Any) -> Any:
         return instantiate({**settings, "_convert_": "all", "_recursive_": False}, **keywords)
     except Exception as error:
         cause = error.__cause__ or error
+        if isinstance(cause, ArgumentError):
+            raise cause.under(f"{key or group}.{cause.argument}") from None
         if isinstance(cause, ValueError):
             raise ValueError(str(cause)) from None
         if isinstance(cause, (TypeError, IndexError, ImportError, AttributeError)):
@@ -95,7 +98,10 @@ def game(config: DictConfig) -> Game:
     training = config.training
     return Game(
         loss=part("loss", config.loss, config.trust),
-        regularizers=tuple(part("regularizer", node, config.trust) for node in config.regularizer.values()),
+        regularizers=tuple(
+            part("regularizer", node, config.trust, key=f"regularizer.{name}")
+            for name, node in config.regularizer.items()
+        ),
         latent_size=config.latent_size,
         seed=config.seed,
         batch_size=training.batch_size,
@@ -119,7 +125,7 @@ def extractor(config: DictConfig, device: Device) -> FeatureExtractor:
 
 def metrics(config: DictConfig) -> dict[str, Metric]:
     """The metrics of the node `metric`, by name."""
-    return {name: part("metric", node, config.trust) for name, node in config.metric.items()}
+    return {name: part("metric", node, config.trust, key=f"metric.{name}") for name, node in config.metric.items()}
 
 
 def total_steps(config: DictConfig, num_images: int) -> int:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ganctl import __version__
-from ganctl.report.files import atomic_file, atomic_write_bytes
+from ganctl.files import atomic_file, atomic_write_bytes
 
 FORMAT, VERSION = "ganctl-checkpoint", 1
 _KEYS = {"config", "spec", "class_counts", "class_names", "record", "state"}

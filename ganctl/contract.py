@@ -20,6 +20,22 @@ Progress = Callable[[str, int, int], None]
 """`progress(what, done, total)`: how anything that lasts tells whoever listens how far it is."""
 
 
+class ArgumentError(ValueError):
+    """What a part says of an argument that it cannot work with: `weight=-1: must be at least 0; try weight=1`.
+
+    A part knows its arguments by their own names. Whoever knows by which key a user has set one puts that in its place
+    (`configuration.keys`). `need` says what is wrong, in words that name no key; `cure` is a value that would do.
+    """
+
+    def __init__(self, argument: str, value: object, need: str, cure: object = None) -> None:
+        self.argument, self.value, self.need, self.cure = argument, value, need, cure
+        super().__init__(f"{argument}={value}: {need}" + ("" if cure is None else f"; try {argument}={cure}"))
+
+    def under(self, key: str) -> ArgumentError:
+        """The same, said of the key that the argument was set by."""
+        return ArgumentError(key, self.value, self.need, self.cure)
+
+
 @dataclass(frozen=True)
 class DataSpec:
     """What is known of a data set before it is read: enough to build networks for it.

@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from ganctl import checkpoint
-from ganctl.report.jsonl import read_metrics
+from ganctl.record.jsonl import read_metrics
 
 STEPS = 60
 SETTINGS = [

@@ -11,8 +11,8 @@ from pathlib import Path
 from ganctl.command.options import parse_runs
 from ganctl.evaluation.protocol import MUST_AGREE, by_reason, line
 from ganctl.evaluation.ranking import is_headline
+from ganctl.files import atomic_write_text
 from ganctl.report.comparison import Comparison, Row, compare
-from ganctl.report.files import atomic_write_text
 from ganctl.report.recorded import read_runs
 
 _WIDEST = 8  # columns of scores in a terminal; files have all

@@ -18,10 +18,10 @@ from ganctl.command.run import headline, told
 from ganctl.command.trained import Trained, open_trained
 from ganctl.contract import FeatureSet, ImageStore, ScoreSet, TrainedOnData
 from ganctl.evaluation.protocol import line, too_few
+from ganctl.files import unused, write_json
 from ganctl.metric.memorisation import nearest_real
-from ganctl.report.console import Console
-from ganctl.report.files import unused, write_json
-from ganctl.report.image_grid import save_grid
+from ganctl.record.console import Console
+from ganctl.record.image_grid import save_grid
 from ganctl.training.draws import asked_labels
 
 

@@ -23,8 +23,8 @@ from ganctl.evaluation.protocol import line, short, too_few
 from ganctl.evaluation.real import RealFeatures, chosen, real_features, real_images
 from ganctl.evaluation.statistics import extract
 from ganctl.evaluation.statistics_file import Statistics, read_statistics, write_statistics
-from ganctl.report.console import Console
-from ganctl.report.files import atomic_file, write_json
+from ganctl.files import atomic_file, write_json
+from ganctl.record.console import Console
 
 
 @dataclasses.dataclass(frozen=True)

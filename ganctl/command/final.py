@@ -18,7 +18,7 @@ from ganctl.contract import DataSpec
 from ganctl.evaluation.evaluate import seconds_per_image
 from ganctl.evaluation.protocol import line
 from ganctl.evaluation.ranking import lower_is_better
-from ganctl.report.files import write_json
+from ganctl.files import write_json
 
 if TYPE_CHECKING:
     from ganctl.command.run import Run

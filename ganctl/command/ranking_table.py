@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ganctl.evaluation.protocol import difference, identity, line
-from ganctl.report.files import atomic_write_text, write_json
+from ganctl.files import atomic_write_text, write_json
 
 SEED = "seed"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ganctl.command.options import parse_runs
 from ganctl.command.ranking_table import over_seeds, ranked, unequal
-from ganctl.report.files import atomic_write_text, unused
+from ganctl.files import atomic_write_text, unused
 from ganctl.report.html import Sweep, page
 from ganctl.report.recorded import Recorded, is_sweep, read_results, read_runs, read_sweep, runs_of_sweep
 

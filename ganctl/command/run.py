@@ -17,12 +17,12 @@ from ganctl.command.signals import StopSignals
 from ganctl.contract import DataSpec
 from ganctl.evaluation.protocol import too_few
 from ganctl.evaluation.ranking import better, is_headline
-from ganctl.report.console import Console
-from ganctl.report.environment import environment
-from ganctl.report.files import atomic_write_text, write_json
-from ganctl.report.image_grid import save_grid
-from ganctl.report.jsonl import MetricsLog
-from ganctl.report.tensorboard import TensorBoard
+from ganctl.files import atomic_write_text, write_json
+from ganctl.record.console import Console
+from ganctl.record.environment import environment
+from ganctl.record.image_grid import save_grid
+from ganctl.record.jsonl import MetricsLog
+from ganctl.record.tensorboard import TensorBoard
 from ganctl.training.draws import asked_labels, sample_inputs
 from ganctl.training.feed import Feed
 from ganctl.training.step import Log

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from ganctl import build, checkpoint
 from ganctl.command.trained import Trained, open_trained
-from ganctl.report.console import Console
-from ganctl.report.files import write_json
-from ganctl.report.image_grid import save_gif, save_grid, save_images, save_npz
+from ganctl.files import write_json
+from ganctl.record.console import Console
+from ganctl.record.image_grid import save_gif, save_grid, save_images, save_npz
 from ganctl.training.draws import sample_inputs
 
 _FRAME_IMAGES = 36  # at most so many pictures side by side in an interpolation
@@ -116,7 +116,7 @@ def _output_folder(config: DictConfig, trained: Trained) -> Path:
 def _save_all(
     config: DictConfig, trained: Trained, folder: Path, latents: Tensor, labels: Tensor, console: Console
 ) -> list[Path]:
-    from ganctl.report.image_grid import to_uint8
+    from ganctl.record.image_grid import to_uint8
 
     parts = []
     for start in range(0, len(latents), _CHUNK):

@@ -28,7 +28,7 @@ from ganctl.command.preparing import run_hydra
 from ganctl.command.ranking_table import show_and_write
 from ganctl.command.start import chosen_folder, is_users, name_of, train_job, write_traceback
 from ganctl.compose import Composer, quote
-from ganctl.report.files import write_json
+from ganctl.files import write_json
 
 RESULT = "result.json"
 _BASIC_SWEEPER = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"

@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 from ganctl.command.final import check_weights, finish
 from ganctl.command.run import Run
 from ganctl.command.signals import Interrupted, StopSignals
-from ganctl.report.console import Console
+from ganctl.record.console import Console
 from ganctl.training.loop import train
 
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from ganctl import build, checkpoint
 from ganctl.contract import DataSpec, Placing
-from ganctl.report.image_grid import latent_loop
+from ganctl.record.image_grid import latent_loop
 from ganctl.training.device import Device
 from ganctl.training.draws import sample_inputs
 

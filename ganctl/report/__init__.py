@@ -1,1 +1,1 @@
-"""The sinks of a run: console, metrics, TensorBoard, pictures. Plain numbers, text, tensors in; nothing comes back."""
+"""The page that `ganctl report` makes of what runs have left, and the comparison of several. No torch, no Hydra."""

@@ -10,13 +10,13 @@ import yaml
 
 from ganctl.evaluation.protocol import by_reason, short
 from ganctl.evaluation.ranking import is_headline
+from ganctl.record.wording import duration
 from ganctl.report.charts import colour
 from ganctl.report.comparison import compare, differing
 from ganctl.report.facts import best, budget, direction, last_step, seconds, status
 from ganctl.report.finding import Finding
 from ganctl.report.health import health
 from ganctl.report.recorded import Recorded, Scores, flat, numbers
-from ganctl.report.wording import duration
 
 _ARROWS = {"lower": "↓", "higher": "↑", None: ""}
 

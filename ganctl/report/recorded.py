@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from ganctl.report.jsonl import read_metrics
+from ganctl.record.jsonl import read_metrics
 
 
 @dataclass(frozen=True)

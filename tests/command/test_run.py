@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 
 from ganctl import checkpoint
 from ganctl.command.run import Run
-from ganctl.report.jsonl import read_metrics
+from ganctl.record.jsonl import read_metrics
 from tests.command.conftest import Train
 
 

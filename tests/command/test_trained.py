@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ganctl import build
 from ganctl.command.trained import Trained
 from ganctl.contract import DataSpec, Placing
-from ganctl.report.image_grid import latent_loop
+from ganctl.record.image_grid import latent_loop
 from ganctl.training.device import Device
 from tests.settings import SMALL, settings
 

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 from PIL import Image
 
-from ganctl.report.files import plain
+from ganctl.files import plain
 from ganctl.report.recorded import Recorded, Scores
 
 PROTOCOL: dict[str, Any] = {

@@ -8,8 +8,8 @@ import warnings
 
 import pytest
 
-from ganctl.report import console as module
-from ganctl.report.console import Console
+from ganctl.record import console as module
+from ganctl.record.console import Console
 
 from .terminal import BREAK, SNAP, environment, run_in_terminal
 
@@ -17,7 +17,7 @@ LOG = "{'d_loss': 0.91, 'g_loss': 1.72, 'd_real': 0.71, 'd_fake': 0.31}"
 OPENING = f"""
 import logging, os, sys, warnings
 from pathlib import Path
-from ganctl.report.console import Console
+from ganctl.record.console import Console
 LOG = {LOG}
 def look(): os.write(1, {SNAP.encode()!r})
 log_file = Path(sys.argv[1]) if len(sys.argv) > 1 else None
@@ -277,7 +277,7 @@ def test_handlers_that_write_to_the_screen_or_the_same_file_are_put_aside_and_co
 
 def test_importing_does_no_work():
     script = (
-        "import logging, sys, ganctl.report.console\n"
+        "import logging, sys, ganctl.record.console\n"
         "print(sorted({'rich', 'torch', 'numpy', 'hydra'} & sys.modules.keys()), logging.getLogger().handlers)"
     )
     assert piped(script) == (0, "[] []\n", "")

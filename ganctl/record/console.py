@@ -13,9 +13,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from ganctl.report.relay import Relay
-from ganctl.report.screen import PlainScreen, Screen, TerminalScreen, is_terminal, progress_line
-from ganctl.report.wording import Standing, aligned, duration, scores_line, shown_scores, training_line
+from ganctl.record.relay import Relay
+from ganctl.record.screen import PlainScreen, Screen, TerminalScreen, is_terminal, progress_line
+from ganctl.record.wording import Standing, aligned, duration, scores_line, shown_scores, training_line
 
 if TYPE_CHECKING:
     from typing_extensions import Self

@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from ganctl.report.image_grid import (
+from ganctl.record.image_grid import (
     latent_loop,
     make_grid,
     save_gif,

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from ganctl.report.files import atomic_write_bytes, plain
+from ganctl.files import atomic_write_bytes, plain
 
 if TYPE_CHECKING:
     from typing_extensions import Self

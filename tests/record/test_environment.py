@@ -8,8 +8,8 @@ from datetime import datetime
 
 import torch
 
-from ganctl.report.environment import environment, git_commit, package_version
-from ganctl.report.files import plain
+from ganctl.files import plain
+from ganctl.record.environment import environment, git_commit, package_version
 
 
 def git(folder, *arguments):
@@ -35,7 +35,7 @@ def test_a_package_that_is_not_installed_has_no_version():
 
 def test_looking_around_imports_nothing_heavy():
     script = (
-        "import sys; from ganctl.report.environment import environment; found = environment()\n"
+        "import sys; from ganctl.record.environment import environment; found = environment()\n"
         "print(sorted({'torch', 'torchvision', 'numpy', 'hydra'} & sys.modules.keys()), found['threads'])"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)

@@ -11,7 +11,7 @@ import numpy
 import pytest
 import torch
 
-from ganctl.report.files import atomic_file, atomic_write_bytes, atomic_write_text, plain, write_json
+from ganctl.files import atomic_file, atomic_write_bytes, atomic_write_text, plain, write_json
 
 
 def test_a_file_is_written_and_replaced_and_nothing_else_is_left(tmp_path):
@@ -44,7 +44,7 @@ def test_a_kill_in_the_middle_of_writing_keeps_the_old_content(tmp_path):
     path = tmp_path / "data.bin"
     path.write_bytes(b"old")
     script = (
-        "import os, sys; from pathlib import Path; from ganctl.report.files import atomic_file\n"
+        "import os, sys; from pathlib import Path; from ganctl.files import atomic_file\n"
         "with atomic_file(Path(sys.argv[1])) as file:\n"
         "    file.write(b'half'); file.flush(); os.kill(os.getpid(), 9)"
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy
 
-from ganctl.report.files import atomic_file
+from ganctl.files import atomic_file
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from ganctl.report.wording import Standing, aligned, brief, duration, losses, scores_line, shown_scores, training_line
+from ganctl.record.wording import Standing, aligned, brief, duration, losses, scores_line, shown_scores, training_line
 
 LOG = {"d_loss": 0.912, "d_penalty": 0.0, "d_real": 0.71, "d_fake": 0.309, "g_loss": 1.716, "g_penalty": 0.0}
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from ganctl.report.image_grid import make_grid
+from ganctl.record.image_grid import make_grid
 
 if TYPE_CHECKING:
     from torch import Tensor

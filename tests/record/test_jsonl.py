@@ -9,7 +9,7 @@ import sys
 import pytest
 import torch
 
-from ganctl.report.jsonl import MetricsLog, read_metrics
+from ganctl.record.jsonl import MetricsLog, read_metrics
 
 
 def test_each_record_is_one_line_that_can_be_read_at_once(tmp_path):
@@ -74,7 +74,7 @@ def test_a_damaged_line_in_the_middle_is_named_when_reading(tmp_path):
 def test_after_a_kill_every_line_that_append_returned_from_is_there(tmp_path):
     path = tmp_path / "metrics.jsonl"
     script = (
-        "import os, sys; from pathlib import Path; from ganctl.report.jsonl import MetricsLog\n"
+        "import os, sys; from pathlib import Path; from ganctl.record.jsonl import MetricsLog\n"
         "log = MetricsLog(Path(sys.argv[1]))\n"
         "for step in range(100): log.append({'step': step})\n"
         "os.kill(os.getpid(), 9)"

@@ -9,8 +9,8 @@ import pytest
 import torch
 from PIL import Image
 
-from ganctl.report.image_grid import make_grid
-from ganctl.report.tensorboard import TensorBoard
+from ganctl.record.image_grid import make_grid
+from ganctl.record.tensorboard import TensorBoard
 
 
 def events(folder):
@@ -46,7 +46,7 @@ def test_a_resumed_run_hides_what_was_written_of_later_steps(tmp_path):
 
 def test_flushed_events_survive_a_kill(tmp_path):
     script = (
-        "import os, sys; from pathlib import Path; from ganctl.report.tensorboard import TensorBoard\n"
+        "import os, sys; from pathlib import Path; from ganctl.record.tensorboard import TensorBoard\n"
         "board = TensorBoard(Path(sys.argv[1])); board.scalars(1, {'loss': 3.0}); board.flush()\n"
         "os.kill(os.getpid(), 9)"
     )
@@ -61,6 +61,6 @@ def test_a_missing_tensorboard_is_one_line_with_a_cure(tmp_path, monkeypatch):
 
 
 def test_importing_the_module_does_not_import_tensorboard():
-    script = "import sys, ganctl.report.tensorboard; print('tensorboard' in sys.modules, 'torch' in sys.modules)"
+    script = "import sys, ganctl.record.tensorboard; print('tensorboard' in sys.modules, 'torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.split() == ["False", "False"]

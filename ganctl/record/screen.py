@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
-from ganctl.report.wording import Standing, aligned, duration, latest, losses, pace, training_line
+from ganctl.record.wording import Standing, aligned, duration, latest, losses, pace, training_line
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID

@@ -1,0 +1,1 @@
+"""What is written while a run trains: console, metrics, TensorBoard, pictures. Plain numbers, text, tensors in."""
