@@ -50,9 +50,11 @@ def ours(size: int, width: int | None, batch: int, precision: str, model: str = 
     pixels, labels = digits(size)
     store = ImageStore(DataSpec("mnist5k", (1, size, size), 10), pixels, labels, content_hash="")
     device = build.device(config)
-    state = build.state(config, store.spec, device)
+    task = build.task(config, store.spec)
+    game = build.game(config, task)
+    state = build.state(config, game, task, device)
     feed = Feed(store, device, batch_size=batch, seed=0)
-    for log in train(state, build.game(config), device, feed, build.scheduler(config), 10**9):
+    for log in train(state, game, device, feed, build.scheduler(config), 10**9, seed=config.seed):
         if state.step % 50 == 0:
             assert all(torch.isfinite(value) for value in log.values())
         yield
@@ -70,7 +72,9 @@ def networks(size: int, width: int, model: str) -> tuple[nn.Module, nn.Module, i
     config = configuration([f"model={model}", f"generator.width={width}", f"discriminator.width={width}"])
     spec = DataSpec("digits", (1, size, size), None)
     torch.manual_seed(0)
-    return build.generator(config, spec), build.discriminator(config, spec), config.latent_size
+    task = build.task(config, spec)
+    generator, discriminator = (build.network(config, group, task) for group in ("generator", "discriminator"))
+    return generator, discriminator, config.latent_size
 
 
 def bare(size: int, width: int, batch: int, precision: str) -> Iterator[None]:

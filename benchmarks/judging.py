@@ -23,10 +23,9 @@ import contenders
 
 from ganctl import build
 from ganctl.command.judge import Judge
-from ganctl.command.trained import open_trained
 from ganctl.contract import ImageStore
 from ganctl.record.console import Console
-from ganctl.training.draws import asked_labels
+from ganctl.trained import open_trained
 
 NUMBER = 5000
 MISSING = 7
@@ -78,8 +77,8 @@ def candidates(train: ImageStore, test: ImageStore, runs: list[Path]) -> Iterato
     device = build.device(contenders.configuration(["device=cpu"]))
     for path in runs:
         trained = open_trained(path, "ema", device, [])
-        asked = asked_labels(0, NUMBER, trained.latent_size, trained.class_counts)
-        yield Candidate(f"run {path.name}, step {trained.step:,}", trained.generate(0, 0, NUMBER), asked)
+        asked = trained.drawer.task.asked_labels(0, NUMBER)
+        yield Candidate(f"run {path.name}, step {trained.step:,}", trained.drawer.samples(0, 0, NUMBER), asked)
 
 
 def as_images(pixels: numpy.ndarray) -> Tensor:

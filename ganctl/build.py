@@ -1,17 +1,18 @@
-"""The composition root: turns a validated configuration into objects. The only caller of Hydra's `instantiate`."""
+"""The composition root: turns a validated configuration into objects, each of an allowed class."""
 
 from __future__ import annotations
 
+import copy
+import importlib
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
-from ganctl.compose import check_target
-from ganctl.contract import ArgumentError, Dataset, DataSpec, FeatureExtractor, Metric, Scheduler
+from ganctl.configuration.targets import check_target
+from ganctl.contract import ALONE, ArgumentError, Dataset, DataSpec, FeatureExtractor, Metric, Scheduler, Task, World
 from ganctl.training.device import Device, open_device
 from ganctl.training.draws import seed_building
 from ganctl.training.game import Game
@@ -31,18 +32,20 @@ def part(group: str, node: Any, trusted: list[str], *, key: str | None = None, *
     """
     settings = plain(node) if isinstance(node, DictConfig) else dict(node)
     settings.pop("shape_rule", None)
-    check_target(group, settings["_target_"], trusted)
+    target = settings.pop("_target_")
+    check_target(group, target, trusted)
     try:
-        return instantiate({**settings, "_convert_": "all", "_recursive_": False}, **keywords)
+        module, _, name = target.rpartition(".")
+        return getattr(importlib.import_module(module), name)(**settings, **keywords)
     except Exception as error:
-        cause = error.__cause__ or error
+        cause = error
         if isinstance(cause, ArgumentError):
-            raise cause.under(f"{key or group}.{cause.argument}") from None
+            raise cause.under(f"{group if key is None else key}.{cause.argument}".lstrip(".")) from None
         if isinstance(cause, ValueError):
             raise ValueError(str(cause)) from None
         if isinstance(cause, (TypeError, IndexError, ImportError, AttributeError)):
             detail = " ".join(str(cause).split())[:200]
-            raise ValueError(f"{group}={settings['_target_']}: cannot be built: {detail}") from error
+            raise ValueError(f"{group}={target}: cannot be built: {detail}") from error
         raise
 
 
@@ -56,60 +59,68 @@ def dataset(config: DictConfig) -> Dataset:
     return part("dataset", config.dataset, config.trust)
 
 
-def generator(config: DictConfig, spec: DataSpec) -> nn.Module:
-    """The generator for images of `spec`, initialised from torch's global generator."""
-    num_classes = spec.num_classes if config.conditional else None
-    keywords = {"latent_size": config.latent_size, "image_shape": tuple(spec.image_shape), "num_classes": num_classes}
-    return part("generator", config.generator, config.trust, **keywords)
+def task(config: Mapping[str, Any] | DictConfig, spec: DataSpec, world: World = ALONE) -> Task:
+    """What the generator is asked for images of `spec`; `fitted` to the data or `restored` later."""
+    settings = {"spec": spec, "latent_size": config["latent_size"], "conditional": config["conditional"]}
+    return part("task", config["task"], config["trust"], key="", world=world, **settings)
 
 
-def discriminator(config: DictConfig, spec: DataSpec) -> nn.Module:
-    """The discriminator for images of `spec`, initialised from torch's global generator."""
-    num_classes = spec.num_classes if config.conditional else None
-    keywords = {"image_shape": tuple(spec.image_shape), "num_classes": num_classes}
-    return part("discriminator", config.discriminator, config.trust, **keywords)
+def network(config: Mapping[str, Any] | DictConfig, group: str, task: Task) -> nn.Module:
+    """The network that the node `group` (generator, discriminator) builds, drawn from torch's global generator."""
+    return part(group, config[group], config["trust"], **task.keywords(group))
 
 
-def state(config: DictConfig, spec: DataSpec, device: Device) -> TrainState:
-    """Networks, average and optimizers before the first step, on `device`; a function of config.seed."""
-    if config.conditional and spec.num_classes is None:
-        raise ValueError(f"conditional=true: {spec.name} has no labels; try conditional=false")
+def state(config: DictConfig, game: Game, task: Task, device: Device) -> TrainState:
+    """Networks, averages and optimizers before the first step, on `device`; a function of config.seed."""
     seed_building(config.seed)
-    G, D = device.place(generator(config, spec)), device.place(discriminator(config, spec))
-    return TrainState.begin(
-        G, D, optimizer(config, "generator", G, device), optimizer(config, "discriminator", D, device)
-    )
+    networks = {name: device.place(network(config, group, task)) for name, group in game.networks.items()}
+    optimizers = {
+        side: optimizer(config, side, [networks[name] for name in names], device) for side, names in game.sides.items()
+    }
+    return TrainState.begin(networks, optimizers, averaged=game.averaged, memories=game.memories())
 
 
-def optimizer(config: DictConfig, name: str, network: nn.Module, device: Device) -> Any:
-    """The optimizer of the network `name`, with that network's own values of the node `optimizer`."""
+def copy_with(network: nn.Module, weights: Mapping[str, Any]) -> nn.Module:
+    """A copy of `network` that has other weights."""
+    copied = copy.deepcopy(network)
+    copied.load_state_dict(weights)
+    return copied
+
+
+def optimizer(config: DictConfig, side: str, networks: Sequence[nn.Module], device: Device) -> Any:
+    """The optimizer of one side of the game, with that side's own values of the node `optimizer`."""
     node = plain(config.optimizer)
-    settings = {"_target_": node["_target_"], **node[name]}
+    settings = {"_target_": node["_target_"], **node[side]}
     if settings.get("fused") and device.torch_device.type not in ("cpu", "cuda"):
         settings["fused"] = False
-    built = part("optimizer", settings, config.trust, params=list(network.parameters()))
+    parameters = [parameter for network in networks for parameter in network.parameters()]
+    built = part("optimizer", settings, config.trust, params=parameters)
     for group in built.param_groups:
         group["base_lr"] = group["lr"]
     return built
 
 
-def game(config: DictConfig) -> Game:
+def game(config: DictConfig, task: Task, world: World = ALONE) -> Game:
     """The rules: loss, regularizers and the settings of the step."""
     training = config.training
-    return Game(
+    return part(
+        "game",
+        config.game,
+        config.trust,
+        task=task,
         loss=part("loss", config.loss, config.trust),
-        regularizers=tuple(
-            part("regularizer", node, config.trust, key=f"regularizer.{name}")
+        regularizers={
+            name: part("regularizer", node, config.trust, key=f"regularizer.{name}")
             for name, node in config.regularizer.items()
-        ),
-        latent_size=config.latent_size,
-        seed=config.seed,
+        },
         batch_size=training.batch_size,
         discriminator_steps=training.discriminator_steps,
         fresh_fakes=training.fresh_fakes,
+        accumulate=training.accumulate,
         clip_norm=training.clip_norm,
         ema_half_life=training.ema_half_life_kimg * 1000,
         ema_rampup=training.ema_rampup,
+        world=world,
     )
 
 
@@ -149,7 +160,9 @@ def networks_differ(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]
 
 
 def _networks(config: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: config.get(key) for key in ("generator", "discriminator", "latent_size", "conditional")}
+    return {
+        key: config.get(key) for key in ("generator", "discriminator", "task", "game", "latent_size", "conditional")
+    }
 
 
 def _flat(node: Any, prefix: str = "") -> dict[str, str]:

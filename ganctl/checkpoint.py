@@ -1,7 +1,8 @@
 """Checkpoints: written whole or not at all, read without running code, refused in one line when they are not ours.
 
-A checkpoint is a torch zip file of tensors and plain data: {"format", "version", "ganctl", "config", "spec",
-"class_counts", "class_names", "record", "state"}. The layout of a run's folder `checkpoints/` is
+A checkpoint is a torch zip file of tensors and plain data: {"format", "version", "ganctl", "config", "spec", "task",
+"class_names", "record", "state"}. Files of version 1 are read as if they were of this one. The layout of a run's
+folder `checkpoints/` is
 
     step-00001000.pt    the last n of these are kept
     last.pt             the newest of them (a hard link where the file system has them)
@@ -21,8 +22,8 @@ from typing import Any
 from ganctl import __version__
 from ganctl.files import atomic_file, atomic_write_bytes
 
-FORMAT, VERSION = "ganctl-checkpoint", 1
-_KEYS = {"config", "spec", "class_counts", "class_names", "record", "state"}
+FORMAT, VERSION = "ganctl-checkpoint", 2
+_KEYS = {"config", "spec", "task", "class_names", "record", "state"}
 
 
 def save(path: Path, content: dict[str, Any]) -> None:
@@ -56,11 +57,40 @@ def load(path: Path) -> dict[str, Any]:
         raise ValueError(f"{path}: not a ganctl checkpoint, nothing of it was run ({_line(error)})") from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise ValueError(f"{path}: a torch file, but not a ganctl checkpoint")
-    if content.get("version") != VERSION:
-        found = content.get("version")
-        raise ValueError(f"{path}: checkpoint of format version {found}, this ganctl reads version {VERSION}")
+    version = content.get("version")
+    if version not in (1, VERSION):
+        raise ValueError(f"{path}: checkpoint of format version {version}, this ganctl reads versions 1 and {VERSION}")
+    if version == 1:
+        content = _from_version_1(content)
     if missing := _KEYS - content.keys():
         raise ValueError(f"{path}: incomplete checkpoint, without {', '.join(sorted(missing))}")
+    return content
+
+
+def _from_version_1(content: dict[str, Any]) -> dict[str, Any]:
+    """What a file holds from when there was one game only: a generator of latents against a discriminator."""
+    state, config = content.pop("state", None), content.get("config")
+    if isinstance(config, dict):
+        content["config"] = {
+            "task": {"_target_": "ganctl.task.Noise"},
+            "game": {"_target_": "ganctl.training.step.Adversarial"},
+            **config,
+        }
+    if "class_counts" in content:
+        content["task"] = {"class_counts": content.pop("class_counts")}
+    sides = ("generator", "discriminator")
+    if (
+        isinstance(state, dict)
+        and {*sides, "average", "step", *(f"{side}_optimizer" for side in sides)} <= state.keys()
+    ):
+        content["state"] = {
+            "step": state["step"],
+            "attempt": 0,
+            "networks": {side: state[side] for side in sides},
+            "averages": {"generator": state["average"]},
+            "optimizers": {side: state[f"{side}_optimizer"] for side in sides},
+            "memories": {},
+        }
     return content
 
 

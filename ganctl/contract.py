@@ -1,4 +1,4 @@
-"""The types that every part obeys: what a batch, a network, a loss, a regularizer, an extractor and a metric are.
+"""The types that every part obeys: what a batch, a task, a game, a loss, a regularizer, an extractor, a metric are.
 
 Protocols, not base classes: a class of one's own satisfies them without importing ganctl. Nothing here needs torch at
 run time, so that data sets and the validation of a configuration can be imported in milliseconds.
@@ -6,9 +6,9 @@ run time, so that data sets and the validation of a configuration can be importe
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,23 +36,54 @@ class ArgumentError(ValueError):
         return ArgumentError(key, self.value, self.need, self.cure)
 
 
+Plain = str | int | float | bool | None
+
+Given = dict[str, "Tensor"]
+"""What a network is given by keyword, each of (N, ...): `latents`, `labels`, the `source` image of a translation."""
+
+
+Rows = TypeVar("Rows", "Tensor", "numpy.ndarray")
+
+
+@dataclass(frozen=True)
+class World:
+    """The place of this process among the `size` processes of a run; `rank` 0 is the one that writes.
+
+    Whatever is drawn is drawn for the whole batch and then shared out, so that many processes see what one would.
+    """
+
+    rank: int = 0
+    size: int = 1
+
+    def share(self, rows: Rows) -> Rows:
+        """This process's rows of the whole batch's (N, ...): (N / size, ...); all of them where it is alone."""
+        number = len(rows) // self.size
+        return rows[self.rank * number : (self.rank + 1) * number] if self.size > 1 else rows
+
+
+ALONE = World()
+
+
 @dataclass(frozen=True)
 class DataSpec:
     """What is known of a data set before it is read: enough to build networks for it.
 
     `image_shape` is (channels, height, width), channels 1 or 3; `num_classes` is None for unlabelled images.
+    `source_shape` is that of the images that a generator starts from; None where the data have none.
     """
 
     name: str
-    image_shape: tuple[int, int, int]
+    image_shape: tuple[int, ...]
     num_classes: int | None
+    source_shape: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)
 class ImageStore:
     """A whole data set in one array: `images` (N, C, H, W) uint8 (a memory map when large), `labels` (N,) int64.
 
-    Unlabelled data have all labels 0. `content_hash` is the SHA-256 of pixels and labels, in hexadecimal.
+    Unlabelled data have all labels 0. `content_hash` is the SHA-256 of pixels and labels, in hexadecimal. `sources`
+    (M, ...) uint8 are the images that a generator starts from: number i belongs to image i where `paired`.
     """
 
     spec: DataSpec
@@ -61,21 +92,88 @@ class ImageStore:
     content_hash: str
     split: str = "train"
     class_names: tuple[str, ...] = ()
+    sources: numpy.ndarray | None = None
+    paired: bool = True
 
 
 class Batch(NamedTuple):
-    """Real images (N, C, H, W) float32 in [-1, 1] and their labels (N,) int64."""
+    """Real images (N, C, ...) float32 in [-1, 1], their labels (N,) int64, and source images where there are any."""
 
     images: Tensor
     labels: Tensor
+    source: Tensor | None = None
 
 
 class Sample(NamedTuple):
-    """A generator's images (N, C, H, W) in [-1, 1] with the latents (N, latent_size) and labels (N,) they came from."""
+    """A generator's images (N, C, ...) in [-1, 1], with what it was given for them."""
 
-    latents: Tensor
-    labels: Tensor
+    given: Given
     images: Tensor
+
+
+class Verdict(NamedTuple):
+    """Images (N, C, ...), what was shown beside them, and the discriminator's logits on them: (N,), or (N, ...)."""
+
+    images: Tensor
+    shown: Given
+    logits: Tensor
+
+
+class Critic(Protocol):
+    """`critic(images, **shown) -> logits`: the discriminator as the loss sees it, perturbations included."""
+
+    def __call__(self, images: Tensor, **shown: Tensor) -> Tensor: ...
+
+
+class Task(Protocol):
+    """What a generator is asked: from what it makes images, and what the discriminator sees beside them.
+
+    Networks are called `generator(**given)` and `discriminator(images, **shown)`. A task holds plain facts and learns
+    nothing; `fitted(store)` is the same task with what it needs of the data, and `restored(facts)` with what `facts`
+    once gave, which a checkpoint holds.
+    """
+
+    def keywords(self, network: str) -> dict[str, Any]:
+        """What the network of this name is built with, besides its own settings."""
+        ...
+
+    def fitted(self, store: ImageStore) -> Task: ...
+
+    def facts(self) -> dict[str, Any]: ...
+
+    def restored(self, facts: Mapping[str, Any]) -> Task: ...
+
+    def given(self, batch: Batch) -> Given:
+        """What the generator is given against this batch; may draw from torch's global generator, which is seeded."""
+        ...
+
+    def shown(self, given: Given) -> Given:
+        """What the discriminator sees beside the images: of generated ones, and of the real ones of the same batch."""
+        ...
+
+    def samples(self, seed: int, start: int, count: int) -> Given:
+        """What is given for the samples `start`, `start` + 1, ... of `seed`: each a function of (seed, its number)."""
+        ...
+
+    def grid(self, seed: int, count: int) -> tuple[Given, int | None]:
+        """What is given for a grid of at most `count` samples, and in how many columns it is laid out (None: any)."""
+        ...
+
+    def asked_labels(self, seed: int, count: int) -> Tensor | None:
+        """The classes (count,) asked for in the samples 0, 1, ... of `seed`; None where none is asked for."""
+        ...
+
+
+@runtime_checkable
+class Memory(Protocol):
+    """Anything learned outside a network's weights, such as a probability or a pool of images: saved with the run.
+
+    `state_dict` holds tensors and plain data only.
+    """
+
+    def state_dict(self) -> dict[str, Any]: ...
+
+    def load_state_dict(self, content: dict[str, Any]) -> None: ...
 
 
 @runtime_checkable
@@ -91,18 +189,6 @@ class Placing(Protocol):
     def from_placed(self, placed: Tensor) -> Tensor: ...
 
 
-class Verdict(NamedTuple):
-    """Images (N, C, H, W), their labels (N,), and the discriminator's logits (N,) on them."""
-
-    images: Tensor
-    labels: Tensor
-    logits: Tensor
-
-
-Critic = Callable[["Tensor", "Tensor"], "Tensor"]
-"""`critic(images, labels) -> logits (N,)`: the discriminator as the loss sees it, perturbations included."""
-
-
 @runtime_checkable
 class Dataset(Protocol):
     """A source of images. Building one and reading `spec` is cheap and imports no torch; `load` does the work."""
@@ -115,7 +201,7 @@ class Dataset(Protocol):
 
 @runtime_checkable
 class AdversarialLoss(Protocol):
-    """Pure mathematics on logits, unreduced: each method returns (N,) to be averaged and minimised.
+    """Pure mathematics on logits (N, ...), unreduced: each method returns their shape, to be averaged and minimised.
 
     `relativistic` says whether `generator` needs the logits of real images as well (they are None otherwise).
     """
@@ -130,7 +216,8 @@ class AdversarialLoss(Protocol):
 class Regularizer(Protocol):
     """Something added to a network's loss, or done to its input. `every` = n: on each n-th step, n times as strong.
 
-    A regularizer has at least one of the methods of the four protocols below; what it lacks it does not do.
+    A regularizer has at least one of the methods of the protocols below; what it lacks it does not do. One that is also
+    a `Memory` is saved in every checkpoint.
     """
 
     every: int
@@ -138,7 +225,7 @@ class Regularizer(Protocol):
 
 @runtime_checkable
 class DiscriminatorPenalty(Protocol):
-    """A term of the discriminator's loss, (N,) or (). `needs_image_gradient`: images come with `requires_grad`."""
+    """A term of the discriminator's loss, (N, ...) or (). `needs_image_gradient`: images come with `requires_grad`."""
 
     needs_image_gradient: bool
 
@@ -147,9 +234,12 @@ class DiscriminatorPenalty(Protocol):
 
 @runtime_checkable
 class GeneratorPenalty(Protocol):
-    """A term of the generator's loss, (N,) or (). `generator(latents, labels)` may be called again."""
+    """A term of the generator's loss, (N, ...) or (): of its images `fake` beside the batch that they played against.
 
-    def generator_penalty(self, fake: Sample, generator: nn.Module) -> Tensor: ...
+    `generator(**fake.given)` may be called again.
+    """
+
+    def generator_penalty(self, fake: Sample, real: Batch, generator: nn.Module) -> Tensor: ...
 
 
 @runtime_checkable
@@ -163,9 +253,16 @@ class WeightPenalty(Protocol):
 
 @runtime_checkable
 class Perturbation(Protocol):
-    """Done to every image the discriminator sees, real or fake, differentiably: (N, C, H, W) to the same shape."""
+    """Done to every image the discriminator sees, real or fake, differentiably: (N, C, ...) to the same shape."""
 
     def perturb(self, images: Tensor, step: int) -> Tensor: ...
+
+
+@runtime_checkable
+class Observer(Protocol):
+    """Learns from what the discriminator says at each of its updates; what it has learned makes it a `Memory`, too."""
+
+    def observe(self, real: Verdict, fake: Verdict) -> None: ...
 
 
 class Scheduler(Protocol):
@@ -236,9 +333,6 @@ class Metric(Protocol):
     """
 
     def __call__(self, generated: FeatureSet, real: FeatureSet) -> dict[str, float]: ...
-
-
-Plain = str | int | float | bool | None
 
 
 @dataclass(frozen=True)

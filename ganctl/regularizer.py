@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import relu
 
-from ganctl.contract import Critic, Sample, Verdict
+from ganctl.contract import Batch, Critic, Given, Sample, Verdict
 
 NETWORKS = ("generator", "discriminator")
 _TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
@@ -93,7 +93,7 @@ class GradientPenalty:
     def discriminator_penalty(self, real: Verdict, fake: Verdict, critic: Critic) -> Tensor:
         x, g = real.images.detach().float(), fake.images.detach().float()
         e = torch.rand(len(x), *[1] * (x.ndim - 1), device=x.device)
-        gradient = _gradient_at(e * x + (1 - e) * g, real.labels, critic)
+        gradient = _gradient_at(e * x + (1 - e) * g, real.shown, critic)
         excess = torch.linalg.vector_norm(gradient.flatten(1), dim=1) - self.target
         return self.weight * (relu(excess) if self.one_sided else excess).square()
 
@@ -153,9 +153,10 @@ class ModeSeeking:
         if not self.eps > 0:
             raise ValueError(_message("mode_seeking", "eps", self.eps, "(0, inf)", "1e-5"))
 
-    def generator_penalty(self, fake: Sample, generator: nn.Module) -> Tensor:
-        order = torch.argsort(fake.labels, stable=True)
-        latents, labels, images = fake.latents.float()[order], fake.labels[order], fake.images.float()[order]
+    def generator_penalty(self, fake: Sample, real: Batch, generator: nn.Module) -> Tensor:
+        order = torch.argsort(fake.given["labels"], stable=True)
+        latents, labels = fake.given["latents"].float()[order], fake.given["labels"][order]
+        images = fake.images.float()[order]
         ratio = _neighbours_distance(images) / _neighbours_distance(latents).clamp(min=self.eps)
         paired = labels[1:] == labels[:-1]
         return self.weight * (paired / (ratio + self.eps)).sum() / paired.sum().clamp(min=1)
@@ -194,16 +195,16 @@ class InstanceNoise:
 def _image_gradient(verdict: Verdict, critic: Critic) -> Tensor:
     """dD(x)/dx (N, C, H, W) float32, differentiable itself: from the logits at hand, unless autocast made them."""
     if torch.is_autocast_enabled(verdict.images.device.type):
-        return _gradient_at(verdict.images.detach().float(), verdict.labels, critic)
+        return _gradient_at(verdict.images.detach().float(), verdict.shown, critic)
     (gradient,) = torch.autograd.grad(verdict.logits.sum(), verdict.images, create_graph=True)
     return gradient
 
 
-def _gradient_at(images: Tensor, labels: Tensor, critic: Critic) -> Tensor:
+def _gradient_at(images: Tensor, shown: Given, critic: Critic) -> Tensor:
     """The same at float32 `images` that have not been judged yet."""
     with torch.autocast(images.device.type, enabled=False):
         images = images.requires_grad_()
-        (gradient,) = torch.autograd.grad(critic(images, labels).sum(), images, create_graph=True)
+        (gradient,) = torch.autograd.grad(critic(images, **shown).sum(), images, create_graph=True)
     return gradient
 
 

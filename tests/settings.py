@@ -10,7 +10,12 @@ from pathlib import Path
 import torch
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from ganctl import build
 from ganctl.compose import Composer
+from ganctl.contract import DataSpec
+from ganctl.training.device import Device
+from ganctl.training.game import Game
+from ganctl.training.state import TrainState
 
 CONFIGS = Path(str(resources.files("ganctl.configs")))
 
@@ -74,6 +79,12 @@ def settings(*overrides: str) -> DictConfig:
         config.trust = trusted
     OmegaConf.set_struct(config, True)
     return config
+
+
+def built(config: DictConfig, spec: DataSpec, device: Device) -> tuple[TrainState, Game]:
+    """Networks and rules of `config` for images of `spec`, before the first step."""
+    game = build.game(config, task := build.task(config, spec))
+    return build.state(config, game, task, device), game
 
 
 def options(group: str) -> list[str]:

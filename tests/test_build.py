@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 from ganctl import build
 from ganctl.contract import DataSpec
 from ganctl.training.device import Device
-from tests.settings import SMALL, settings, torch_untouched
+from tests.settings import SMALL, built, settings, torch_untouched
 
 CPU = Device(torch.device("cpu"))
 SPEC = DataSpec("tiny", (1, 28, 28), 10)
@@ -25,8 +25,8 @@ def as_it_was() -> Iterator[None]:
 
 
 def weights(seed: int) -> list[torch.Tensor]:
-    state = build.state(settings(*SMALL, f"seed={seed}"), SPEC, CPU)
-    return [*state.generator.parameters(), *state.discriminator.parameters()]
+    state, _ = built(settings(*SMALL, f"seed={seed}"), SPEC, CPU)
+    return [parameter for network in state.networks.values() for parameter in network.parameters()]
 
 
 def test_the_seed_decides_the_first_weights_whatever_was_drawn_before():
@@ -37,27 +37,28 @@ def test_the_seed_decides_the_first_weights_whatever_was_drawn_before():
 
 
 def test_the_average_starts_as_the_generator_and_learns_nothing():
-    state = build.state(settings(*SMALL), SPEC, CPU)
-    pairs = zip(state.generator.parameters(), state.average.parameters(), strict=True)
+    state, _ = built(settings(*SMALL), SPEC, CPU)
+    average = state.averages["generator"]
+    pairs = zip(state.networks["generator"].parameters(), average.parameters(), strict=True)
     assert all(torch.equal(one, other) and one is not other and not other.requires_grad for one, other in pairs)
-    assert not state.average.training
+    assert not average.training
 
 
 def test_each_network_gets_its_own_optimizers_values():
     config = settings(
         *SMALL, "optimizer.lr=0.5", "optimizer.discriminator.lr=0.25", "optimizer.generator.betas=[0.1,0.2]"
     )
-    state = build.state(config, SPEC, CPU)
-    first, second = state.generator_optimizer.param_groups[0], state.discriminator_optimizer.param_groups[0]
+    state, _ = built(config, SPEC, CPU)
+    first, second = (state.optimizers[side].param_groups[0] for side in ("generator", "discriminator"))
     assert (first["lr"], first["base_lr"], tuple(first["betas"])) == (0.5, 0.5, (0.1, 0.2))
     assert (second["lr"], second["base_lr"], tuple(second["betas"])) == (0.25, 0.25, (0.5, 0.999))
-    assert len(first["params"]) == len(list(state.generator.parameters()))
+    assert len(first["params"]) == len(list(state.networks["generator"].parameters()))
 
 
 @pytest.mark.parametrize("classes", [None, 10])
 def test_networks_know_of_labels_only_in_a_conditional_run(classes: int | None):
     config = settings(*SMALL, f"conditional={str(classes is not None).lower()}")
-    generator = build.generator(config, SPEC)
+    generator = build.network(config, "generator", build.task(config, SPEC))
     generator.eval()
     latents = torch.randn(2, config.latent_size, generator=torch.Generator().manual_seed(0))
     one, other = (generator(latents, torch.full((2,), label)) for label in (1, 2))
@@ -66,12 +67,14 @@ def test_networks_know_of_labels_only_in_a_conditional_run(classes: int | None):
 
 def test_the_game_has_the_settings_of_training():
     words = ("discriminator_steps=3", "fresh_fakes=true", "clip_norm=0.5", "ema_half_life_kimg=2", "ema_rampup=0.25")
-    game = build.game(
-        settings(*SMALL, *(f"training.{word}" for word in words), "regularizer=[r1,orthogonal]", "seed=8")
-    )
-    assert (game.discriminator_steps, game.fresh_fakes, game.clip_norm, game.seed) == (3, True, 0.5, 8)
-    assert (game.ema_half_life, game.ema_rampup, game.batch_size, game.latent_size) == (2000, 0.25, 8, 16)
-    assert [type(each).__name__ for each in game.regularizers] == ["R1", "Orthogonal"]
+    config = settings(*SMALL, *(f"training.{word}" for word in (*words, "accumulate=4")), "regularizer=[r1,orthogonal]")
+    game = build.game(config, build.task(config, SPEC))
+    assert (game.batches_per_step, game.fresh_fakes, game.clip_norm, game.accumulate) == (3, True, 0.5, 4)
+    assert (game.ema_half_life, game.ema_rampup, game.batch_size, game.task.latent_size) == (2000, 0.25, 8, 16)
+    assert {name: type(part).__name__ for name, part in game.regularizers.items()} == {
+        "r1": "R1",
+        "orthogonal": "Orthogonal",
+    }
 
 
 @pytest.mark.parametrize(
@@ -108,7 +111,7 @@ def test_a_key_that_came_after_the_run_does_not_make_its_networks_others():
 
 def test_labels_are_not_asked_of_data_without_any():
     with pytest.raises(ValueError, match=r"^conditional=true: bare has no labels; try conditional=false$"):
-        build.state(settings(*SMALL, "conditional=true"), DataSpec("bare", (1, 28, 28), None), CPU)
+        build.task(settings(*SMALL, "conditional=true"), DataSpec("bare", (1, 28, 28), None))
 
 
 def part(node: dict, group: str = "loss", **keywords: object) -> str:

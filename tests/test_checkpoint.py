@@ -16,14 +16,14 @@ from ganctl import checkpoint
 
 
 def content(step=3, value=1.0):
-    state = {"step": step, "average": {"w": torch.full((50,), value)}}
-    return {"config": {"a": 1}, "spec": {}, "class_counts": None, "class_names": [], "record": {}, "state": state}
+    state = {"step": step, "averages": {"generator": {"w": torch.full((50,), value)}}}
+    return {"config": {"a": 1}, "spec": {}, "task": {}, "class_names": [], "record": {}, "state": state}
 
 
 def test_what_was_saved_is_loaded(tmp_path):
     checkpoint.save(tmp_path / "a.pt", content())
     found = checkpoint.load(tmp_path / "a.pt")
-    assert found["config"] == {"a": 1} and torch.equal(found["state"]["average"]["w"], torch.ones(50))
+    assert found["config"] == {"a": 1} and torch.equal(found["state"]["averages"]["generator"]["w"], torch.ones(50))
     assert [path.name for path in tmp_path.iterdir()] == ["a.pt"]
 
 
@@ -130,7 +130,7 @@ def test_a_kill_at_any_instant_leaves_the_old_file_or_the_new(tmp_path):
         "from tests.test_checkpoint import content\n"
         "print('ready', flush=True)\n"
         "for value in range(10**6):\n"
-        "    big = content(); big['state']['average']['w'] = torch.full((200_000,), float(value))\n"
+        "    big = content(); big['state']['averages']['generator']['w'] = torch.full((200_000,), float(value))\n"
         f"    checkpoint.save(Path({str(tmp_path / 'a.pt')!r}), big)\n"
     )
     for wait in (0.05, 0.11, 0.17):
@@ -142,7 +142,7 @@ def test_a_kill_at_any_instant_leaves_the_old_file_or_the_new(tmp_path):
         process.kill()
         process.wait()
         process.stdout.close()
-        found = checkpoint.load(tmp_path / "a.pt")["state"]["average"]["w"]
+        found = checkpoint.load(tmp_path / "a.pt")["state"]["averages"]["generator"]["w"]
         assert torch.equal(found, found[:1].expand(200_000))
 
 

@@ -14,8 +14,7 @@ from ganctl import build
 from ganctl.configuration.rules import read_rules
 from ganctl.contract import AdversarialLoss, Batch, DataSpec
 from ganctl.training.device import Device
-from ganctl.training.step import train_step
-from tests.settings import CONFIGS, options, settings, torch_untouched
+from tests.settings import CONFIGS, built, options, settings, torch_untouched
 
 CPU = Device(torch.device("cpu"))
 SPECS = {"grey": DataSpec("grey", (1, 28, 28), 10), "colour": DataSpec("colour", (3, 32, 32), 10)}
@@ -60,16 +59,17 @@ def inputs(spec: DataSpec, count: int = 6) -> Batch:
 def play(config: DictConfig, spec: DataSpec, steps: int = 2) -> dict[str, float]:
     """Real steps on one small batch, whose logs are summed; both networks must move and stay finite."""
     device = build.device(config)
-    state, game = build.state(config, spec, device), build.game(config)
-    before = [next(network.parameters()).detach().clone() for network in (state.generator, state.discriminator)]
+    state, game = built(config, spec, device)
+    before = [next(network.parameters()).detach().clone() for network in state.networks.values()]
     log: dict[str, float] = {}
     for step in range(steps):
         torch.manual_seed(step)
-        batches = [inputs(spec) for _ in range(game.discriminator_steps)]
-        for name, value in train_step(state, game, device, batches).items():
+        batches = [inputs(spec) for _ in range(game.batches_per_step)]
+        for name, value in game.step(state, device, batches).items():
             log[name] = log.get(name, 0.0) + float(value)
-    after = [next(network.parameters()) for network in (state.generator, state.discriminator)]
-    assert state.step == steps and state.is_finite()
+        state.step += 1
+    after = [next(network.parameters()) for network in state.networks.values()]
+    assert state.is_finite()
     assert all(not torch.equal(old, new) for old, new in zip(before, after, strict=True))
     assert all(value == value and abs(value) < 1e6 for value in log.values()), log
     return log
@@ -84,7 +84,7 @@ def test_every_generator_draws_every_data_sets_images(generator: str, dataset: s
     config = narrow(f"generator={generator}", f"dataset={dataset}", *needs(dataset, workplace))
     spec = build.dataset(config).spec
     for config.conditional in (False, True):
-        network = build.generator(config, spec)
+        network = build.network(config, "generator", build.task(config, spec))
         latents, labels = torch.randn(3, config.latent_size), torch.arange(3) % (spec.num_classes or 1)
         images = network(latents, labels)
         assert images.shape == (3, *spec.image_shape) and images.dtype == torch.float32
@@ -98,16 +98,18 @@ def test_every_discriminator_judges_every_data_sets_images(discriminator: str, d
     spec = build.dataset(config).spec
     batch = inputs(spec)
     for config.conditional in (False, True):
-        logits = build.discriminator(config, spec)(batch.images, batch.labels)
+        network = build.network(config, "discriminator", build.task(config, spec))
+        logits = network(batch.images, batch.labels)
         assert logits.shape == (6,) and logits.isfinite().all()
 
 
 @pytest.mark.parametrize("loss", options("loss"))
 def test_every_loss_is_a_loss(loss: str) -> None:
-    built = build.game(narrow(f"loss={loss}")).loss
-    assert isinstance(built, AdversarialLoss)
+    config = narrow(f"loss={loss}")
+    part = build.game(config, build.task(config, SPECS["grey"])).loss
+    assert isinstance(part, AdversarialLoss)
     real, fake = torch.tensor([1.0, 2.0]), torch.tensor([-1.0, 0.5])
-    assert built.discriminator(real, fake).shape == built.generator(fake, real).shape == (2,)
+    assert part.discriminator(real, fake).shape == part.generator(fake, real).shape == (2,)
 
 
 @pytest.mark.parametrize("scheduler", options("scheduler"))
@@ -120,8 +122,8 @@ def test_every_scheduler_gives_factors_from_the_first_step_to_the_last(scheduler
 @pytest.mark.parametrize("optimizer", options("optimizer"))
 def test_every_optimizer_takes_steps_with_its_own_values_for_each_network(optimizer: str) -> None:
     config = narrow(f"optimizer={optimizer}", "optimizer.lr=0.001", "optimizer.discriminator.lr=0.004")
-    state = build.state(config, SPECS["grey"], CPU)
-    groups = [built.param_groups[0] for built in (state.generator_optimizer, state.discriminator_optimizer)]
+    state, _ = built(config, SPECS["grey"], CPU)
+    groups = [state.optimizers[side].param_groups[0] for side in ("generator", "discriminator")]
     assert [group["base_lr"] for group in groups] == [0.001, 0.004]
     play(config, SPECS["grey"])
 

@@ -20,7 +20,7 @@ from ganctl import build
 from ganctl.contract import DataSpec, ImageStore
 from ganctl.training.feed import Feed
 from ganctl.training.loop import train
-from tests.settings import PINNED, settings, torch_untouched
+from tests.settings import PINNED, built, settings, torch_untouched
 
 FILE = Path(__file__).with_name("golden.json")
 STEPS = 20
@@ -56,13 +56,13 @@ def losses(*overrides: str) -> list[dict[str, float]]:
     """The logs of all steps, and after them the mean size of the averaged generator's pixels."""
     config, store = settings(*SETTINGS, *overrides), waves()
     device = build.device(config)
-    state = build.state(config, store.spec, device)
+    state, game = built(config, store.spec, device)
     feed = Feed(store, device, batch_size=config.training.batch_size, seed=config.seed, flip=True)
-    logs = train(state, build.game(config), device, feed, build.scheduler(config), STEPS)
+    logs = train(state, game, device, feed, build.scheduler(config), STEPS, seed=config.seed)
     found = [{name: float(value) for name, value in log.items()} for log in logs]
     latents = torch.linspace(-1, 1, 16 * 4).view(4, 16)
     with torch.no_grad():
-        images = state.average(latents, torch.arange(4))
+        images = state.averages["generator"](latents, torch.arange(4))
     return [*found, {"average": float(images.abs().mean())}]
 
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 
 from ganctl.contract import (
+    Batch,
     Critic,
     DiscriminatorPenalty,
     GeneratorPenalty,
@@ -23,12 +24,13 @@ from ganctl.regularizer import R1, R2, GradientPenalty, InstanceNoise, ModeSeeki
 
 SHAPE = (2, 3, 4)
 LABELS = torch.tensor([0, 1, 2, 1, 0])
+REAL = Batch(torch.zeros(5, *SHAPE), LABELS)
 PENALTIES = [R1, R2, GradientPenalty]
 
 
 def linear(weight: Tensor) -> Critic:
     """D(x) = w.x, whose gradient is w everywhere."""
-    return lambda images, labels: (images * weight).sum((1, 2, 3))
+    return lambda images, **shown: (images * weight).sum((1, 2, 3))
 
 
 def quadratic(images: Tensor, labels: Tensor) -> Tensor:
@@ -38,7 +40,7 @@ def quadratic(images: Tensor, labels: Tensor) -> Tensor:
 
 def verdict(critic: Critic, images: Tensor) -> Verdict:
     images = images.detach().clone().requires_grad_()
-    return Verdict(images, LABELS, critic(images, LABELS))
+    return Verdict(images, {"labels": LABELS}, critic(images, labels=LABELS))
 
 
 def images(seed: int) -> Tensor:
@@ -249,47 +251,51 @@ def test_orthogonal_takes_the_list_of_a_yaml_file():
 
 def sample(latents: list[list[float]], labels: list[int], pixels: list[float]) -> Sample:
     pixel = torch.tensor(pixels).view(-1, 1, 1, 1).expand(-1, *SHAPE).clone().requires_grad_()
-    return Sample(torch.tensor(latents), torch.tensor(labels), pixel)
+    return Sample({"latents": torch.tensor(latents), "labels": torch.tensor(labels)}, pixel)
 
 
 def test_mode_seeking_is_the_inverse_of_the_ratio_of_distances():
     fake = sample([[0.0, 0.0], [1.0, 3.0]], [0, 0], [0.0, 0.5])  # latents 2 apart, images 0.5
-    term = ModeSeeking(weight=3.0, eps=0.1).generator_penalty(fake, nn.Identity())
+    term = ModeSeeking(weight=3.0, eps=0.1).generator_penalty(fake, REAL, nn.Identity())
     assert term.item() == pytest.approx(3.0 / (0.25 + 0.1))
 
 
 def test_mode_seeking_pairs_only_equal_labels():
     fake = sample([[0.0], [10.0], [2.0], [13.0], [5.0]], [0, 7, 0, 7, 3], [0.0, -1.0, 0.5, 0.5, 0.9])
-    term = ModeSeeking(eps=1e-6).generator_penalty(fake, nn.Identity())
+    term = ModeSeeking(eps=1e-6).generator_penalty(fake, REAL, nn.Identity())
     assert term.item() == pytest.approx((1 / (0.5 / 2) + 1 / (1.5 / 3)) / 2, rel=1e-4)
 
 
 def test_mode_seeking_without_a_pair_is_zero_with_a_zero_slope():
     fake = sample([[0.0], [1.0], [2.0]], [0, 1, 2], [0.1, 0.1, 0.1])
-    term = ModeSeeking().generator_penalty(fake, nn.Identity())
+    term = ModeSeeking().generator_penalty(fake, REAL, nn.Identity())
     (slope,) = torch.autograd.grad(term, fake.images)
     assert term.item() == 0 and not slope.any()
 
 
 def test_mode_seeking_drives_images_of_different_latents_apart():
     fake = sample([[0.0], [1.0]], [0, 0], [0.1, 0.2])
-    (slope,) = torch.autograd.grad(ModeSeeking().generator_penalty(fake, nn.Identity()), fake.images)
+    (slope,) = torch.autograd.grad(ModeSeeking().generator_penalty(fake, REAL, nn.Identity()), fake.images)
     assert (slope[0] > 0).all() and (slope[1] < 0).all()
 
 
 def test_mode_seeking_is_finite_for_a_generator_that_has_collapsed():
     for latents in ([[0.0], [1.0]], [[1.0], [1.0]]):
         fake = sample(latents, [0, 0], [0.3, 0.3])
-        term = ModeSeeking().generator_penalty(fake, nn.Identity())
+        term = ModeSeeking().generator_penalty(fake, REAL, nn.Identity())
         (slope,) = torch.autograd.grad(term, fake.images)
         assert term.item() == pytest.approx(1e5, rel=1e-3) and slope.isfinite().all()
 
 
 def test_mode_seeking_is_computed_in_float32_under_autocast():
     latents, pixels = torch.randn(6, 4), torch.randn(6, *SHAPE).bfloat16()
-    exact = ModeSeeking().generator_penalty(Sample(latents, torch.zeros(6), pixels.float()), nn.Identity())
+    exact = ModeSeeking().generator_penalty(
+        Sample({"latents": latents, "labels": torch.zeros(6)}, pixels.float()), REAL, nn.Identity()
+    )
     with torch.autocast("cpu", torch.bfloat16):
-        found = ModeSeeking().generator_penalty(Sample(latents, torch.zeros(6), pixels), nn.Identity())
+        found = ModeSeeking().generator_penalty(
+            Sample({"latents": latents, "labels": torch.zeros(6)}, pixels), REAL, nn.Identity()
+        )
     assert found.dtype == torch.float32
     torch.testing.assert_close(found, exact)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from dataclasses import asdict
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import numpy
@@ -13,16 +14,15 @@ from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
 from ganctl import build, checkpoint
+from ganctl.command.journal import headline, told
 from ganctl.command.judge import Judge
-from ganctl.command.run import headline, told
-from ganctl.command.trained import Trained, open_trained
 from ganctl.contract import FeatureSet, ImageStore, ScoreSet, TrainedOnData
 from ganctl.evaluation.protocol import line, too_few
 from ganctl.files import unused, write_json
 from ganctl.metric.memorisation import nearest_real
 from ganctl.record.console import Console
 from ganctl.record.image_grid import save_grid
-from ganctl.training.draws import asked_labels
+from ganctl.trained import Trained, open_trained
 
 
 def run(config: DictConfig, target: Path) -> int:
@@ -44,12 +44,12 @@ def run(config: DictConfig, target: Path) -> int:
                 console.note(f"draw {len(draws) + 1} of {config.draws}")
             draws.append(
                 judge.evaluate(
-                    lambda start, count, seed=seed: trained.generate(seed, start, count),
+                    partial(trained.drawer.samples, seed),
                     store,
                     config.num_images,
                     seed,
                     config.weights,
-                    labels=asked_labels(seed, config.num_images, trained.latent_size, trained.class_counts),
+                    labels=trained.drawer.task.asked_labels(seed, config.num_images),
                     look=None if draws else lambda *sides: pictures.append(beside_the_nearest(*sides)),
                 )
             )

@@ -13,8 +13,8 @@ import torch
 from omegaconf import DictConfig
 
 from ganctl import build
+from ganctl.command.journal import headline, told
 from ganctl.command.opened import Side, alike, check_number
-from ganctl.command.run import headline, told
 from ganctl.command.sides import Word
 from ganctl.contract import FeatureExtractor, FeatureSet, ImageStore, Plain, ScoreSet, TrainedOnData
 from ganctl.dataset.store import cache_folder

@@ -19,9 +19,10 @@ from ganctl.evaluation.evaluate import seconds_per_image
 from ganctl.evaluation.protocol import line
 from ganctl.evaluation.ranking import lower_is_better
 from ganctl.files import write_json
+from ganctl.training.drawer import Drawer
 
 if TYPE_CHECKING:
-    from ganctl.command.run import Run
+    from ganctl.command.journal import Journal
 
 FEWEST_FOR_FID = 2048  # pool3 features have as many dimensions; with fewer images the covariance is singular
 MOST_FOR_FID = 50_000
@@ -46,26 +47,26 @@ def check_weights(config: DictConfig) -> None:
         )
 
 
-def finish(job: Run, status: str) -> dict[str, Any]:
+def finish(journal: Journal, status: str) -> dict[str, Any]:
     """Ends the run and returns its summary, which is also written to summary.json."""
     scores: dict[str, Any] = {}
     fid: dict[str, Any] = {}
     if status not in ("interrupted", "diverged"):
         try:
-            scores, fid = _judge_best(job)
+            scores, fid = _judge_best(journal)
         except Interrupted:
             status = "interrupted"
-    best = checkpoint.best_of(job.folder)
-    grids = sorted((job.folder / "samples").glob("step-*.png"))
+    best = checkpoint.best_of(journal.folder)
+    grids = sorted((journal.folder / "samples").glob("step-*.png"))
     summary = {
         "status": status,
         "reason": _SAID[status],
-        "exit_code": job.signals.exit_code or (1 if status == "diverged" else 0),
-        "folder": str(job.folder),
-        "step": job.state.step,
-        "seconds": round(job.seconds(), 2),
-        "score": _score(job, scores),
-        "best_step": job.record.best_step,
+        "exit_code": journal.signals.exit_code or (1 if status == "diverged" else 0),
+        "folder": str(journal.folder),
+        "step": journal.state.step,
+        "seconds": round(journal.seconds(), 2),
+        "score": _score(journal, scores),
+        "best_step": journal.record.best_step,
         "best_checkpoint": str(best) if best else None,
         "grid": str(grids[-1]) if grids else None,
         "scores": scores.get("scores", {}),
@@ -74,33 +75,26 @@ def finish(job: Run, status: str) -> dict[str, Any]:
         "left_out": scores.get("left_out", {}),
         "fid": fid,
     }
-    write_json(job.folder / "summary.json", summary)
-    _show(job, summary)
+    write_json(journal.folder / "summary.json", summary)
+    _show(journal, summary)
     return summary
 
 
-def _judge_best(job: Run) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Loads the best average into the run, draws its grid, and scores it."""
-    path = checkpoint.find(job.folder, "best")
-    best = checkpoint.load(path)
-    job.save_weights("last", job.content())
-    last = job.state.average.state_dict()
-    last = {name: tensor.clone() for name, tensor in last.items()}
-    job.state.average.load_state_dict(best["state"]["average"])
-    try:
-        job.save_grid("best.png")
-        number, seed = job.config.evaluation.final_images, job.config.seed
-        final = job.judge.evaluate(job.generate, job.store, number, seed, labels=job.labels_of_samples(number))
-        protocol = final.protocol | {"step": best["state"]["step"]}
-        found = {"scores": final.scores, "protocol": protocol, "made_by": final.made_by, "left_out": final.left_out}
-        return found, _final_fid(job)
-    finally:
-        job.state.average.load_state_dict(last)
+def _judge_best(journal: Journal) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Draws the grid of the best averaged generator, and scores it."""
+    best = checkpoint.load(checkpoint.find(journal.folder, "best"))
+    journal.save_weights("last", journal.content())
+    drawer = journal.session.drawer(next(iter(best["state"]["averages"].values())))
+    journal.save_best_grid(drawer)
+    final = journal.judged(drawer, journal.config.evaluation.final_images)
+    protocol = final.protocol | {"step": best["state"]["step"]}
+    found = {"scores": final.scores, "protocol": protocol, "made_by": final.made_by, "left_out": final.left_out}
+    return found, _final_fid(journal, drawer)
 
 
-def _score(job: Run, scores: dict[str, Any]) -> dict[str, Any]:
-    name = job.judge.score
-    value = scores.get("scores", {}).get(name, job.record.best_value)
+def _score(journal: Journal, scores: dict[str, Any]) -> dict[str, Any]:
+    name = journal.judge.score
+    value = scores.get("scores", {}).get(name, journal.record.best_value)
     return {
         "name": name,
         "value": value,
@@ -110,42 +104,42 @@ def _score(job: Run, scores: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _final_fid(job: Run) -> dict[str, Any]:
-    """Inception's FID of the loaded average, or the reason why not with the command that computes it."""
-    settings = job.config.final_fid
-    if job.judge.extractor.name.startswith("inception"):
+def _final_fid(journal: Journal, drawer: Drawer) -> dict[str, Any]:
+    """Inception's FID of the best generator, or the reason why not with the command that computes it."""
+    settings = journal.config.final_fid
+    if journal.judge.extractor.name.startswith("inception"):
         return {"skipped": "the run's own score is Inception's FID"}
-    bare = f"ganctl evaluate {shlex.quote(str(job.folder))} feature=inception"
+    bare = f"ganctl evaluate {shlex.quote(str(journal.folder))} feature=inception"
     given = settings.weights and quote(str(Path(settings.weights).expanduser().absolute()))
     command = f"{bare} {shlex.quote(f'feature.weights={given}')}" if given else bare
     if not settings.enabled:
-        return {"skipped": "final_fid.enabled=false", "command": command, "estimate": _estimate(job)}
+        return {"skipped": "final_fid.enabled=false", "command": command, "estimate": _estimate(journal)}
     from ganctl.feature.inception import Inception
 
     try:
-        extractor = Inception(weights=settings.weights, device=job.device.torch_device)
+        extractor = Inception(weights=settings.weights, device=journal.session.device.torch_device)
     except ValueError as error:
-        return {"skipped": str(error), "command": f"{bare} feature.weights=FILE", "estimate": _estimate(job)}
-    each = seconds_per_image(extractor, job.spec)
+        return {"skipped": str(error), "command": f"{bare} feature.weights=FILE", "estimate": _estimate(journal)}
+    each = seconds_per_image(extractor, journal.session.spec)
     affordable = int(60 * settings.max_minutes / each / 2)
-    number = min(affordable, len(job.store.images), MOST_FOR_FID)
+    number = min(affordable, len(journal.session.store.images), MOST_FOR_FID)
     if affordable < FEWEST_FOR_FID or number < FEWEST_FOR_FID:
         reason = f"{FEWEST_FOR_FID} images a side would take {_minutes(2 * FEWEST_FOR_FID * each)}"
         if affordable >= FEWEST_FOR_FID:
             reason = f"the data set has fewer than {FEWEST_FOR_FID} images"
-        return {"skipped": reason, "command": command, "estimate": _estimate(job, each)}
-    config = job.config.copy()
+        return {"skipped": reason, "command": command, "estimate": _estimate(journal, each)}
+    config = journal.config.copy()
     config.evaluation.num_real = number
-    judge = Judge(config, job.spec, job.device, job.progress, extractor)
-    found = judge.evaluate(job.generate, job.store, number, job.config.seed, labels=job.labels_of_samples(number))
+    judge = Judge(config, journal.session.spec, journal.session.device, journal.judge.progress, extractor)
+    found = journal.judged(drawer, number, judge)
     return {"scores": found.scores, "protocol": found.protocol, "made_by": found.made_by}
 
 
-def _estimate(job: Run, seconds: float | None = None) -> str:
+def _estimate(journal: Journal, seconds: float | None = None) -> str:
     """How long `ganctl evaluate` with Inception takes, at `seconds` an image or what an untrained network takes."""
     if seconds is None:
-        seconds = _untrained_seconds_per_image(job.device.torch_device, job.spec)
-    return _minutes((IMAGES_OF_EVALUATE + len(job.store.images)) * seconds)
+        seconds = _untrained_seconds_per_image(journal.session.device.torch_device, journal.session.spec)
+    return _minutes((IMAGES_OF_EVALUATE + len(journal.session.store.images)) * seconds)
 
 
 @cache
@@ -160,8 +154,8 @@ def _minutes(seconds: float) -> str:
     return f"about {max(1, round(seconds / 60)):,} min"
 
 
-def _show(job: Run, summary: dict[str, Any]) -> None:
-    from ganctl.command.run import told
+def _show(journal: Journal, summary: dict[str, Any]) -> None:
+    from ganctl.command.journal import told
 
     scores = told(summary["scores"]) | told(summary["fid"].get("scores", {}))
     shares = [value for name, value in summary["scores"].items() if name.startswith("share_")]
@@ -169,7 +163,7 @@ def _show(job: Run, summary: dict[str, Any]) -> None:
         "ended": f"{summary['reason']}, after {summary['step']:,} steps",
         "best checkpoint": _best(summary),
         "sample grid": summary["grid"] or "none yet",
-        "run folder": str(job.folder),
+        "run folder": str(journal.folder),
     }
     if summary["protocol"]:
         rows["protocol"] = line(summary["protocol"])
@@ -179,17 +173,17 @@ def _show(job: Run, summary: dict[str, Any]) -> None:
     if reason := summary["fid"].get("skipped"):
         rows["Inception fid"] = f"not computed: {reason}"
     commands = {
-        "look at it all": f"ganctl report {shlex.quote(str(job.folder))}",
-        "draw more": f"ganctl sample {shlex.quote(str(job.folder))}",
-        "train on": f"ganctl train --resume {shlex.quote(str(job.folder))} {_twice_the_budget(job)}",
+        "look at it all": f"ganctl report {shlex.quote(str(journal.folder))}",
+        "draw more": f"ganctl sample {shlex.quote(str(journal.folder))}",
+        "train on": f"ganctl train --resume {shlex.quote(str(journal.folder))} {_twice_the_budget(journal)}",
     }
     if command := summary["fid"].get("command"):
         commands[f"Inception fid ({summary['fid']['estimate']})"] = command
-    job.console.summary(scores, rows, commands)
+    journal.console.summary(scores, rows, commands)
 
 
-def _twice_the_budget(job: Run) -> str:
-    training = job.config.training
+def _twice_the_budget(journal: Journal) -> str:
+    training = journal.config.training
     key = next(key for key in ("epochs", "images", "steps") if training[key] is not None)
     return f"training.{key}={2 * training[key]}"
 

@@ -11,14 +11,13 @@ from omegaconf import DictConfig
 
 from ganctl import build
 from ganctl.command.sides import Word
-from ganctl.command.trained import Trained, open_trained
 from ganctl.contract import Dataset, DataSpec, FeatureExtractor, ImageStore, Progress
 from ganctl.dataset.any_images import AnyImages
 from ganctl.dataset.arrays import NpzImages
 from ganctl.dataset.store import Content, packed, stamp
 from ganctl.evaluation.statistics import as_pixels
+from ganctl.trained import Trained, open_trained
 from ganctl.training.device import Device
-from ganctl.training.draws import asked_labels
 
 SAMPLES = 5000  # of a run, where no number is asked for
 _CHUNK = 250
@@ -76,7 +75,7 @@ class Side:
     def _samples(self, run: Trained, progress: Progress) -> ImageStore:
         assert self.count is not None and self.spec is not None
         seed, count = self.config.seed, self.count
-        labels = asked_labels(seed, count, run.latent_size, run.class_counts)
+        labels = run.drawer.task.asked_labels(seed, count)
         num_classes = None if labels is None else self.spec.num_classes
         return packed(
             dataclasses.replace(self.spec, name=f"samples of {self.word.path.name}", num_classes=num_classes),
@@ -132,7 +131,7 @@ def _with_channels(store: ImageStore, channels: int) -> ImageStore:
 
 def _drawn(run: Trained, seed: int, count: int) -> Iterator[numpy.ndarray]:
     for start in range(0, count, _CHUNK):
-        images = run.generate(seed, start, min(_CHUNK, count - start))
+        images = run.drawer.samples(seed, start, min(_CHUNK, count - start)).cpu()
         if not images.isfinite().all():
             raise ValueError(f"{run.path}: its samples have NaN or infinite pixels; the generator has diverged")
         yield as_pixels(images).numpy()

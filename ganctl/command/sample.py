@@ -11,15 +11,16 @@ from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
 from ganctl import build, checkpoint
-from ganctl.command.trained import Trained, open_trained
+from ganctl.contract import Given
 from ganctl.files import write_json
 from ganctl.record.console import Console
-from ganctl.record.image_grid import save_gif, save_grid, save_images, save_npz
-from ganctl.training.draws import sample_inputs
+from ganctl.record.image_grid import save_gif, save_grid, save_images, save_npz, to_uint8
+from ganctl.trained import Trained, open_trained
 
 _FRAME_IMAGES = 36  # at most so many pictures side by side in an interpolation
 _STOPS = 4  # latents that each of them passes through
 _CHUNK = 1000
+_MOST_IN_GRID = 1024
 
 
 def run(config: DictConfig, target: Path) -> int:
@@ -31,16 +32,17 @@ def run(config: DictConfig, target: Path) -> int:
         trained = open_trained(target, config.weights, device, list(config.trust))
         classes = _classes(config, trained)
         folder = _output_folder(config, trained)
-        latents, labels = _inputs(config, trained, classes)
+        given = _given(config, trained, classes)
         written = []
         if config.grid:
             columns = len(classes) if len(classes) > 1 and config.num_images >= len(classes) else None
-            save_grid(trained.draw(latents[:1024], labels[:1024]), folder / "grid.png", columns=columns)
+            first = {name: rows[:_MOST_IN_GRID] for name, rows in given.items()}
+            save_grid(trained.drawer.draw(first), folder / "grid.png", columns=columns)
             written.append(folder / "grid.png")
         if config.images or config.npz:
-            written += _save_all(config, trained, folder, latents, labels, console)
+            written += _save_all(config, trained, folder, given, console)
         if config.interpolate:
-            written.append(_save_walk(config, trained, folder, labels))
+            written.append(_save_walk(config, trained, folder, given["labels"]))
         facts = {
             "checkpoint": str(trained.path),
             "step": trained.step,
@@ -59,7 +61,7 @@ def _classes(config: DictConfig, trained: Trained) -> list[int]:
     """The class numbers asked for: all by default, none of an unconditional run. Names are understood too."""
     asked = config.classes
     asked = list(asked) if OmegaConf.is_list(asked) else [] if asked is None else [asked]
-    counts = trained.class_counts
+    counts = trained.drawer.task.facts()["class_counts"]
     if counts is None:
         if asked:
             raise ValueError(
@@ -79,11 +81,11 @@ def _classes(config: DictConfig, trained: Trained) -> list[int]:
     return chosen
 
 
-def _inputs(config: DictConfig, trained: Trained, classes: list[int]) -> tuple[Tensor, Tensor]:
-    latents, labels = sample_inputs(config.seed, 0, config.num_images, trained.latent_size, trained.class_counts)
+def _given(config: DictConfig, trained: Trained, classes: list[int]) -> Given:
+    given = trained.drawer.task.samples(config.seed, 0, config.num_images)
     if classes:
-        labels = torch.tensor(classes)[torch.arange(config.num_images) % len(classes)]
-    return latents, labels
+        given["labels"] = torch.tensor(classes)[torch.arange(config.num_images) % len(classes)]
+    return given
 
 
 def _output_folder(config: DictConfig, trained: Trained) -> Path:
@@ -113,23 +115,23 @@ def _output_folder(config: DictConfig, trained: Trained) -> Path:
     raise ValueError(f"{parent}: holds 1,000 folders of this second already; choose one with output=FOLDER")
 
 
-def _save_all(
-    config: DictConfig, trained: Trained, folder: Path, latents: Tensor, labels: Tensor, console: Console
-) -> list[Path]:
-    from ganctl.record.image_grid import to_uint8
-
-    parts = []
-    for start in range(0, len(latents), _CHUNK):
-        console.progress("drawing", start, len(latents))
-        images = trained.draw(latents[start : start + _CHUNK], labels[start : start + _CHUNK])
+def _save_all(config: DictConfig, trained: Trained, folder: Path, given: Given, console: Console) -> list[Path]:
+    parts, count = [], config.num_images
+    for start in range(0, count, _CHUNK):
+        console.progress("drawing", start, count)
+        images = trained.drawer.draw({name: rows[start : start + _CHUNK] for name, rows in given.items()})
         if config.images:
             save_images(images, folder / "images", start=start)
         if config.npz:
             parts.append(to_uint8(images))
-    console.progress("drawing", len(latents), len(latents))
+    console.progress("drawing", count, count)
     written = [folder / "images"] if config.images else []
     if config.npz:
-        save_npz(torch.cat(parts), folder / "images.npz", labels if trained.class_counts else None)
+        save_npz(
+            torch.cat(parts),
+            folder / "images.npz",
+            given["labels"] if trained.drawer.task.facts()["class_counts"] else None,
+        )
         written.append(folder / "images.npz")
     return written
 
@@ -137,8 +139,8 @@ def _save_all(
 def _save_walk(config: DictConfig, trained: Trained, folder: Path, labels: Tensor) -> Path:
     """A closed walk on great circles through four images a picture; each picture keeps its class."""
     pictures = math.isqrt(min(_FRAME_IMAGES, config.num_images)) ** 2
-    latents, _ = sample_inputs(config.seed, 0, _STOPS * pictures, trained.latent_size, None)
+    latents = trained.drawer.task.samples(config.seed, 0, _STOPS * pictures)["latents"]
     between = max(1, round(config.interpolate / _STOPS))
     path = folder / "interpolation.gif"
-    save_gif(trained.walk(latents.view(_STOPS, pictures, -1), labels[:pictures], between), path)
+    save_gif(trained.drawer.walk(latents.view(_STOPS, pictures, -1), labels[:pictures], between), path)
     return path

@@ -9,10 +9,11 @@ from typing import Any
 from omegaconf import DictConfig
 
 from ganctl.command.final import check_weights, finish
-from ganctl.command.run import Run
+from ganctl.command.journal import Journal
+from ganctl.command.judge import Judge
+from ganctl.command.session import Session
 from ganctl.command.signals import Interrupted, StopSignals
 from ganctl.record.console import Console
-from ganctl.training.loop import train
 
 
 def run(config: DictConfig, folder: Path, resume: Path | None = None) -> dict[str, Any]:
@@ -23,50 +24,61 @@ def run(config: DictConfig, folder: Path, resume: Path | None = None) -> dict[st
     """
     check_weights(config)
     with Console(folder / "train.log") as console, StopSignals() as signals:
+
+        def progress(what: str, done: int, total: int) -> None:
+            console.progress(what, done, total)
+            signals.raise_if_received()
+
         try:
-            job = Run(config, folder, resume, console, signals)
+            session = Session(config, resume)
+            judge = Judge(config, session.spec, session.device, progress)
+            judge.check_score(session.spec)
+            session.read(progress)
+            judge.check_store(session.store)
+            judge.prepare(session.store)
+            journal = Journal(session, judge, folder, console, signals)
         except Interrupted:
             console.warn("interrupted before training began; there was nothing to save")
             return {"status": "interrupted", "exit_code": signals.exit_code, "score": None, "folder": str(folder)}
-        with closing(job):
-            return finish(job, _train(job))
+        with closing(journal):
+            return finish(journal, _train(session, journal))
 
 
-def _train(job: Run) -> str:
+def _train(session: Session, journal: Journal) -> str:
     """The loop. Returns why it ended."""
-    output, total_steps = job.config.output, job.total_steps
-    stop = job.reason_to_stop()
-    steps = train(job.state, job.game, job.device, job.feed, job.scheduler, total_steps)
+    output, total_steps = session.config.output, session.total_steps
+    stop = journal.reason_to_stop()
+    steps = session.steps()
     try:
-        if stop is None and job.evaluation_was_cut_off():
-            job.evaluate()
-            job.save_checkpoint()
-            stop = job.reason_to_stop()
+        if stop is None and journal.evaluation_was_cut_off():
+            journal.evaluate()
+            journal.save_checkpoint()
+            stop = journal.reason_to_stop()
         elif stop:
-            job.save_checkpoint()
+            journal.save_checkpoint()
         while stop is None and (log := next(steps, None)) is not None:
-            step = job.state.step
+            step = session.state.step
             last = step == total_steps
-            job.console.advance(step)
+            journal.console.advance(step)
             report = _due(step, output.log_every, last)
             sample = _due(step, output.sample_every, last)
             judge = _due(step, output.evaluate_every, last)
             save = _due(step, output.checkpoint_every, last)
-            if (report or sample or judge) and not job.is_finite(log):
+            if (report or sample or judge) and not session.is_finite(log):
                 return "diverged"
             if report:
-                job.report(log)
+                journal.report(log)
             if sample:
-                job.save_grid()
+                journal.save_grid()
             if judge:
-                job.evaluate()
-            stop = job.reason_to_stop()
+                journal.evaluate()
+            stop = journal.reason_to_stop()
             if save or stop:
-                if not job.is_finite(log):
+                if not session.is_finite(log):
                     return "diverged"
-                job.save_checkpoint()
+                journal.save_checkpoint()
     except Interrupted:  # out of an evaluation: the state is that of the step before it
-        job.save_checkpoint()
+        journal.save_checkpoint()
         return "interrupted"
     return stop or "finished"
 

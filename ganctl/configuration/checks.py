@@ -42,6 +42,7 @@ def check(facts: Facts) -> None:
     check_keys(facts)
     check_values(facts)
     check_budget(facts.values)
+    check_accumulation(facts.values)
     check_data(facts)
     device = facts.values.get("device")
     if isinstance(device, Mapping):
@@ -154,6 +155,19 @@ def check_budget(values: Mapping[str, Any]) -> None:
         others = " ".join(f"training.{name}=null" for name in given if name != keep)
         said = " and ".join(f"training.{name}={shown(budget[name])}" for name in given)
         raise ValueError(f"{said}: one budget at a time; to keep training.{keep}, add {others}")
+
+
+def check_accumulation(values: Mapping[str, Any]) -> None:
+    """A batch is split into parts of equal length."""
+    training = values.get("training")
+    if not isinstance(training, Mapping) or "accumulate" not in training:
+        return
+    parts, batch = training["accumulate"], training["batch_size"]
+    if batch % parts:
+        near = max(number for number in range(1, parts) if batch % number == 0)
+        raise ValueError(
+            f"training.accumulate={parts}: must divide training.batch_size={batch}; try training.accumulate={near}"
+        )
 
 
 def check_data(facts: Facts) -> None:

@@ -18,6 +18,8 @@ from ganctl.configuration.names import shown, suggestion
 
 HOMES = {
     "dataset": "ganctl.dataset",
+    "task": "ganctl.task",
+    "game": "ganctl.training",
     "generator": "ganctl.model",
     "discriminator": "ganctl.model",
     "loss": "ganctl.loss",

@@ -62,7 +62,7 @@ class Classifier:
         self.facts: dict[str, Plain] = {}
         self.weights_hash = ""
         self._shape: tuple[int, int] = (0, 0)
-        self._built_for: tuple[tuple[int, int, int], int] | None = None
+        self._built_for: tuple[tuple[int, ...], int] | None = None
         self._prepared: str | None = None
 
     @property

@@ -90,39 +90,6 @@ def save_gif(frames: Iterable[Tensor], path: Path, columns: int | None = None, *
         )
 
 
-def slerp(start: Tensor, end: Tensor, num: int) -> Tensor:
-    """`num` >= 2 latents (num, ..., L) on the great circle from `start` (..., L) to `end` (..., L), both included.
-
-    Shoemake 1985, used on latents by White 2016 (arXiv:1609.04468, section 2.1): with omega the angle between a and b,
-    sin((1 - t) omega) / sin(omega) a + sin(t omega) / sin(omega) b. The norm stays that of a Gaussian's draws, where
-    the straight line would pass through unlikely short vectors. Parallel, opposite and zero vectors have no such
-    circle: the straight line is taken for them.
-    """
-    import torch
-
-    assert num >= 2 and start.shape == end.shape, "two ends of one shape"
-    a, b = start.double(), end.double()
-    t = torch.linspace(0, 1, num, dtype=torch.double, device=a.device).view(-1, *[1] * a.ndim)
-    norms = a.norm(dim=-1, keepdim=True) * b.norm(dim=-1, keepdim=True)
-    omega = ((a * b).sum(-1, keepdim=True) / norms.clamp_min(1e-300)).clamp(-1, 1).acos()
-    sine = omega.sin()
-    curved = (((1 - t) * omega).sin() * a + (t * omega).sin() * b) / sine
-    path = torch.where((sine > 1e-6) & (norms > 0), curved, (1 - t) * a + t * b).to(start.dtype)
-    path[0], path[-1] = start, end
-    return path
-
-
-def latent_loop(stops: Tensor, num_between: int) -> Tensor:
-    """A closed walk through the latents `stops` (K, ..., L) for an endless GIF: (K * num_between, ..., L).
-
-    `num_between` frames lead from each stop to the next, the stop itself counted, and from the last to the first again.
-    """
-    import torch
-
-    ends = stops.roll(-1, dims=0)
-    return torch.cat([slerp(a, b, num_between + 1)[:-1] for a, b in zip(stops, ends, strict=True)])
-
-
 def _save_png(pixels: numpy.ndarray, path: Path, *, sync: bool = True) -> None:
     with atomic_file(path, sync=sync) as file:
         _picture(pixels).save(file, "PNG")

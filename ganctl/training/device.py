@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,10 @@ class Device:
     @property
     def memory_format(self) -> torch.memory_format:
         return torch.channels_last if self.channels_last else torch.contiguous_format
+
+    def memory_format_of(self, images: Tensor) -> torch.memory_format:
+        """The layout for images (N, C, H, W); what has other dimensions stays as it is."""
+        return self.memory_format if images.ndim == 4 else torch.contiguous_format
 
     def place(self, network: nn.Module) -> nn.Module:
         """Moves `network` here, in this layout, compiled if wished. Its parameters' names do not change."""

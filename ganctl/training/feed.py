@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy
 import torch
+from torch import Tensor
 
-from ganctl.contract import Batch, ImageStore
+from ganctl.contract import ALONE, Batch, ImageStore, World
 from ganctl.dataset.sampler import indices
 from ganctl.training.device import Device
 
@@ -13,26 +14,60 @@ _RESIDENT_BYTES = 2 << 30
 
 
 class Feed:
-    """Batches of a store. `flip` mirrors half of the images, drawn from torch's global generator."""
+    """Batches of a store, of `batch_size` images for all processes together, of which each gets its share.
 
-    def __init__(self, store: ImageStore, device: Device, *, batch_size: int, seed: int, flip: bool = False):
-        self.store, self.device = store, device
+    `flip` mirrors half of the images, each with its source, drawn from torch's global generator. Sources that belong to
+    no image are shown in an order of their own.
+    """
+
+    def __init__(
+        self,
+        store: ImageStore,
+        device: Device,
+        *,
+        batch_size: int,
+        seed: int,
+        flip: bool = False,
+        world: World = ALONE,
+    ):
+        self.store, self.device, self.world = store, device, world
         self.batch_size, self.seed, self.flip = batch_size, seed, flip
         self.labels = torch.from_numpy(numpy.array(store.labels)).to(device.torch_device)
-        self.images = None
-        if store.images.nbytes <= _RESIDENT_BYTES:
-            self.images = torch.from_numpy(numpy.array(store.images)).to(device.torch_device)
+        self.images = self._resident(store.images)
+        self.sources = None if store.sources is None else self._resident(store.sources)
 
     def batch(self, number: int) -> Batch:
         """The batch `number` of the endless stream of epochs that `seed` shuffles."""
         index = indices(self.seed, number, self.batch_size, len(self.store.images))
-        where = torch.from_numpy(index).to(self.device.torch_device)
-        if self.images is None:
-            pixels = torch.from_numpy(self.store.images[index]).to(self.device.torch_device)
-        else:
-            pixels = self.images[where]
-        images = pixels.to(torch.float32, memory_format=self.device.memory_format).div_(127.5).sub_(1)
+        images, source = self._read(self.images, index), None
+        mirrored = None
         if self.flip:
-            mirrored = torch.rand(len(images), 1, 1, 1, device=images.device) < 0.5
-            images = torch.where(mirrored, images.flip(3), images)
-        return Batch(images, self.labels[where])
+            mirrored = torch.rand(self.batch_size, *[1] * (images.ndim - 1), device=images.device) < 0.5
+            images = self._flipped(images, mirrored)
+        if self.sources is not None and self.store.paired:
+            source = self._read(self.sources, index)
+            source = source if mirrored is None else self._flipped(source, mirrored)
+        elif self.sources is not None:
+            others = indices(self.seed, number, self.batch_size, len(self.sources), stream=1)
+            source = self._read(self.sources, others)
+        return Batch(images, self.labels[self._places(index)], source)
+
+    def _flipped(self, images: Tensor, mirrored: Tensor) -> Tensor:
+        return torch.where(self.world.share(mirrored), images.flip(-1), images)
+
+    def _read(self, pixels: numpy.ndarray | Tensor, index: numpy.ndarray) -> Tensor:
+        """Images (n, C, ...) float32 in [-1, 1] of this process's share of the numbers `index` (N,)."""
+        if isinstance(pixels, Tensor):
+            rows = pixels[self._places(index)]
+        else:
+            rows = torch.from_numpy(pixels[self.world.share(index)]).to(self.device.torch_device)
+        return rows.to(torch.float32, memory_format=self.device.memory_format_of(rows)).div_(127.5).sub_(1)
+
+    def _places(self, index: numpy.ndarray) -> Tensor:
+        return torch.from_numpy(self.world.share(index)).to(self.device.torch_device)
+
+    def _resident(self, pixels: numpy.ndarray) -> numpy.ndarray | Tensor:
+        """Pixels on the device where they fit, otherwise where they are."""
+        if pixels.nbytes > _RESIDENT_BYTES:
+            return pixels
+        return torch.from_numpy(numpy.array(pixels)).to(self.device.torch_device)

@@ -1,82 +1,68 @@
-"""The rules of the game: everything the step needs that is neither learned nor saved."""
+"""What a game is to the loop around it: networks by name, the sides that learn, and a step."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Protocol
 
+import torch
 from torch import Tensor, nn
 
-from ganctl.contract import (
-    AdversarialLoss,
-    Critic,
-    DiscriminatorPenalty,
-    GeneratorPenalty,
-    Perturbation,
-    Regularizer,
-    Sample,
-    Verdict,
-    WeightPenalty,
-)
+from ganctl.contract import ALONE, Batch, Memory, World
+from ganctl.training.device import Device
+from ganctl.training.state import TrainState
+
+Log = dict[str, Tensor]
+"""What happened in a step, by name, as scalars that are still on the device."""
 
 
-@dataclass(frozen=True)
-class Game:
-    """Loss, regularizers and the settings of the step.
+class Game(Protocol):
+    """The rules of a game, frozen: what is learned is in the state. Adversarial (`training.step`) is the one of most.
 
-    Attributes:
-        discriminator_steps: discriminator updates per generator update, the k of Goodfellow et al. 2014, Algorithm 1.
-        fresh_fakes: draw new latents for the generator's update; otherwise the last discriminator update's fakes are
-            judged again, which saves one pass of the generator.
-        clip_norm: the largest norm of a network's gradient, or None.
-        ema_half_life: images in which the averaged generator forgets half of what it was; 0 copies.
-        ema_rampup: the half-life is at most this share of the images seen so far (Karras et al. 2020).
+    `networks` says of each network, by name, which group of the configuration builds it (generator, discriminator).
+    Each of `sides` learns by one optimizer; of the networks in `averaged` a moving average is kept, which is what is
+    drawn from. A step takes `batches_per_step` batches.
     """
 
-    loss: AdversarialLoss
-    regularizers: tuple[Regularizer, ...]
-    latent_size: int
-    seed: int
-    batch_size: int
-    discriminator_steps: int = 1
-    fresh_fakes: bool = False
-    clip_norm: float | None = None
-    ema_half_life: float = 10_000
-    ema_rampup: float = 0.05
+    @property
+    def networks(self) -> Mapping[str, str]: ...
 
-    def due(self, step: int) -> Iterator[Regularizer]:
-        """The regularizers whose turn it is at `step` (lazy regularization, Karras et al. 2020, section 3.1)."""
-        return (regularizer for regularizer in self.regularizers if step % regularizer.every == 0)
+    @property
+    def sides(self) -> Mapping[str, tuple[str, ...]]: ...
 
-    def critic(self, discriminator: nn.Module, step: int) -> Critic:
-        """The discriminator with every perturbation of its input before it."""
-        perturbations = [each for each in self.regularizers if isinstance(each, Perturbation)]
+    @property
+    def averaged(self) -> tuple[str, ...]: ...
 
-        def judge(images: Tensor, labels: Tensor) -> Tensor:
-            for perturbation in perturbations:
-                images = perturbation.perturb(images, step)
-            return discriminator(images, labels).float()
+    @property
+    def batches_per_step(self) -> int: ...
 
-        return judge
+    def memories(self) -> dict[str, Memory]:
+        """What the game learns beside the networks' weights, as it is before the first step."""
+        ...
 
-    def needs_image_gradient(self, step: int) -> bool:
-        """Whether a penalty due at `step` differentiates by the images."""
-        return any(isinstance(each, DiscriminatorPenalty) and each.needs_image_gradient for each in self.due(step))
+    def step(self, state: TrainState, device: Device, batches: Sequence[Batch]) -> Log:
+        """Changes `state` by one step; its number is the loop's to count."""
+        ...
 
-    def discriminator_penalties(
-        self, step: int, real: Verdict, fake: Verdict, critic: Critic, discriminator: nn.Module
-    ) -> Iterator[Tensor]:
-        """The terms due at `step` that are added to the discriminator's loss, as scalars."""
-        for each in self.due(step):
-            if isinstance(each, DiscriminatorPenalty):
-                yield each.every * each.discriminator_penalty(real, fake, critic).mean()
-            if isinstance(each, WeightPenalty) and "discriminator" in each.networks:
-                yield each.every * each.weight_penalty(discriminator)
 
-    def generator_penalties(self, step: int, fake: Sample, generator: nn.Module) -> Iterator[Tensor]:
-        """The terms due at `step` that are added to the generator's loss, as scalars."""
-        for each in self.due(step):
-            if isinstance(each, GeneratorPenalty):
-                yield each.every * each.generator_penalty(fake, generator).mean()
-            if isinstance(each, WeightPenalty) and "generator" in each.networks:
-                yield each.every * each.weight_penalty(generator)
+@contextmanager
+def descent(
+    optimizer: torch.optim.Optimizer, clip_norm: float | None = None, world: World = ALONE
+) -> Iterator[Callable[[Tensor], None]]:
+    """One step down the sum of the losses that are added inside: zero, accumulate, reduce, clip, step.
+
+    Each loss goes backward as it is added, so that the graph of one part of a batch is gone before the next is built.
+    """
+    optimizer.zero_grad(set_to_none=True)
+    yield lambda loss: loss.backward()
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    reduce(parameters, world)
+    if clip_norm is not None:
+        nn.utils.clip_grad_norm_(parameters, clip_norm)
+    optimizer.step()
+
+
+def reduce(parameters: Sequence[nn.Parameter], world: World) -> None:
+    """Makes each gradient the mean over all processes: after backward, before anything looks at its norm."""
+    assert world.size == 1, f"gradients of {world.size} processes cannot be reduced yet"

@@ -3,70 +3,81 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-_NETWORKS = ("generator", "discriminator", "average")
-_OPTIMIZERS = ("generator_optimizer", "discriminator_optimizer")
+from ganctl.contract import Memory
 
 
 @dataclass
 class TrainState:
-    """The two networks, the generator's average, the two optimizers, and the number of steps done."""
+    """Networks, the averages of some of them, an optimizer for each side, and what is learned besides, all by name.
 
-    generator: nn.Module
-    discriminator: nn.Module
-    average: nn.Module
-    generator_optimizer: torch.optim.Optimizer
-    discriminator_optimizer: torch.optim.Optimizer
+    `step` is the number of steps done. `attempt` counts how often the run has gone back to an earlier one: the random
+    numbers depend on it, too.
+    """
+
+    networks: dict[str, nn.Module]
+    averages: dict[str, nn.Module]
+    optimizers: dict[str, torch.optim.Optimizer]
+    memories: dict[str, Memory] = field(default_factory=dict)
     step: int = 0
+    attempt: int = 0
 
     @classmethod
     def begin(
         cls,
-        generator: nn.Module,
-        discriminator: nn.Module,
-        generator_optimizer: torch.optim.Optimizer,
-        discriminator_optimizer: torch.optim.Optimizer,
+        networks: Mapping[str, nn.Module],
+        optimizers: Mapping[str, torch.optim.Optimizer],
+        *,
+        averaged: Sequence[str],
+        memories: Mapping[str, Memory] | None = None,
     ) -> TrainState:
-        """The state before the first step; the average starts as a copy of the generator."""
-        average = copy.deepcopy(generator).requires_grad_(False).eval()
-        return cls(generator, discriminator, average, generator_optimizer, discriminator_optimizer)
+        """The state before the first step; each average starts as a copy of its network."""
+        averages = {name: copy.deepcopy(networks[name]).requires_grad_(False).eval() for name in averaged}
+        return cls(dict(networks), averages, dict(optimizers), dict(memories or {}))
 
     def state_dict(self) -> dict[str, Any]:
-        """Tensors on the CPU and plain numbers only."""
-        content: dict[str, Any] = {"step": self.step}
-        for name in _NETWORKS:
-            content[name] = _to_cpu(getattr(self, name).state_dict())
-        for name in _OPTIMIZERS:
-            content[name] = _to_cpu(getattr(self, name).state_dict()["state"])
-        return content
+        """Tensors on the CPU and plain data only."""
+        return {
+            "step": self.step,
+            "attempt": self.attempt,
+            "networks": {name: _to_cpu(network.state_dict()) for name, network in self.networks.items()},
+            "averages": {name: _to_cpu(network.state_dict()) for name, network in self.averages.items()},
+            "optimizers": {side: _to_cpu(each.state_dict()["state"]) for side, each in self.optimizers.items()},
+            "memories": {name: _to_cpu(memory.state_dict()) for name, memory in self.memories.items()},
+        }
 
     def load_state_dict(self, content: dict[str, Any]) -> None:
         """Takes over a saved state. Learning rates and the like stay those of the configuration.
 
-        Raises ValueError in one line if the networks are not those that were saved.
+        A memory that was not saved stays as it is: it belongs to something that the run had not used yet. Raises
+        ValueError in one line if the networks are not those that were saved.
         """
-        for name in _NETWORKS:
-            try:
-                getattr(self, name).load_state_dict(content[name])
-            except (RuntimeError, KeyError) as error:
-                detail = " ".join(str(error).split())[:200]
-                raise ValueError(f"{name}: the checkpoint is of another architecture: {detail}") from None
-        for name in _OPTIMIZERS:
-            optimizer = getattr(self, name)
+        for kind, networks in (("networks", self.networks), ("averages", self.averages)):
+            for name, network in networks.items():
+                try:
+                    network.load_state_dict(content[kind][name])
+                except (RuntimeError, KeyError) as error:
+                    detail = " ".join(str(error).split())[:200]
+                    raise ValueError(f"{name}: the checkpoint is of another architecture: {detail}") from None
+        for side, optimizer in self.optimizers.items():
             groups = optimizer.state_dict()["param_groups"]
-            optimizer.load_state_dict({"state": content[name], "param_groups": groups})
-        self.step = content["step"]
+            optimizer.load_state_dict({"state": content["optimizers"][side], "param_groups": groups})
+        for name in self.memories.keys() & content["memories"].keys():
+            self.memories[name].load_state_dict(content["memories"][name])
+        self.step, self.attempt = content["step"], content["attempt"]
 
     @torch.no_grad()
     def is_finite(self) -> bool:
-        """Whether every weight of the networks is a finite number."""
-        parameters = [p for name in _NETWORKS for p in getattr(self, name).parameters()]
-        return bool(torch.stack([p.sum().isfinite() for p in parameters]).all())
+        """Whether every weight of the networks and their averages is a finite number."""
+        networks = [*self.networks.values(), *self.averages.values()]
+        parameters = [parameter for network in networks for parameter in network.parameters()]
+        return bool(torch.stack([parameter.sum().isfinite() for parameter in parameters]).all())
 
 
 def _to_cpu(content: Any) -> Any:
@@ -74,4 +85,6 @@ def _to_cpu(content: Any) -> Any:
         return content.detach().to("cpu", copy=True)
     if isinstance(content, dict):
         return {key: _to_cpu(value) for key, value in content.items()}
+    if isinstance(content, list):
+        return [_to_cpu(value) for value in content]
     return content

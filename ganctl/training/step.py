@@ -6,93 +6,185 @@ follows.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from ganctl.contract import Batch, Critic, Sample, Verdict
+from ganctl.contract import (
+    ALONE,
+    AdversarialLoss,
+    Batch,
+    Critic,
+    DiscriminatorPenalty,
+    GeneratorPenalty,
+    Given,
+    Memory,
+    Observer,
+    Perturbation,
+    Regularizer,
+    Sample,
+    Task,
+    Verdict,
+    WeightPenalty,
+    World,
+)
 from ganctl.training.device import Device
 from ganctl.training.ema import update_average
-from ganctl.training.game import Game
+from ganctl.training.game import Log, descent
 from ganctl.training.state import TrainState
 
-Log = dict[str, Tensor]
 
+@dataclass(frozen=True)
+class Adversarial:
+    """A generator against a discriminator.
 
-def train_step(state: TrainState, game: Game, device: Device, batches: Sequence[Batch]) -> Log:
-    """Changes `state` by one step and returns what happened, as scalars still on the device.
-
-    `batches` holds one batch for each of the k discriminator updates. The log's keys: `d_loss`, `g_loss` (adversarial
-    terms), `d_penalty`, `g_penalty` (weighted regularizers), `d_real`, `d_fake` (mean probability of being real).
+    Attributes:
+        discriminator_steps: discriminator updates per generator update, the k of the paper's Algorithm 1.
+        fresh_fakes: draw new latents for the generator's update; otherwise the last discriminator update's fakes are
+            judged again, which saves one pass of the generator.
+        accumulate: parts that a batch is split into, one after the other: as much less memory for the same gradient.
+        clip_norm: the largest norm of a network's gradient, or None.
+        batch_size: images of a batch of all processes.
+        ema_half_life: images in which the averaged generator forgets half of what it was; 0 copies.
+        ema_rampup: the half-life is at most this share of the images seen so far (Karras et al. 2020).
     """
-    D, G = state.discriminator, state.generator
-    critic = game.critic(D, state.step)
-    *earlier, real = batches
-    for x in earlier:
-        with torch.no_grad():
-            fake = generate(G, game, device, x.labels)
-        update_discriminator(state, game, device, critic, x, fake)
-    with torch.set_grad_enabled(not game.fresh_fakes):
-        fake = generate(G, game, device, real.labels)
-    log = update_discriminator(state, game, device, critic, real, fake)
-    if game.fresh_fakes:
-        fake = generate(G, game, device, real.labels)
-    log |= update_generator(state, game, device, critic, real, fake)
-    update_average(state.average, G, game.ema_half_life, game.ema_rampup, game.batch_size, state.step)
-    state.step += 1
-    return log
+
+    task: Task
+    loss: AdversarialLoss
+    batch_size: int
+    regularizers: Mapping[str, Regularizer] = field(default_factory=dict)
+    discriminator_steps: int = 1
+    fresh_fakes: bool = False
+    accumulate: int = 1
+    clip_norm: float | None = None
+    ema_half_life: float = 10_000
+    ema_rampup: float = 0.05
+    world: World = ALONE
+
+    networks: ClassVar = {"generator": "generator", "discriminator": "discriminator"}
+    sides: ClassVar = {"generator": ("generator",), "discriminator": ("discriminator",)}
+    averaged: ClassVar = ("generator",)
+
+    @property
+    def batches_per_step(self) -> int:
+        return self.discriminator_steps
+
+    def memories(self) -> dict[str, Memory]:
+        return {name: each for name, each in self.regularizers.items() if isinstance(each, Memory)}
+
+    def step(self, state: TrainState, device: Device, batches: Sequence[Batch]) -> Log:
+        """k updates of D and one of G; `batches` holds one batch for each of the k.
+
+        The log's keys: `d_loss`, `g_loss` (adversarial terms), `d_penalty`, `g_penalty` (weighted regularizers),
+        `d_real`, `d_fake` (mean probability of being real).
+        """
+        G = state.networks["generator"]
+        *earlier, x = batches
+        for batch in earlier:
+            fakes = self.fakes(G, device, self.task.given(batch), learn=False)
+            self.update_discriminator(state, device, batch, fakes)
+        z = self.task.given(x)
+        one_pass = not self.fresh_fakes and self.accumulate == 1  # of G, for both updates: its graph is kept meanwhile
+        fakes = self.fakes(G, device, z, learn=one_pass)
+        if one_pass:
+            fakes = list(fakes)
+        log = self.update_discriminator(state, device, x, fakes)
+        if self.fresh_fakes:
+            z = self.task.given(x)
+        if not one_pass:
+            fakes = self.fakes(G, device, z, learn=True)
+        log |= self.update_generator(state, device, x, fakes)
+        average = state.averages["generator"]
+        update_average(average, G, self.ema_half_life, self.ema_rampup, self.batch_size, state.step)
+        return log
+
+    def fakes(self, G: nn.Module, device: Device, z: Given, *, learn: bool) -> Iterator[Sample]:
+        """G(z), part by part, each made when it is asked for."""
+        for part in split(z, self.accumulate):
+            with torch.set_grad_enabled(learn), device.autocast():
+                images = G(**part)
+            yield Sample(part, images)
+
+    def update_discriminator(self, state: TrainState, device: Device, batch: Batch, fakes: Iterable[Sample]) -> Log:
+        D, due, logs = state.networks["discriminator"], self.due(state.step), []
+        critic = self.critic(D, state.step)
+        with descent(state.optimizers["discriminator"], self.clip_norm, self.world) as add:
+            for real, fake in zip(split_batch(batch, self.accumulate), fakes, strict=True):
+                x, g, shown = real.images, fake.images.detach(), self.task.shown(fake.given)
+                if any(isinstance(r, DiscriminatorPenalty) and r.needs_image_gradient for r in due):
+                    x, g = x.requires_grad_(), g.requires_grad_()
+                with device.autocast():
+                    on_real = Verdict(x, shown, critic(x, **shown))
+                    on_fake = Verdict(g, shown, critic(g, **shown))
+                    loss = self.loss.discriminator(on_real.logits, on_fake.logits).mean()
+                    penalty = torch.zeros((), device=loss.device)
+                    for r in due:
+                        if isinstance(r, DiscriminatorPenalty):
+                            penalty = penalty + r.every * r.discriminator_penalty(on_real, on_fake, critic).mean()
+                        if isinstance(r, WeightPenalty) and "discriminator" in r.networks:
+                            penalty = penalty + r.every * r.weight_penalty(D)
+                add((loss + penalty) / self.accumulate)
+                for r in self.regularizers.values():
+                    if isinstance(r, Observer):
+                        r.observe(on_real, on_fake)
+                real_, fake_ = (verdict.logits.detach().sigmoid().mean() for verdict in (on_real, on_fake))
+                logs.append({"d_loss": loss.detach(), "d_penalty": penalty.detach(), "d_real": real_, "d_fake": fake_})
+        return mean(logs)
+
+    def update_generator(self, state: TrainState, device: Device, batch: Batch, fakes: Iterable[Sample]) -> Log:
+        G, D, due, logs = state.networks["generator"], state.networks["discriminator"], self.due(state.step), []
+        critic = self.critic(D, state.step)
+        D.requires_grad_(False)  # the images' gradient is wanted, not D's weights': a third of the work for nothing
+        with descent(state.optimizers["generator"], self.clip_norm, self.world) as add:
+            for real, fake in zip(split_batch(batch, self.accumulate), fakes, strict=True):
+                with device.autocast():
+                    shown = self.task.shown(fake.given)
+                    on_fake = critic(fake.images, **shown)
+                    on_real = critic(real.images.detach(), **shown) if self.loss.relativistic else None
+                    loss = self.loss.generator(on_fake, on_real).mean()
+                    penalty = torch.zeros((), device=loss.device)
+                    for r in due:
+                        if isinstance(r, GeneratorPenalty):
+                            penalty = penalty + r.every * r.generator_penalty(fake, real, G).mean()
+                        if isinstance(r, WeightPenalty) and "generator" in r.networks:
+                            penalty = penalty + r.every * r.weight_penalty(G)
+                add((loss + penalty) / self.accumulate)
+                logs.append({"g_loss": loss.detach(), "g_penalty": penalty.detach()})
+        D.requires_grad_(True)
+        return mean(logs)
+
+    def due(self, step: int) -> list[Regularizer]:
+        """Those whose turn it is; a term due each n-th step counts n times (Karras et al. 2020, section 3.1)."""
+        return [r for r in self.regularizers.values() if step % r.every == 0]
+
+    def critic(self, D: nn.Module, step: int) -> Critic:
+        """D with every perturbation of its input before it."""
+        perturbations = [r for r in self.regularizers.values() if isinstance(r, Perturbation)]
+
+        def judge(images: Tensor, **shown: Tensor) -> Tensor:
+            for perturbation in perturbations:
+                images = perturbation.perturb(images, step)
+            return D(images, **shown).float()
+
+        return judge
 
 
-def generate(G: nn.Module, game: Game, device: Device, labels: Tensor) -> Sample:
-    """G(z) for as many z ~ N(0, I) as there are labels."""
-    z = torch.randn(len(labels), game.latent_size, device=labels.device)
-    with device.autocast():
-        return Sample(z, labels, G(z, labels))
+def split(given: Given, parts: int) -> list[Given]:
+    """What is given, in so many parts of equal length."""
+    columns = [rows.chunk(parts) for rows in given.values()]
+    return [dict(zip(given, part, strict=True)) for part in zip(*columns, strict=True)]
 
 
-def update_discriminator(
-    state: TrainState, game: Game, device: Device, critic: Critic, real: Batch, fake: Sample
-) -> Log:
-    D = state.discriminator
-    x, g = real.images, fake.images.detach()
-    if game.needs_image_gradient(state.step):
-        x, g = x.requires_grad_(), g.requires_grad_()
-    with device.autocast():
-        on_real = Verdict(x, real.labels, critic(x, real.labels))
-        on_fake = Verdict(g, fake.labels, critic(g, fake.labels))
-        loss = game.loss.discriminator(on_real.logits, on_fake.logits).mean()
-        penalty = total(game.discriminator_penalties(state.step, on_real, on_fake, critic, D), loss)
-    descend(loss + penalty, D, state.discriminator_optimizer, game.clip_norm)
-    probability = {
-        "d_real": on_real.logits.detach().sigmoid().mean(),
-        "d_fake": on_fake.logits.detach().sigmoid().mean(),
-    }
-    return {"d_loss": loss.detach(), "d_penalty": penalty.detach()} | probability
+def split_batch(batch: Batch, parts: int) -> list[Batch]:
+    columns = [[None] * parts if rows is None else rows.chunk(parts) for rows in batch]
+    return [Batch(*part) for part in zip(*columns, strict=True)]  # type: ignore[arg-type]
 
 
-def update_generator(state: TrainState, game: Game, device: Device, critic: Critic, real: Batch, fake: Sample) -> Log:
-    D, G = state.discriminator, state.generator
-    D.requires_grad_(
-        False
-    )  # only the images' gradient is wanted: D's weights' would be a third of the work for nothing
-    with device.autocast():
-        on_fake = critic(fake.images, fake.labels)
-        on_real = critic(real.images.detach(), real.labels) if game.loss.relativistic else None
-        loss = game.loss.generator(on_fake, on_real).mean()
-        penalty = total(game.generator_penalties(state.step, fake, G), loss)
-    descend(loss + penalty, G, state.generator_optimizer, game.clip_norm)
-    D.requires_grad_(True)
-    return {"g_loss": loss.detach(), "g_penalty": penalty.detach()}
-
-
-def total(terms, like: Tensor) -> Tensor:
-    return sum(terms, torch.zeros((), device=like.device))
-
-
-def descend(loss: Tensor, network: nn.Module, optimizer: torch.optim.Optimizer, clip_norm: float | None) -> None:
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    if clip_norm is not None:
-        nn.utils.clip_grad_norm_(network.parameters(), clip_norm)
-    optimizer.step()
+def mean(logs: Sequence[Log]) -> Log:
+    """The log of a whole batch from those of its parts."""
+    if len(logs) == 1:
+        return logs[0]
+    return {name: torch.stack([log[name] for log in logs]).mean() for name in logs[0]}

@@ -13,7 +13,7 @@ import yaml
 from safetensors.torch import load_file
 
 from ganctl import checkpoint
-from ganctl.command.run import Run
+from ganctl.record.console import Console
 from ganctl.record.jsonl import read_metrics
 from tests.command.conftest import Train
 
@@ -77,7 +77,7 @@ def test_metrics_have_a_line_for_each_report_and_each_evaluation_with_its_protoc
 def test_the_safetensors_are_the_averaged_generator_of_their_checkpoints(trained: Path):
     for name in ("best", "last"):
         weights = load_file(trained / "checkpoints" / f"{name}.safetensors")
-        average = checkpoint.load(trained / "checkpoints" / f"{name}.pt")["state"]["average"]
+        average = checkpoint.load(trained / "checkpoints" / f"{name}.pt")["state"]["averages"]["generator"]
         assert weights.keys() == average.keys()
         assert all(torch.equal(weights[key], average[key]) for key in weights)
 
@@ -197,8 +197,8 @@ def test_a_metric_that_wants_more_images_than_two_is_not_taken_for_missing(train
 # Interruptions (real signals to this process, from where a signal would fall in)
 
 
-class Signalling(Run):
-    """A run to which a signal comes during its `at`-th evaluation or during the reading of its data."""
+class Signalling(Console):
+    """The console of a run to which a signal comes during its `at`-th evaluation or during the reading of its data."""
 
     at = 0
 
@@ -217,7 +217,7 @@ def test_an_evaluation_that_is_interrupted_is_made_up_for(
     whole = train(folder=tmp_path / "whole")
     monkeypatch.setattr(Signalling, "at", evaluation)
     with monkeypatch.context() as patched:
-        patched.setattr("ganctl.command.train.Run", Signalling)
+        patched.setattr("ganctl.command.train.Console", Signalling)
         cut = train()
     assert (cut["status"], cut["exit_code"], cut["step"]) == ("interrupted", 143, step)
     assert steps_of(tmp_path / "run")[-1] == step
@@ -229,7 +229,7 @@ def test_an_evaluation_that_is_interrupted_is_made_up_for(
 
 
 def test_a_signal_while_the_data_are_read_leaves_quietly(train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("ganctl.command.train.Run", Signalling)
+    monkeypatch.setattr("ganctl.command.train.Console", Signalling)
     monkeypatch.setattr(Signalling, "at", 0)
     summary = train(f"dataset.cache={tmp_path / 'empty'}")
     assert (summary["status"], summary["exit_code"]) == ("interrupted", 143)

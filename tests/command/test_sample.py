@@ -213,7 +213,7 @@ def changed(run: Path, path: Path, change: Callable[[dict[str, Any]], None]) -> 
             "generator builds classes of ganctl.model only",
         ),
         (lambda c: c["config"]["generator"].update(_target_="ganctl.model.dcgan.torch.load"), "there is no module"),
-        (lambda c: c["config"]["generator"].update(_partial_=True), "its networks cannot be rebuilt"),
+        (lambda c: c["config"]["generator"].update(_partial_=True), "cannot be built"),
         (lambda c: c["config"]["generator"].update(width=5), "its networks cannot be rebuilt"),
         (
             lambda c: c["config"].update(trust=["os"], generator={"_target_": "os.mkdir", "path": "x"}),
@@ -222,7 +222,7 @@ def changed(run: Path, path: Path, change: Callable[[dict[str, Any]], None]) -> 
         (lambda c: c["config"].pop("generator"), "its networks cannot be rebuilt"),
         (lambda c: c.update(config=[]), "its networks cannot be rebuilt"),
         (lambda c: c["spec"].pop("image_shape"), "its networks cannot be rebuilt"),
-        (lambda c: c["state"].pop("average"), "its networks cannot be rebuilt"),
+        (lambda c: c["state"].pop("averages"), "its networks cannot be rebuilt"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

@@ -6,13 +6,11 @@ import torch
 from PIL import Image
 
 from ganctl.record.image_grid import (
-    latent_loop,
     make_grid,
     save_gif,
     save_grid,
     save_images,
     save_npz,
-    slerp,
     to_uint8,
 )
 
@@ -126,35 +124,3 @@ def test_a_gif_of_coloured_images_stays_near_them(tmp_path):
         gif.seek(2)
         difference = numpy.abs(numpy.asarray(gif.convert("RGB")).astype(int) - make_grid(frames[2]))
     assert difference.mean() < 4
-
-
-def test_slerp_follows_the_circle_between_two_vectors():
-    quarter = slerp(torch.tensor([2.0, 0.0]), torch.tensor([0.0, 2.0]), 3)
-    assert torch.allclose(quarter, torch.tensor([[2, 0], [2**0.5, 2**0.5], [0, 2]]))
-
-
-def test_slerp_keeps_a_gaussian_s_norm_where_a_line_would_cut_short():
-    torch.manual_seed(0)
-    start, end = torch.randn(2, 5, 100)
-    path = slerp(start, end, 9)
-    assert path.shape == (9, 5, 100) and path.dtype == torch.float32
-    assert torch.equal(path[0], start) and torch.equal(path[-1], end)
-    norms = path.norm(dim=-1)
-    assert (norms > 0.95 * torch.minimum(norms[0], norms[-1])).all()
-    assert ((start + end).div(2).norm(dim=-1) < 0.9 * torch.minimum(norms[0], norms[-1])).all()
-
-
-@pytest.mark.parametrize("end", [[1.0, 0.0], [3.0, 0.0], [-1.0, 0.0], [0.0, 0.0]])
-def test_slerp_takes_the_line_where_there_is_no_circle(end):
-    path = slerp(torch.tensor([1.0, 0.0]), torch.tensor(end), 5)
-    assert torch.allclose(path[:, 0], torch.linspace(1, end[0], 5)) and (path[:, 1] == 0).all()
-
-
-def test_a_latent_loop_visits_every_stop_and_closes_without_a_doubled_frame():
-    torch.manual_seed(1)
-    stops = torch.randn(3, 2, 16)
-    walk = latent_loop(stops, 10)
-    assert walk.shape == (30, 2, 16)
-    assert torch.equal(walk[::10], stops)
-    jumps = (walk - walk.roll(1, dims=0)).norm(dim=-1)
-    assert jumps.min() > 0 and jumps.max() < 1.0

@@ -7,10 +7,12 @@ import torch
 from torch import Tensor, nn
 
 from ganctl.contract import DataSpec, ImageStore
+from ganctl.task import Noise
 from ganctl.training.device import Device
 from ganctl.training.feed import Feed
 from ganctl.training.game import Game
 from ganctl.training.state import TrainState
+from ganctl.training.step import Adversarial
 
 CPU = Device(torch.device("cpu"), channels_last=False)
 SHAPE = (1, 2, 2)
@@ -53,22 +55,30 @@ def constant(step: int, total_steps: int) -> float:
 def store(num_images: int = 23) -> ImageStore:
     pixels = numpy.random.default_rng(0).integers(0, 256, (num_images, *SHAPE), dtype=numpy.uint8)
     labels = numpy.arange(num_images, dtype=numpy.int64) % 3
-    return ImageStore(DataSpec("tiny", SHAPE, 3), pixels, labels, content_hash="0")
+    return ImageStore(SPEC, pixels, labels, content_hash="0")
 
 
-def game(**changes) -> Game:
-    settings = {"loss": Logistic(), "regularizers": (), "latent_size": 3, "seed": 5, "batch_size": 6}
-    return Game(**{**settings, **changes})
+SPEC = DataSpec("tiny", SHAPE, 3)
+
+
+def game(**changes) -> Adversarial:
+    return Adversarial(**{"task": Noise(SPEC, 3), "loss": Logistic(), "batch_size": 6, **changes})
 
 
 def feed(flip: bool = True) -> Feed:
     return Feed(store(), CPU, batch_size=6, seed=5, flip=flip)
 
 
-def state(learning_rate: float = 0.01) -> TrainState:
+def state(learning_rate: float = 0.01, rules: Game | None = None) -> TrainState:
     torch.manual_seed(1)
-    generator, discriminator = Generator(), Discriminator()
-    optimizers = [torch.optim.Adam(network.parameters(), learning_rate) for network in (generator, discriminator)]
-    for optimizer in optimizers:
-        optimizer.param_groups[0]["base_lr"] = learning_rate
-    return TrainState.begin(generator, discriminator, *optimizers)
+    return begin({"generator": Generator(), "discriminator": Discriminator()}, rules or game(), learning_rate)
+
+
+def begin(networks: dict[str, nn.Module], game: Game, learning_rate: float = 0.01) -> TrainState:
+    """The state of `game` before its first step, each side with an Adam of its own."""
+    optimizers = {}
+    for side, names in game.sides.items():
+        parameters = [parameter for name in names for parameter in networks[name].parameters()]
+        optimizers[side] = torch.optim.Adam(parameters, learning_rate)
+        optimizers[side].param_groups[0]["base_lr"] = learning_rate
+    return TrainState.begin(networks, optimizers, averaged=game.averaged, memories=game.memories())

@@ -7,13 +7,13 @@ import copy
 import pytest
 import torch
 
-from ganctl.training.draws import sample_inputs
+from ganctl.task import sample_inputs
 from ganctl.training.loop import train
 from tests.training import helpers
 
 
-def run(state, steps, game=None, scheduler=helpers.constant):
-    logs = train(state, game or helpers.game(), helpers.CPU, helpers.feed(), scheduler, steps)
+def run(state, steps, game=None, scheduler=helpers.constant, seed=5):
+    logs = train(state, game or helpers.game(), helpers.CPU, helpers.feed(), scheduler, steps, seed=seed)
     return [{name: float(value) for name, value in log.items()} for log in logs]
 
 
@@ -42,22 +42,22 @@ def test_sampling_between_steps_cannot_change_the_run():
     calm, disturbed = helpers.state(), helpers.state()
     logs = run(calm, 3)
     found = []
-    for log in train(disturbed, helpers.game(), helpers.CPU, helpers.feed(), helpers.constant, 3):
+    for log in train(disturbed, helpers.game(), helpers.CPU, helpers.feed(), helpers.constant, 3, seed=5):
         found.append({name: float(value) for name, value in log.items()})
         torch.manual_seed(99)
         with torch.no_grad():
-            disturbed.average(torch.randn(7, 3), torch.zeros(7))
+            disturbed.averages["generator"](torch.randn(7, 3), torch.zeros(7))
     assert found == logs and equal(calm.state_dict(), disturbed.state_dict())
 
 
 def test_another_seed_is_another_run():
-    assert run(helpers.state(), 2) != run(helpers.state(), 2, helpers.game(seed=6))
+    assert run(helpers.state(), 2) != run(helpers.state(), 2, seed=6)
 
 
 def test_the_scheduler_scales_each_step_of_both_optimizers():
     state = helpers.state(learning_rate=0.5)
     run(state, 4, scheduler=lambda step, total: (step + 1) / total)
-    for optimizer in (state.generator_optimizer, state.discriminator_optimizer):
+    for optimizer in state.optimizers.values():
         assert optimizer.param_groups[0]["lr"] == 0.5
     run(helpers.state(), 3, scheduler=lambda step, total: pytest.fail("wrong total") if total != 3 else 1.0)
 
@@ -68,13 +68,13 @@ def test_a_resumed_run_takes_its_learning_rate_from_the_configuration():
     after = helpers.state(learning_rate=0.02)
     after.load_state_dict(before.state_dict())
     run(after, 3)
-    assert after.generator_optimizer.param_groups[0]["lr"] == 0.02
-    assert after.generator_optimizer.state_dict()["state"][0]["step"] == 3
+    assert after.optimizers["generator"].param_groups[0]["lr"] == 0.02
+    assert after.optimizers["generator"].state_dict()["state"][0]["step"] == 3
 
 
 def test_another_architecture_is_refused_in_one_line():
     saved = helpers.state().state_dict()
-    del saved["generator"]["body.0.weight"]
+    del saved["networks"]["generator"]["body.0.weight"]
     with pytest.raises(ValueError, match="generator: the checkpoint is of another architecture") as caught:
         helpers.state().load_state_dict(saved)
     assert "\n" not in str(caught.value)

@@ -8,15 +8,22 @@ import pytest
 import torch
 
 from ganctl.training.ema import update_average
-from ganctl.training.step import generate, train_step, update_discriminator, update_generator
 from tests.training import helpers
 
 
 def setting(**changes):
-    game, state, feed = helpers.game(**changes), helpers.state(), helpers.feed(flip=False)
+    """Rules, state, a batch and what the generator makes against it."""
+    game, state = helpers.game(**changes), helpers.state()
     torch.manual_seed(0)
-    real = feed.batch(0)
-    return game, state, real, game.critic(state.discriminator, 0)
+    batch = helpers.feed(flip=False).batch(0)
+    fakes = list(game.fakes(state.networks["generator"], helpers.CPU, game.task.given(batch), learn=True))
+    return game, state, batch, fakes
+
+
+def step(state, game, batches, device=helpers.CPU):
+    log = game.step(state, device, batches)
+    state.step += 1
+    return log
 
 
 def weights(network):
@@ -24,30 +31,28 @@ def weights(network):
 
 
 def test_each_update_moves_its_own_network_only():
-    game, state, real, critic = setting()
-    fake = generate(state.generator, game, helpers.CPU, real.labels)
-    before_g, before_d = weights(state.generator), weights(state.discriminator)
-    update_discriminator(state, game, helpers.CPU, critic, real, fake)
-    after_d = weights(state.discriminator)
-    assert torch.equal(weights(state.generator), before_g) and not torch.equal(after_d, before_d)
-    update_generator(state, game, helpers.CPU, critic, real, fake)
-    assert torch.equal(weights(state.discriminator), after_d) and not torch.equal(weights(state.generator), before_g)
+    game, state, batch, fakes = setting()
+    G, D = state.networks["generator"], state.networks["discriminator"]
+    before_g, before_d = weights(G), weights(D)
+    game.update_discriminator(state, helpers.CPU, batch, fakes)
+    after_d = weights(D)
+    assert torch.equal(weights(G), before_g) and not torch.equal(after_d, before_d)
+    game.update_generator(state, helpers.CPU, batch, fakes)
+    assert torch.equal(weights(D), after_d) and not torch.equal(weights(G), before_g)
 
 
 def test_the_discriminator_learns_again_after_it_was_frozen():
-    game, state, real, critic = setting()
-    fake = generate(state.generator, game, helpers.CPU, real.labels)
-    update_generator(state, game, helpers.CPU, critic, real, fake)
-    assert all(parameter.requires_grad for parameter in state.discriminator.parameters())
+    game, state, batch, fakes = setting()
+    game.update_generator(state, helpers.CPU, batch, fakes)
+    assert all(parameter.requires_grad for parameter in state.networks["discriminator"].parameters())
 
 
 def test_the_logged_losses_are_those_of_the_formulas():
-    game, state, real, critic = setting()
-    state.discriminator.eval()
-    fake = generate(state.generator, game, helpers.CPU, real.labels)
-    on_real, on_fake = critic(real.images, real.labels), critic(fake.images.detach(), fake.labels)
+    game, state, batch, fakes = setting()
+    D = state.networks["discriminator"].eval()
+    on_real, on_fake = D(batch.images, batch.labels), D(fakes[0].images.detach(), batch.labels)
     expected = game.loss.discriminator(on_real, on_fake).mean()
-    log = update_discriminator(state, game, helpers.CPU, critic, real, fake)
+    log = game.update_discriminator(state, helpers.CPU, batch, fakes)
     assert torch.allclose(log["d_loss"], expected)
     assert torch.allclose(log["d_real"], on_real.sigmoid().mean()) and log["d_penalty"] == 0
 
@@ -69,8 +74,8 @@ class ImagePenalty:
 
 def test_a_lazy_penalty_comes_each_nth_step_n_times_as_strong():
     penalty, state, feed = ImagePenalty(), helpers.state(), helpers.feed()
-    game = helpers.game(regularizers=(penalty,))
-    logs = [train_step(state, game, helpers.CPU, [feed.batch(step)]) for step in range(4)]
+    game = helpers.game(regularizers={"penalty": penalty})
+    logs = [step(state, game, [feed.batch(number)]) for number in range(4)]
     assert [float(log["d_penalty"]) for log in logs] == [6.0, 0.0, 6.0, 0.0]
     assert len(penalty.calls) == 2
 
@@ -84,7 +89,7 @@ class Weights:
 
 def test_a_weight_penalty_reaches_the_networks_it_names():
     state, feed = helpers.state(), helpers.feed()
-    log = train_step(state, helpers.game(regularizers=(Weights(),)), helpers.CPU, [feed.batch(0)])
+    log = step(state, helpers.game(regularizers={"weights": Weights()}), [feed.batch(0)])
     assert log["d_penalty"] == 0 and log["g_penalty"] > 0
 
 
@@ -99,11 +104,11 @@ class Blank:
 
 def test_perturbations_come_before_every_judgement():
     state, feed = helpers.state(), helpers.feed()
-    before = weights(state.generator)
-    state.discriminator.eval()
-    log = train_step(state, helpers.game(regularizers=(Blank(),)), helpers.CPU, [feed.batch(0)])
+    before = weights(state.networks["generator"])
+    state.networks["discriminator"].eval()
+    log = step(state, helpers.game(regularizers={"blank": Blank()}), [feed.batch(0)])
     assert torch.allclose(log["d_real"], log["d_fake"])
-    assert torch.equal(weights(state.generator), before)  # no gradient can pass
+    assert torch.equal(weights(state.networks["generator"]), before)  # no gradient can pass
 
 
 class Relativistic:
@@ -122,7 +127,7 @@ class Relativistic:
 
 def test_a_relativistic_loss_is_given_the_real_logits_for_the_generator():
     loss = Relativistic()
-    train_step(helpers.state(), helpers.game(loss=loss), helpers.CPU, [helpers.feed().batch(0)])
+    step(helpers.state(), helpers.game(loss=loss), [helpers.feed().batch(0)])
     assert loss.seen[0].shape == (6,)
 
 
@@ -130,15 +135,15 @@ def test_a_relativistic_loss_is_given_the_real_logits_for_the_generator():
 def test_k_updates_of_the_discriminator_go_with_one_of_the_generator(fresh_fakes):
     state, feed = helpers.state(), helpers.feed()
     game = helpers.game(discriminator_steps=3, fresh_fakes=fresh_fakes)
-    train_step(state, game, helpers.CPU, [feed.batch(number) for number in range(3)])
-    assert state.discriminator_optimizer.state_dict()["state"][0]["step"] == 3
-    assert state.generator_optimizer.state_dict()["state"][0]["step"] == 1 and state.step == 1
+    step(state, game, [feed.batch(number) for number in range(3)])
+    assert state.optimizers["discriminator"].state_dict()["state"][0]["step"] == 3
+    assert state.optimizers["generator"].state_dict()["state"][0]["step"] == 1 and state.step == 1
 
 
 def test_clipping_bounds_the_norm_of_the_gradient():
     state = helpers.state()
-    train_step(state, helpers.game(clip_norm=1e-3), helpers.CPU, [helpers.feed().batch(0)])
-    norm = torch.cat([parameter.grad.flatten() for parameter in state.generator.parameters()]).norm()
+    step(state, helpers.game(clip_norm=1e-3), [helpers.feed().batch(0)])
+    norm = torch.cat([parameter.grad.flatten() for parameter in state.networks["generator"].parameters()]).norm()
     assert norm <= 1e-3 * 1.001
 
 
@@ -161,10 +166,10 @@ def test_the_average_of_an_untrained_start_is_forgotten_soon_and_zero_copies():
 
 def test_buffers_of_the_average_are_the_generators():
     state = helpers.state()
-    train_step(state, helpers.game(), helpers.CPU, [helpers.feed().batch(0)])
-    for mine, theirs in zip(state.average.buffers(), state.generator.buffers(), strict=True):
+    step(state, helpers.game(), [helpers.feed().batch(0)])
+    for mine, theirs in zip(state.averages["generator"].buffers(), state.networks["generator"].buffers(), strict=True):
         assert torch.equal(mine, theirs)
-    assert not state.average.training
+    assert not state.averages["generator"].training
 
 
 def test_bfloat16_computes_in_half_precision_and_keeps_weights_in_single():
@@ -176,6 +181,6 @@ def test_bfloat16_computes_in_half_precision_and_keeps_weights_in_single():
     logs = []
     for state, where in ((single, helpers.CPU), (half, device)):
         torch.manual_seed(0)
-        logs.append(train_step(state, helpers.game(), where, [copy.deepcopy(batch)]))
-    assert weights(half.generator).dtype == torch.float32
+        logs.append(step(state, helpers.game(), [copy.deepcopy(batch)], where))
+    assert weights(half.networks["generator"]).dtype == torch.float32
     assert logs[0]["d_loss"] != logs[1]["d_loss"] and torch.allclose(logs[0]["d_loss"], logs[1]["d_loss"], rtol=0.02)

@@ -1,20 +1,22 @@
-"""A run that is open: its parts, its folder, and the jobs that `ganctl train` does between steps."""
+"""What one process of a run keeps of it: scores, pictures, checkpoints, metrics, and what is on the screen."""
 
 from __future__ import annotations
 
-import math
 import time
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
+from torch import Tensor
 
 from ganctl import build, checkpoint
 from ganctl.command.judge import Judge
+from ganctl.command.session import Session
 from ganctl.command.signals import StopSignals
-from ganctl.contract import DataSpec
+from ganctl.contract import ScoreSet
 from ganctl.evaluation.protocol import too_few
 from ganctl.evaluation.ranking import better, is_headline
 from ganctl.files import atomic_write_text, write_json
@@ -23,9 +25,8 @@ from ganctl.record.environment import environment
 from ganctl.record.image_grid import save_grid
 from ganctl.record.jsonl import MetricsLog
 from ganctl.record.tensorboard import TensorBoard
-from ganctl.training.draws import asked_labels, sample_inputs
-from ganctl.training.feed import Feed
-from ganctl.training.step import Log
+from ganctl.training.drawer import Drawer
+from ganctl.training.game import Log
 
 
 @dataclass
@@ -40,43 +41,23 @@ class Record:
     latest: dict[str, float] = field(default_factory=dict)
 
 
-class Run:
-    """Opens data, networks, judge and sinks from `config`; goes on from the checkpoint `resume` if one is given."""
+class Journal:
+    """Judges, shows and writes down what a session does, into `folder`. One process of a run has it.
 
-    def __init__(
-        self, config: DictConfig, folder: Path, resume: Path | None, console: Console, signals: StopSignals
-    ) -> None:
-        self.config, self.folder, self.console, self.signals = config, folder, console, signals
+    `record` goes on where the checkpoint that the session was resumed from left it.
+    """
+
+    def __init__(self, session: Session, judge: Judge, folder: Path, console: Console, signals: StopSignals) -> None:
+        self.session, self.judge, self.folder, self.console, self.signals = session, judge, folder, console, signals
+        self.config, self.state = session.config, session.state
         self.checkpoints = folder / "checkpoints"
-        self.plain_config = build.plain(config)
-        self.device = build.device(config)
-        dataset = build.dataset(config)
-        self.game, self.scheduler = build.game(config), build.scheduler(config)
-        self.state = build.state(config, dataset.spec, self.device)
-        self.record = Record()
-        saved = self._open_checkpoint(resume) if resume else None
-        self.judge = Judge(config, dataset.spec, self.device, self.progress)
-        self.judge.check_score(dataset.spec)
-        self.store = dataset.load(self.progress)
-        self.spec: DataSpec = self.store.spec
-        training = config.training
-        if training.batch_size > len(self.store.images):
-            raise ValueError(
-                f"training.batch_size={training.batch_size}: {self.spec.name} has {len(self.store.images)} images; "
-                f"try training.batch_size={len(self.store.images)}"
-            )
-        self.judge.check_store(self.store)
-        self.judge.prepare(self.store)
-        self.feed = Feed(self.store, self.device, batch_size=training.batch_size, seed=config.seed, flip=training.flip)
-        self.class_counts = self._class_counts()
-        self.total_steps = build.total_steps(config, len(self.store.images))
-        self.first_step = self.state.step
+        self.record = Record(**session.saved["record"]) if session.saved else Record()
         self._began = time.monotonic() - self.record.seconds
         self._last_report = (time.monotonic(), self.state.step)
         self._warned = False
-        self._open_sinks(saved)
+        self._open_sinks()
         console.header(self._header())
-        console.start(self.total_steps, self.state.step)
+        console.start(session.total_steps, self.state.step)
 
     # The four jobs
 
@@ -88,31 +69,32 @@ class Run:
         speed = (step - before) * self.config.training.batch_size / max(now - then, 1e-9)
         self._last_report = (now, step)
         timing = {"images_per_second": round(speed, 1), "seconds": round(now - self._began, 2)}
-        rate = self.state.generator_optimizer.param_groups[0]["lr"]
+        rate = next(iter(self.state.optimizers.values())).param_groups[0]["lr"]
         self.metrics.append({"step": step, "kind": "losses", **values, "learning_rate": rate, **timing})
         self._to_tensorboard({**values, "learning_rate": rate, "images_per_second": speed})
         best = self.record.latest.get(self.judge.score)
         self.console.step(step, values, speed, None if best is None else (self.judge.score, best))
 
-    def save_grid(self, name: str | None = None) -> Path:
-        """The same latents as ever, drawn by the averaged generator of now; a conditional run has a class a column."""
-        count, classes = self.config.output.grid, len(self.class_counts or [0])
-        columns = classes if 1 < classes <= count else None
-        count -= count % (columns or 1)  # whole rows
-        latents, _ = sample_inputs(self.config.seed, 0, count, self.config.latent_size, None)
-        images = self.draw(latents, torch.arange(count) % classes)
-        path = self.folder / "samples" / (name or f"step-{self.state.step:08d}.png")
-        save_grid(images, path, columns=columns)
-        if self.tensorboard and name is None:
+    def save_grid(self) -> None:
+        """The same samples as ever, drawn by the averaged generator of now."""
+        images, columns = self._drawn_grid(self.session.drawer())
+        save_grid(images, self.folder / "samples" / f"step-{self.state.step:08d}.png", columns=columns)
+        if self.tensorboard:
             self.tensorboard.grid(self.state.step, images, columns=columns)
-        return path
+
+    def save_best_grid(self, drawer: Drawer) -> None:
+        """The same samples, drawn by the best generator."""
+        images, columns = self._drawn_grid(drawer)
+        save_grid(images, self.folder / "samples" / "best.png", columns=columns)
+
+    def _drawn_grid(self, drawer: Drawer) -> tuple[Tensor, int | None]:
+        given, columns = self.session.task.grid(self.config.seed, self.config.output.grid)
+        return drawer.draw(given), columns
 
     def evaluate(self) -> None:
         """Scores the averaged generator; keeps the checkpoint if it is the best yet."""
         step = self.state.step
-        number = self.config.evaluation.num_images
-        seed = self.config.seed
-        scores = self.judge.evaluate(self.generate, self.store, number, seed, labels=self.labels_of_samples(number))
+        scores = self.judged(self.session.drawer(), self.config.evaluation.num_images)
         told_of = {"protocol": scores.protocol, "made_by": scores.made_by}
         self.metrics.append({"step": step, "kind": "scores", **scores.scores, **told_of})
         self._to_tensorboard(scores.scores)
@@ -144,14 +126,10 @@ class Run:
 
     # What they and the end of the run need
 
-    def is_finite(self, log: Log) -> bool:
-        """Whether every loss of the step and every weight after it is a finite number."""
-        return all(math.isfinite(float(value)) for value in log.values()) and self.state.is_finite()
-
     def evaluation_was_cut_off(self) -> bool:
         """Whether an evaluation is due at the step that the run goes on from, and was not finished."""
         every, step = self.config.output.evaluate_every, self.state.step
-        due = step > 0 and (step == self.total_steps or (every is not None and step % every == 0))
+        due = step > 0 and (step == self.session.total_steps or (every is not None and step % every == 0))
         return due and self.record.evaluated_step != step
 
     def reason_to_stop(self) -> str | None:
@@ -168,40 +146,27 @@ class Run:
             return "patience"
         return None
 
-    @torch.no_grad()
-    def draw(self, latents: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """The averaged generator's images (N, C, H, W) for these inputs, in fp32."""
-        where = self.device.torch_device
-        return self.state.average(latents.to(where), labels.to(where)).float()
-
-    def generate(self, start: int, count: int) -> torch.Tensor:
-        """Samples start ... start + count of the run's seed: what evaluations judge."""
-        return self.draw(*sample_inputs(self.config.seed, start, count, self.config.latent_size, self.class_counts))
-
-    def labels_of_samples(self, count: int) -> torch.Tensor | None:
-        """The classes asked for in samples 0 ... count of the run's seed; None if it is not conditional."""
-        return asked_labels(self.config.seed, count, self.config.latent_size, self.class_counts)
+    def judged(self, drawer: Drawer, count: int, judge: Judge | None = None) -> ScoreSet:
+        """The scores of `count` samples of the run's seed, against its data."""
+        seed = self.config.seed
+        return (judge or self.judge).evaluate(
+            partial(drawer.samples, seed),
+            self.session.store,
+            count,
+            seed,
+            labels=self.session.task.asked_labels(seed, count),
+        )
 
     def content(self) -> dict[str, Any]:
         """Everything a checkpoint holds."""
-        return {
-            "config": self.plain_config,
-            "spec": {**asdict(self.spec), "image_shape": list(self.spec.image_shape)},
-            "class_counts": self.class_counts,
-            "class_names": list(self.store.class_names),
-            "record": asdict(self.record),
-            "state": self.state.state_dict(),
-        }
+        return {**self.session.content(), "record": asdict(self.record)}
 
     def save_weights(self, name: str, content: dict[str, Any]) -> None:
         """The averaged generator alone, as safetensors."""
-        metadata = {"step": str(content["state"]["step"]), "dataset": self.spec.name, "network": "generator average"}
-        checkpoint.save_weights(self.checkpoints / f"{name}.safetensors", content["state"]["average"], metadata)
-
-    def progress(self, what: str, done: int, total: int) -> None:
-        """Shows how far something long is, and leaves it if a signal came."""
-        self.signals.raise_if_received()
-        self.console.progress(what, done, total)
+        state = content["state"]
+        metadata = {"step": str(state["step"]), "dataset": self.session.spec.name, "network": "generator average"}
+        weights = next(iter(state["averages"].values()))
+        checkpoint.save_weights(self.checkpoints / f"{name}.safetensors", weights, metadata)
 
     def seconds(self) -> float:
         """Time spent on this run, earlier stretches included."""
@@ -212,18 +177,10 @@ class Run:
         if self.tensorboard:
             self.tensorboard.close()
 
-    def _open_checkpoint(self, path: Path) -> dict[str, Any]:
-        saved = checkpoint.load(path)
-        if changed := build.networks_differ(saved["config"], self.plain_config):
-            raise ValueError(f"{changed[0]}: a resumed run keeps its networks; start a new run to change them")
-        self.state.load_state_dict(saved["state"])
-        self.record = Record(**saved["record"])
-        return saved
-
-    def _open_sinks(self, saved: dict[str, Any] | None) -> None:
-        step = self.state.step
+    def _open_sinks(self) -> None:
+        session, step, resumed = self.session, self.state.step, self.session.saved is not None
         self.metrics = MetricsLog(self.folder / "metrics.jsonl")
-        if saved:
+        if resumed:
             if moved := checkpoint.set_aside_after(self.folder, step):
                 self.console.note(f"what came after step {step} was moved to {moved}")
             self.metrics.truncate_after(step)
@@ -231,13 +188,14 @@ class Run:
                 self.record.best_value = self.record.best_step = None
         self.tensorboard = None
         if self.config.output.tensorboard:
-            self.tensorboard = TensorBoard(self.folder / "tensorboard", resumed_at=step if saved else None)
-        suffix = f"-from-{step}" if saved else ""
-        atomic_write_text(self.folder / f"config{suffix}.yaml", OmegaConf.to_yaml(OmegaConf.create(self.plain_config)))
+            self.tensorboard = TensorBoard(self.folder / "tensorboard", resumed_at=step if resumed else None)
+        suffix = f"-from-{step}" if resumed else ""
+        text = OmegaConf.to_yaml(OmegaConf.create(session.plain_config))
+        atomic_write_text(self.folder / f"config{suffix}.yaml", text)
         facts = environment() | {
             "seed": self.config.seed,
-            "device": str(self.device),
-            "data_hash": self.store.content_hash,
+            "device": str(session.device),
+            "data_hash": session.store.content_hash,
         }
         write_json(self.folder / f"environment{suffix}.json", facts)
 
@@ -245,23 +203,20 @@ class Run:
         if self.tensorboard:
             self.tensorboard.scalars(self.state.step, values)
 
-    def _class_counts(self) -> list[int] | None:
-        if not self.config.conditional:
-            return None
-        labels = torch.from_numpy(self.store.labels.copy())
-        return torch.bincount(labels, minlength=self.spec.num_classes or 0).tolist()
-
     def _header(self) -> dict[str, str]:
-        channels, height, width = self.spec.image_shape
-        config, state = self.config, self.state
+        session, config = self.session, self.config
+        channels, height, width = session.spec.image_shape
+        networks = {
+            name: build.described(config[group], self.state.networks[name])
+            for name, group in session.game.networks.items()
+        }
         return {
-            "data": f"{self.spec.name}: {len(self.store.images):,} images of {width}x{height}x{channels}",
-            "generator": build.described(config.generator, state.generator),
-            "discriminator": build.described(config.discriminator, state.discriminator),
+            "data": f"{session.spec.name}: {len(session.store.images):,} images of {width}x{height}x{channels}",
+            **networks,
             "loss": ", ".join([build.name_of(config.loss), *config.regularizer]),
-            "device": f"{self.device}, {torch.get_num_threads()} threads",
-            "budget": f"{self.total_steps:,} steps of {config.training.batch_size} images"
-            + (f", going on after step {self.first_step:,}" if self.first_step else ""),
+            "device": f"{session.device}, {torch.get_num_threads()} threads",
+            "budget": f"{session.total_steps:,} steps of {config.training.batch_size} images"
+            + (f", going on after step {session.first_step:,}" if session.first_step else ""),
             "folder": str(self.folder),
         }
 

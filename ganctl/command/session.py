@@ -1,0 +1,100 @@
+"""What every process of a run has: data, networks, and the step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+
+from ganctl import build, checkpoint
+from ganctl.contract import ALONE, DataSpec, ImageStore, Progress, World
+from ganctl.training.drawer import Drawer
+from ganctl.training.feed import Feed
+from ganctl.training.game import Log
+from ganctl.training.loop import train
+
+
+class Session:
+    """Builds the parts that `config` names; goes on from the checkpoint `resume` where one is given.
+
+    Nothing is read of the data before `read`: `store`, `feed`, `spec` and `total_steps` are there after it.
+    `saved` is what the checkpoint held, None for a new run.
+    """
+
+    store: ImageStore
+    feed: Feed
+    total_steps: int
+
+    def __init__(self, config: DictConfig, resume: Path | None = None, world: World = ALONE) -> None:
+        self.config, self.world = config, world
+        self.plain_config = build.plain(config)
+        self.device = build.device(config)
+        self.dataset = build.dataset(config)
+        self.spec: DataSpec = self.dataset.spec
+        self.task = build.task(config, self.spec, world)
+        self.game = build.game(config, self.task, world)
+        self.scheduler = build.scheduler(config)
+        self.state = build.state(config, self.game, self.task, self.device)
+        self.saved = self._saved(resume) if resume else None
+        self.first_step = self.state.step
+
+    def read(self, progress: Progress) -> None:
+        """Reads the data. Raises ValueError in one line where they cannot be read or do not fill a batch."""
+        config = self.config
+        self.store = self.dataset.load(progress)
+        self.spec = self.store.spec
+        available, batch_size = len(self.store.images), config.training.batch_size
+        if batch_size > available:
+            raise ValueError(
+                f"training.batch_size={batch_size}: {self.spec.name} has {available} images; "
+                f"try training.batch_size={available}"
+            )
+        self.task = self.task.fitted(self.store)
+        self.feed = Feed(
+            self.store,
+            self.device,
+            batch_size=batch_size,
+            seed=config.seed,
+            flip=config.training.flip,
+            world=self.world,
+        )
+        self.total_steps = build.total_steps(config, available)
+
+    def steps(self) -> Iterator[Log]:
+        """Trains, a step at a time."""
+        return train(
+            self.state, self.game, self.device, self.feed, self.scheduler, self.total_steps, seed=self.config.seed
+        )
+
+    def drawer(self, weights: dict[str, Any] | None = None) -> Drawer:
+        """The averaged generator as it is now, or a copy of it with other `weights`."""
+        network = next(iter(self.state.averages.values()))
+        if weights is not None:
+            network = build.copy_with(network, weights)
+        return Drawer(network, self.task, self.device, self.config.evaluation.batch_size)
+
+    def is_finite(self, log: Log) -> bool:
+        """Whether every loss of the step and every weight after it is a finite number."""
+        return all(math.isfinite(float(value)) for value in log.values()) and self.state.is_finite()
+
+    def content(self) -> dict[str, Any]:
+        """What a checkpoint holds of it all, tensors on the CPU and plain data."""
+        spec = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self.spec).items()}
+        return {
+            "config": self.plain_config,
+            "spec": spec,
+            "task": self.task.facts(),
+            "class_names": list(self.store.class_names),
+            "state": self.state.state_dict(),
+        }
+
+    def _saved(self, path: Path) -> dict[str, Any]:
+        saved = checkpoint.load(path)
+        if changed := build.networks_differ(saved["config"], self.plain_config):
+            raise ValueError(f"{changed[0]}: a resumed run keeps its networks; start a new run to change them")
+        self.state.load_state_dict(saved["state"])
+        return saved
