@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import yaml
 
-from ganctl.configuration.names import shown, suggestion
+from ganctl.configuration.names import suggestion, value_text
 
 _NUMBER = r"[-+]?(?:inf|\d+(?:\.\d*)?(?:[eE][-+]?\d+)?|\.\d+)"
 _INTERVAL = re.compile(rf"\bin ([\[(])\s*({_NUMBER})\s*,\s*({_NUMBER})\s*([\])])")
@@ -63,25 +63,23 @@ class Rule:
     @property
     def interval(self) -> Interval | None:
         """The range `in [a, b]` of the comment."""
-        found = _INTERVAL.search(self.comment)
-        if not found:
-            return None
-        return Interval(float(found[2]), float(found[3]), found[1] == "(", found[4] == ")")
+        match = _INTERVAL.search(self.comment)
+        return Interval(float(match[2]), float(match[3]), match[1] == "(", match[4] == ")") if match else None
 
     @property
     def choices(self) -> tuple[str, ...]:
         """The words after `one of` in the comment."""
-        found = _CHOICES.search(self.comment)
-        return tuple(word.strip() for word in found[1].split(",")) if found else ()
+        match = _CHOICES.search(self.comment)
+        return tuple(word.strip() for word in match[1].split(",")) if match else ()
 
     @property
     def target(self) -> str | None:
         """The key that the default `${key}` or `${..key}` refers to, made absolute; None for any other default."""
-        found = _INTERPOLATION.match(self.default) if isinstance(self.default, str) else None
-        if not found:
+        match = _INTERPOLATION.match(self.default) if isinstance(self.default, str) else None
+        if not match:
             return None
-        parents = self.key.split(".")[: -len(found[1])] if found[1] else []
-        return ".".join([*parents, found[2]])
+        parents = self.key.split(".")[: -len(match[1])] if match[1] else []
+        return ".".join([*parents, match[2]])
 
     def complaint(self, value: object) -> str | None:
         """What is wrong with `value`, and the cure, or None: its type must be the default's, and its range this one."""
@@ -101,8 +99,8 @@ class Rule:
 
     def _range_complaint(self, value: object) -> str | None:
         for item in value if isinstance(value, list) else [value]:
-            if self.choices and shown(item) not in self.choices:
-                return f"not one of {', '.join(self.choices)}; {suggestion(shown(item), self.choices, 'value')}"
+            if self.choices and value_text(item) not in self.choices:
+                return f"not one of {', '.join(self.choices)}; {suggestion(value_text(item), self.choices, 'value')}"
             if self.interval is None:
                 continue
             if isinstance(item, bool) or not isinstance(item, int | float):
@@ -115,12 +113,12 @@ class Rule:
         if type(self.default) is int and type(value) is float and value.is_integer():
             return f"{problem}; try {self.key}={int(value)}"
         if isinstance(self.default, str) and isinstance(value, int | float):
-            return f"""{problem}; quote it: "{self.key}='{shown(value)}'\""""
+            return f"""{problem}; quote it: "{self.key}='{value_text(value)}'\""""
         if self.default is None:
             return f"{problem}; {self.comment or 'see the YAML file'}"
         if isinstance(self.default, dict):
             return problem
-        return f"{problem}; the default is {self.key}={shown(self.default)}"
+        return f"{problem}; the default is {self.key}={value_text(self.default)}"
 
 
 def _type_problem(default: object, value: object) -> str | None:
