@@ -36,7 +36,6 @@ class Importance:
     means: list[float]
     deviations: list[float]
     explained: float
-    jobs: int
 
 
 def comparable(jobs: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -77,7 +76,7 @@ def _trust(jobs: Sequence[Mapping[str, Any]], keys: Sequence[str], weights: Impo
     fit = f"The forest explains {max(0.0, weights.explained):.0%} of the differences between jobs it has not seen"
     if weights.explained < TRUSTED_FIT:
         return f"{count}. {fit}: read nothing into its importances; look at the single points.{noise}"
-    if weights.jobs < JOBS_A_KEY * len(keys):
+    if len(jobs) < JOBS_A_KEY * len(keys):
         return f"{count}. {fit}: take the importances as a hint, good for choosing what to sweep next.{noise}"
     return f"{count}. {fit}: the importances are a fair guide within the values tried, not beyond.{noise}"
 
@@ -104,7 +103,6 @@ def importance(jobs: Sequence[Mapping[str, Any]]) -> Importance | None:
         [float(shuffled.importances_mean[place]) for place in order],
         [float(shuffled.importances_std[place]) for place in order],
         float(forest.oob_score_),
-        len(jobs),
     )
 
 
