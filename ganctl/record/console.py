@@ -129,12 +129,7 @@ class Console:
         """A message that should make somebody look."""
         self._message(text, logging.WARNING)
 
-    def summary(
-        self,
-        scores: Mapping[str, float | str],
-        rows: Mapping[str, str],
-        commands: Mapping[str, str],
-    ) -> None:
+    def summary(self, scores: Mapping[str, float | str], rows: Mapping[str, str], commands: Mapping[str, str]) -> None:
         """The end of a run: scores (or a text that says why there is none), files by name, commands by their use."""
         self._end_job()
         for title, lines in (("Scores", score_texts(scores)), ("Files", rows), ("Next", commands)):
