@@ -10,7 +10,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
-from ganctl.compose import check_target
+from ganctl.configuration.targets import check_target
 from ganctl.contract import ArgumentError, Dataset, DataSpec, FeatureExtractor, Metric, Scheduler
 from ganctl.training.device import Device, open_device
 from ganctl.training.draws import seed_building

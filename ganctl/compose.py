@@ -28,14 +28,11 @@ from omegaconf.errors import OmegaConfBaseException
 from ganctl.configuration.checks import Facts, check, leaves
 from ganctl.configuration.names import value_text
 from ganctl.configuration.rules import Rule, read_rules
-from ganctl.configuration.targets import HOMES, SEVERAL, check_target, local_packages
+from ganctl.configuration.targets import HOMES, SEVERAL, local_packages
 from ganctl.mistakes import explain, parse
-
-__all__ = ["CONFIG_PATH", "VERSION_BASE", "Composer", "check_target", "quote"]
 
 VERSION_BASE = "1.3"
 CONFIG_PATH = "pkg://ganctl.configs"
-_UNKNOWN = object()
 
 
 class Composer:
@@ -63,16 +60,13 @@ class Composer:
         version.setbase(VERSION_BASE)
         setup_globals()
         self.config_name, self.command = config_name, command or config_name
-        self.folders: list[Path] = []
-        self.own: list[Path] = []
         path = None if config_path is None or "://" in config_path else config_path
         by_hand = {"--config-dir": config_dir, "--config-path": path}
         for option, folder in by_hand.items():
             if folder is not None and not Path(folder).is_dir():
                 raise ValueError(f"{option}={folder}: there is no such folder")
-        if any(by_hand.values()):
-            self.own = [Path(folder).resolve() for folder in by_hand.values() if folder]
-            self.folders = [Path.cwd(), *(folder.parent for folder in self.own)]
+        self.own = [Path(folder).resolve() for folder in by_hand.values() if folder]
+        self.folders = [Path.cwd(), *(folder.parent for folder in self.own)] if self.own else []
         search = create_config_search_path(str(Path(path).absolute()) if path else config_path or CONFIG_PATH)
         if config_dir is not None:
             place = f"file://{Path(config_dir).absolute()}"
@@ -141,15 +135,14 @@ class Composer:
         values = self._plain(config, parsed)
         files = list(self._files(config, list(overrides)))
         trusted = self._trusted(values, parsed)
-        group_files = {file for file, path, package, _ in files if "/" in path and not package}
         facts = Facts(
             values=values,
             rules=[rule for file, _, package, text in files for rule in _rules(text, package, file)],
-            presets=group_files,
+            presets={file for file, path, package, _ in files if "/" in path and not package},
             primaries={file for file, path, _, _ in files if "/" not in path},
             added={item.get_key_element().lstrip("+") for item in parsed if item.is_add() or item.is_force_add()},
             read=set(_interpolated(OmegaConf.to_container(config, resolve=False))),
-            choices={str(group): choice for group, choice in config.hydra.runtime.choices.items()},
+            choices=dict(config.hydra.runtime.choices.items()),
             required=[group for group in HOMES if group not in SEVERAL] if "training" in values else (),
             trusted=trusted,
         )

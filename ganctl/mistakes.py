@@ -73,9 +73,7 @@ def explain(error: Exception, overrides: Sequence[Override], catalogue: Catalogu
         return ValueError(f"{text}: several values; add -m to try each")
     if isinstance(error, yaml.MarkedYAMLError):
         mark = error.problem_mark
-        return ValueError(
-            f"{mark.name}:{mark.line + 1}: not valid YAML: {error.problem}" if mark else one_line(str(error))
-        )
+        return ValueError(f"{mark.name}:{mark.line + 1}: not valid YAML: {error.problem}" if mark else one_line(error))
     if isinstance(cause, OmegaConfBaseException):
         key = cause.full_key or ""
         return ValueError(f"{_assignment(key, overrides)}: {one_line(str(cause).splitlines()[0])}")
@@ -86,7 +84,7 @@ def explain(error: Exception, overrides: Sequence[Override], catalogue: Catalogu
         group = str(text).partition("=")[0]
         return ValueError(f"{text}: a group cannot be null; leave it out, or see `ganctl list {group}` for its options")
     if isinstance(error, HydraException | ConfigCompositionException):
-        return ValueError(one_line(str(error)))
+        return ValueError(one_line(error))
     return None
 
 

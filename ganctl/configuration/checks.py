@@ -9,7 +9,7 @@ from typing import Any
 
 from ganctl.configuration.machine import check_device
 from ganctl.configuration.names import nearest_keys, one_line, value_text
-from ganctl.configuration.rules import Rule
+from ganctl.configuration.rules import IS_GROUP, Rule
 from ganctl.configuration.targets import HOMES, SEVERAL, check_shape_rule, check_target
 from ganctl.contract import DataSpec
 
@@ -27,13 +27,13 @@ class Facts:
 
     values: Mapping[str, Any]
     rules: Sequence[Rule]
-    presets: Collection[str] = ()
-    primaries: Collection[str] = ()
-    added: Collection[str] = ()
-    read: Collection[str] = ()
-    choices: Mapping[str, Any] | None = None
-    required: Collection[str] = ()
-    trusted: Sequence[str] = ()
+    presets: Collection[str]
+    primaries: Collection[str]
+    added: Collection[str]
+    read: Collection[str]
+    choices: Mapping[Any, Any]
+    required: Collection[str]
+    trusted: Sequence[str]
 
 
 def check(facts: Facts) -> None:
@@ -55,7 +55,7 @@ def check_parts(facts: Facts) -> None:
         if not isinstance(node, Mapping) or not node:
             raise ValueError(f"{group}=null: one is needed; `ganctl list {group}` shows which there are")
         if "_target_" not in node:
-            choice = value_text((facts.choices or {}).get(group))
+            choice = value_text(facts.choices.get(group))
             raise ValueError(f"{group}={choice}: its YAML names no class; add a line _target_: PACKAGE.CLASS")
     for group in SEVERAL:
         _check_several(group, facts.values.get(group))
@@ -77,7 +77,7 @@ def _check_several(group: str, nodes: object) -> None:
         return
     for name, node in nodes.items():
         if not isinstance(node, Mapping):
-            raise ValueError(f"{group}.{name}={value_text(node)}: is a group of settings, set its keys one by one")
+            raise ValueError(f"{group}.{name}={value_text(node)}: {IS_GROUP}")
         if "_target_" not in node:
             chosen = [other for other, settings in nodes.items() if "_target_" in settings]
             raise ValueError(
@@ -191,10 +191,9 @@ def leaves(node: Mapping[str, Any], prefix: str = "", nodes: bool = False) -> It
     """Keys and values of all leaves (lists and empty groups are leaves), and of the `nodes` above them if asked."""
     for word, value in node.items():
         key = f"{prefix}.{word}" if prefix else str(word)
-        inner = isinstance(value, Mapping) and bool(value)
-        if nodes or not inner:
+        if nodes or not (isinstance(value, Mapping) and value):
             yield key, value
-        if inner:
+        if isinstance(value, Mapping):
             yield from leaves(value, key, nodes)
 
 
