@@ -41,8 +41,8 @@ def test_a_resumed_run_hides_what_was_written_of_later_steps(tmp_path):
     with closing(TensorBoard(tmp_path, resumed_at=20)) as board:
         for step in (30, 40):
             board.scalars(step, {"loss": 2.0})
-    found = [(event.step, event.value) for event in events(tmp_path).Scalars("loss")]
-    assert found == [(10, 1.0), (20, 1.0), (30, 2.0), (40, 2.0)]
+    points = [(event.step, event.value) for event in events(tmp_path).Scalars("loss")]
+    assert points == [(10, 1.0), (20, 1.0), (30, 2.0), (40, 2.0)]
 
 
 def test_flushed_events_survive_a_kill(tmp_path):
