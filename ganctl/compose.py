@@ -6,7 +6,7 @@ The only module that knows Hydra's config loader. A mistake becomes a ValueError
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
@@ -25,17 +25,14 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from ganctl.configuration.checks import Facts, check
-from ganctl.configuration.names import shown
+from ganctl.configuration.checks import Facts, check, leaves
+from ganctl.configuration.names import value_text
 from ganctl.configuration.rules import Rule, read_rules
-from ganctl.configuration.targets import HOMES, SEVERAL, check_target, local_packages
+from ganctl.configuration.targets import HOMES, SEVERAL, local_packages
 from ganctl.mistakes import explain, parse
-
-__all__ = ["CONFIG_PATH", "VERSION_BASE", "Composer", "check_target", "quote"]
 
 VERSION_BASE = "1.3"
 CONFIG_PATH = "pkg://ganctl.configs"
-_UNKNOWN = object()
 
 
 class Composer:
@@ -63,16 +60,13 @@ class Composer:
         version.setbase(VERSION_BASE)
         setup_globals()
         self.config_name, self.command = config_name, command or config_name
-        self.folders: list[Path] = []
-        self.own: list[Path] = []
         path = None if config_path is None or "://" in config_path else config_path
         by_hand = {"--config-dir": config_dir, "--config-path": path}
         for option, folder in by_hand.items():
             if folder is not None and not Path(folder).is_dir():
                 raise ValueError(f"{option}={folder}: there is no such folder")
-        if any(by_hand.values()):
-            self.own = [Path(folder).resolve() for folder in by_hand.values() if folder]
-            self.folders = [Path.cwd(), *(folder.parent for folder in self.own)]
+        self.own = [Path(folder).resolve() for folder in by_hand.values() if folder]
+        self.folders = [Path.cwd(), *(folder.parent for folder in self.own)] if self.own else []
         search = create_config_search_path(str(Path(path).absolute()) if path else config_path or CONFIG_PATH)
         if config_dir is not None:
             place = f"file://{Path(config_dir).absolute()}"
@@ -89,13 +83,13 @@ class Composer:
         """The options of the key's group whose YAML file has the key."""
         group, _, setting = key.partition(".")
         places = [(source.scheme(), source.path) for source in self.loader.get_sources()]
-        found = []
+        owners = []
         for name in self.options().get(group, []) if setting else ():
             texts = (_read(schema, place, f"{group}/{name}") for schema, place in places)
             text = next((text for text in texts if text is not None), "")
             if any(rule.key == key for rule in _rules(text, group, name)):
-                found.append(f"{group}={name}")
-        return found
+                owners.append(f"{group}={name}")
+        return owners
 
     def keys(self, overrides: Sequence[Override]) -> list[str]:
         """All keys of the configuration that the chosen groups give, and the groups."""
@@ -103,16 +97,17 @@ class Composer:
         chosen = [
             item.input_line or "" for item in overrides if item.key_or_group in groups and not item.is_sweep_override()
         ]
-        for each in (chosen, []):
+        for choices in (chosen, []):
             try:
-                config = self.loader.load_configuration(self.config_name, each, RunMode.RUN)
+                config = self.loader.load_configuration(self.config_name, choices, RunMode.RUN)
             except Exception:  # the hint is then given for the defaults
                 continue
-            return [*_keys_of(OmegaConf.to_container(config, resolve=False)), *groups]
+            plain: Any = OmegaConf.to_container(config, resolve=False)
+            return [*(key for key, _ in leaves(plain, nodes=True)), *groups]
         return []
 
     def compose(self, overrides: Sequence[str], *, multirun: bool = False) -> DictConfig:
-        """The composed configuration, its node `hydra` included, not checked yet.
+        """The composed configuration, its node `hydra` included, before `check`.
 
         With `multirun` values may be lists to sweep over; they are not expanded here.
         Raises ValueError for overrides that do not fit.
@@ -122,9 +117,9 @@ class Composer:
         try:
             config = self.loader.load_configuration(self.config_name, list(overrides), mode)
         except Exception as error:
-            if (told := self._told(error, parsed)) is None:
+            if (mistake := self._mistake(error, parsed)) is None:
                 raise
-            raise told from None
+            raise mistake from None
         for group, choice in config.hydra.runtime.choices.items():
             names = choice if OmegaConf.is_list(choice) else [choice]
             if any(str(name).rpartition("/")[2].startswith("_") for name in names):
@@ -140,15 +135,14 @@ class Composer:
         values = self._plain(config, parsed)
         files = list(self._files(config, list(overrides)))
         trusted = self._trusted(values, parsed)
-        group_files = {file for file, path, package, _ in files if "/" in path and not package}
         facts = Facts(
             values=values,
             rules=[rule for file, _, package, text in files for rule in _rules(text, package, file)],
-            presets=group_files,
+            presets={file for file, path, package, _ in files if "/" in path and not package},
             primaries={file for file, path, _, _ in files if "/" not in path},
             added={item.get_key_element().lstrip("+") for item in parsed if item.is_add() or item.is_force_add()},
             read=set(_interpolated(OmegaConf.to_container(config, resolve=False))),
-            choices={str(group): choice for group, choice in config.hydra.runtime.choices.items()},
+            choices=dict(config.hydra.runtime.choices.items()),
             required=[group for group in HOMES if group not in SEVERAL] if "training" in values else (),
             trusted=trusted,
         )
@@ -168,17 +162,17 @@ class Composer:
         """What `trust=` names on the command line, and the user's own modules if their YAML folder is given by hand."""
         named = values.get("trust") or []
         if not isinstance(named, list) or not all(isinstance(name, str) for name in named):
-            raise ValueError(f"trust={shown(named)}: must be a list of packages: trust=[mypackage]")
+            raise ValueError(f"trust={value_text(named)}: must be a list of packages: trust=[mypackage]")
         if named and not any(item.key_or_group == "trust" for item in parsed):
-            said = f"trust={shown(named)}"
-            raise ValueError(f"{said}: only the command line may name packages to trust, not a YAML file; add it there")
-        return [*named, *local_packages(_targets(values), self.folders)]
+            what = "only the command line may name packages to trust, not a YAML file; add it there"
+            raise ValueError(f"trust={value_text(named)}: {what}")
+        targets = [value for key, value in _entries(values) if key in ("_target_", "shape_rule")]
+        return [*named, *local_packages(targets, self.folders)]
 
     def _files(self, config: DictConfig, overrides: list[str]) -> Iterator[tuple[str, str, str, str]]:
         """File, config path, package and text of the YAML files that `config` is merged from, in that order."""
-        found = self.loader.compute_defaults_list(self.config_name, overrides, RunMode.RUN)
         sources = [(source.schema, source.path) for source in config.hydra.runtime.config_sources]
-        for entry in found.defaults:
+        for entry in self.loader.compute_defaults_list(self.config_name, overrides, RunMode.RUN).defaults:
             path, package = entry.config_path or "", entry.package or ""
             if path.startswith(("hydra/", "_")) or package.split(".")[0] == "hydra":
                 continue
@@ -195,22 +189,19 @@ class Composer:
         try:
             return {str(key): _resolved(config, str(key)) for key in config if key != "hydra"}
         except OmegaConfBaseException as error:
-            told = self._told(error, parsed)
-            raise told or error from None
+            raise self._mistake(error, parsed) or error from None
         finally:
             Singleton._instances[HydraConfig].cfg = keep  # type: ignore[attr-defined]
 
-    def _told(self, error: Exception, parsed: Sequence[Override]) -> ValueError | None:
-        told = explain(error, parsed, self)
-        ours = (
-            isinstance(error, ValueError) and not isinstance(error, OmegaConfBaseException) and "\n" not in str(error)
-        )
-        return told or (error if ours else None)  # type: ignore[return-value]
+    def _mistake(self, error: Exception, parsed: Sequence[Override]) -> ValueError | None:
+        """The one line for what a user did; None for any other error."""
+        one_line = isinstance(error, ValueError) and "\n" not in str(error)
+        return explain(error, parsed, self) or (error if one_line else None)  # type: ignore[return-value]
 
 
 def quote(value: str) -> str:
     """A string as an override's value that Hydra reads back as exactly this string."""
-    escaped = re.sub(r"(\\*)('|$)", lambda found: found[1] * 2 + ("\\'" if found[2] else ""), value)
+    escaped = re.sub(r"(\\*)('|$)", lambda match: match[1] * 2 + ("\\'" if match[2] else ""), value)
     return "'" + escaped.replace("${", "\\${") + "'"
 
 
@@ -221,31 +212,19 @@ def _resolved(config: DictConfig, key: str) -> Any:
     return "???" if OmegaConf.is_missing(config, key) else config[key]
 
 
-def _targets(node: Any) -> Iterator[object]:
-    if isinstance(node, dict):
-        for key, value in node.items():
-            if key in ("_target_", "shape_rule"):
-                yield value
-            yield from _targets(value)
-    elif isinstance(node, list):
-        for value in node:
-            yield from _targets(value)
+def _entries(node: Any, key: object = None) -> Iterator[tuple[object, Any]]:
+    """Keys and values of all that is in `node`, at any depth; the items of a list come under the list's key."""
+    yield key, node
+    items = node.items() if isinstance(node, dict) else [(key, item) for item in node] if isinstance(node, list) else ()
+    for name, value in items:
+        yield from _entries(value, name)
 
 
 def _interpolated(node: Any) -> Iterator[str]:
     """The absolute keys that interpolations anywhere in `node` read."""
-    if isinstance(node, str):
-        yield from re.findall(r"\$\{([A-Za-z_][\w.]*)\}", node)
-    for value in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
-        yield from _interpolated(value)
-
-
-def _keys_of(node: Any, prefix: str = "") -> Iterable[str]:
-    if isinstance(node, dict):
-        for word, value in node.items():
-            key = f"{prefix}.{word}" if prefix else str(word)
-            yield key
-            yield from _keys_of(value, key)
+    for _, value in _entries(node):
+        if isinstance(value, str):
+            yield from re.findall(r"\$\{([A-Za-z_][\w.]*)\}", value)
 
 
 def _read(schema: str, place: str, path: str) -> str | None:

@@ -12,7 +12,7 @@ from hydra.core.override_parser.types import Override
 from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException, OverrideParseException
 from omegaconf.errors import OmegaConfBaseException
 
-from ganctl.configuration.names import nearest, nearest_keys, suggestion
+from ganctl.configuration.names import nearest, nearest_keys, one_line, suggestion
 
 _KEY_OF_MESSAGE = re.compile(r"Could not (?:override|delete|append to config)[^']*'([^']+)'")
 
@@ -36,7 +36,7 @@ def _of_syntax(text: str, error: Exception, options: Callable[[], dict[str, list
         hint = f"did you mean {known[close[0]]}={close[0]}?" if close else "overrides look like training.steps=500"
         return f"{text}: not an override KEY=VALUE; {hint}"
     key, _, value = text.partition("=")
-    reason = _line(str(error).splitlines()[0]) if str(error) else "cannot be read"
+    reason = one_line(str(error).splitlines()[0]) if str(error) else "cannot be read"
     return f"""{text}: not an override that Hydra can read ({reason}); if it is text, quote it: "{key}='{value}'\""""
 
 
@@ -63,22 +63,20 @@ def explain(error: Exception, overrides: Sequence[Override], catalogue: Catalogu
     cause = error.__cause__ if isinstance(error, HydraException) and error.__cause__ else error
     if isinstance(error, MissingConfigException):
         return ValueError(_of_option(error, overrides, catalogue.options()))
-    if found := _KEY_OF_MESSAGE.search(str(error)):
-        return ValueError(_of_key(found[1], str(error), overrides, catalogue))
-    if found := re.match(r"Ambiguous value for argument '(.*)'", str(error)):
-        key, _, value = found[1].partition("=")
-        return ValueError(f"{found[1]}: several values; add -m to try each, or write {key}=[{value}] for a list")
+    if match := _KEY_OF_MESSAGE.search(str(error)):
+        return ValueError(_of_key(match[1], str(error), overrides, catalogue))
+    if match := re.match(r"Ambiguous value for argument '(.*)'", str(error)):
+        key, _, value = match[1].partition("=")
+        return ValueError(f"{match[1]}: several values; add -m to try each, or write {key}=[{value}] for a list")
     if "requires --multirun" in str(error):
         text = str(error).partition("'")[2].rpartition("'")[0]
         return ValueError(f"{text}: several values; add -m to try each")
     if isinstance(error, yaml.MarkedYAMLError):
         mark = error.problem_mark
-        return ValueError(
-            f"{mark.name}:{mark.line + 1}: not valid YAML: {error.problem}" if mark else _line(str(error))
-        )
+        return ValueError(f"{mark.name}:{mark.line + 1}: not valid YAML: {error.problem}" if mark else one_line(error))
     if isinstance(cause, OmegaConfBaseException):
         key = cause.full_key or ""
-        return ValueError(f"{_assignment(key, overrides)}: {_line(str(cause).splitlines()[0])}")
+        return ValueError(f"{_assignment(key, overrides)}: {one_line(str(cause).splitlines()[0])}")
     if "group override must be a string or a list" in str(error):
         text = next(
             (item.input_line for item in overrides if item.value() is None and "." not in item.key_or_group), ""
@@ -86,7 +84,7 @@ def explain(error: Exception, overrides: Sequence[Override], catalogue: Catalogu
         group = str(text).partition("=")[0]
         return ValueError(f"{text}: a group cannot be null; leave it out, or see `ganctl list {group}` for its options")
     if isinstance(error, HydraException | ConfigCompositionException):
-        return ValueError(_line(str(error)))
+        return ValueError(one_line(error))
     return None
 
 
@@ -122,7 +120,3 @@ def _assignment(key: str, overrides: Sequence[Override]) -> str:
         if override.get_key_element().lstrip("+~") == key:
             return (override.input_line or "").lstrip("+")
     return key
-
-
-def _line(text: str) -> str:
-    return " ".join(text.split())

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ganctl.configuration.machine import check_device
-from ganctl.configuration.names import nearest_keys, shown
-from ganctl.configuration.rules import Rule
+from ganctl.configuration.names import nearest_keys, one_line, value_text
+from ganctl.configuration.rules import IS_GROUP, Rule
 from ganctl.configuration.targets import HOMES, SEVERAL, check_shape_rule, check_target
 from ganctl.contract import DataSpec
 
@@ -27,13 +27,13 @@ class Facts:
 
     values: Mapping[str, Any]
     rules: Sequence[Rule]
-    presets: Collection[str] = ()
-    primaries: Collection[str] = ()
-    added: Collection[str] = ()
-    read: Collection[str] = ()
-    choices: Mapping[str, Any] | None = None
-    required: Collection[str] = ()
-    trusted: Sequence[str] = ()
+    presets: Collection[str]
+    primaries: Collection[str]
+    added: Collection[str]
+    read: Collection[str]
+    choices: Mapping[Any, Any]
+    required: Collection[str]
+    trusted: Sequence[str]
 
 
 def check(facts: Facts) -> None:
@@ -56,19 +56,18 @@ def check_parts(facts: Facts) -> None:
         if not isinstance(node, Mapping) or not node:
             raise ValueError(f"{group}=null: one is needed; `ganctl list {group}` shows which there are")
         if "_target_" not in node:
-            raise ValueError(
-                f"{group}={_choice(facts, group)}: its YAML names no class; add a line _target_: PACKAGE.CLASS"
-            )
+            choice = value_text(facts.choices.get(group))
+            raise ValueError(f"{group}={choice}: its YAML names no class; add a line _target_: PACKAGE.CLASS")
     for group in SEVERAL:
         _check_several(group, facts.values.get(group))
-    for key, value in _leaves(facts.values, nodes=True):
+    for key, value in leaves(facts.values, nodes=True):
         word = key.rpartition(".")[2]
         if word.startswith("_") and word != "_target_":
-            raise ValueError(f"{key}={shown(value)}: names with an underscore in front are Hydra's; remove it")
+            raise ValueError(f"{key}={value_text(value)}: names with an underscore in front are Hydra's; remove it")
         if word == "_target_":
             group, *inner = key.split(".")[:-1]
             if len(inner) != (group in SEVERAL) or group not in HOMES:
-                raise ValueError(f"{key}={shown(value)}: nothing is built here; remove it")
+                raise ValueError(f"{key}={value_text(value)}: nothing is built here; remove it")
             check_target(group, value, facts.trusted, key=key)
         if word == "shape_rule" and value is not None:
             check_shape_rule(key, value, facts.trusted)
@@ -79,11 +78,11 @@ def _check_several(group: str, nodes: object) -> None:
         return
     for name, node in nodes.items():
         if not isinstance(node, Mapping):
-            raise ValueError(f"{group}.{name}={shown(node)}: is a group of settings, set its keys one by one")
+            raise ValueError(f"{group}.{name}={value_text(node)}: {IS_GROUP}")
         if "_target_" not in node:
             chosen = [other for other, settings in nodes.items() if "_target_" in settings]
             raise ValueError(
-                f"{group}.{name}={shown(node)}: is set, but {name} is not chosen; "
+                f"{group}.{name}={value_text(node)}: is set, but {name} is not chosen; "
                 f"add it with {group}=[{','.join([*chosen, name])}], or remove it with ~{group}.{name}"
             )
 
@@ -91,21 +90,21 @@ def _check_several(group: str, nodes: object) -> None:
 def check_keys(facts: Facts) -> None:
     """Every key is one that something reads, and has a value."""
     known = {rule.key for rule in facts.rules if rule.file not in facts.presets}
-    elsewhere = _open(facts.rules)
-    for key, value in _leaves(facts.values):
-        if key in known or key in facts.read or any(key.startswith(f"{other}.") for other in elsewhere):
+    free = _free_groups(facts.rules)
+    for key, value in leaves(facts.values):
+        if key in known or key in facts.read or _is_under(key, free):
             continue
-        if _under_part(key, facts) and _is_added(key, facts.added):
+        if key.partition(".")[0] in HOMES and (key in facts.added or _is_under(key, facts.added)):
             continue
         close = nearest_keys(key, known)
         cure = f"did you mean {' or '.join(close)}?" if close else "`ganctl train --cfg job` shows all keys"
-        raise ValueError(f"{key}={shown(value)}: nothing reads this key; {cure}")
+        raise ValueError(f"{key}={value_text(value)}: nothing reads this key; {cure}")
     for rule in facts.rules:
         if rule.file in facts.primaries and not isinstance(rule.default, dict) and not _present(rule.key, facts.values):
             raise ValueError(
-                f"~{rule.key}: a setting cannot be removed; {rule.key}={shown(rule.default)} is its default"
+                f"~{rule.key}: a setting cannot be removed; {rule.key}={value_text(rule.default)} is its default"
             )
-    for key, value in _leaves(facts.values):
+    for key, value in leaves(facts.values):
         if isinstance(value, str) and value == NOTHING_YET:
             meaning = next((rule.comment for rule in facts.rules if rule.key == key and rule.comment), "")
             raise ValueError(f"{key}=???: has no value yet{f' ({meaning})' if meaning else ''}; add {key}=VALUE")
@@ -116,18 +115,18 @@ def check_values(facts: Facts) -> None:
     rules: dict[str, list[Rule]] = {}
     for rule in facts.rules:
         rules.setdefault(rule.key, []).append(rule)
-    for key, value in _leaves(facts.values, nodes=True):
+    for key, value in leaves(facts.values, nodes=True):
         rule = _rule(key, rules)
         if rule and (problem := rule.complaint(value)):
-            raise ValueError(f"{key}={shown(value)}: {problem}")
+            raise ValueError(f"{key}={value_text(value)}: {problem}")
 
 
 def _rule(key: str, rules: Mapping[str, list[Rule]]) -> Rule | None:
     """What the YAML files say of `key` together: the first gives the type, the last that has a range the range."""
-    found = rules.get(key)
-    if not found:
+    same = rules.get(key)
+    if not same:
         return None
-    first = found[0]
+    first = same[0]
     if first.target:
         inherited = _rule(first.target, rules) if first.target != key else None
         if inherited is None:
@@ -136,8 +135,8 @@ def _rule(key: str, rules: Mapping[str, list[Rule]]) -> Rule | None:
     if isinstance(first.default, str) and "${" in first.default:
         return None
     if first.default == NOTHING_YET:
-        first = replace(first, default=None, comment=first.comment)
-    ranged = next((rule for rule in reversed(found) if rule.interval or rule.choices), first)
+        first = replace(first, default=None)
+    ranged = next((rule for rule in reversed(same) if rule.interval or rule.choices), first)
     return replace(first, comment=ranged.comment)
 
 
@@ -153,8 +152,8 @@ def check_budget(values: Mapping[str, Any]) -> None:
     if len(given) > 1:
         keep = given[-1]
         others = " ".join(f"training.{name}=null" for name in given if name != keep)
-        said = " and ".join(f"training.{name}={shown(budget[name])}" for name in given)
-        raise ValueError(f"{said}: one budget at a time; to keep training.{keep}, add {others}")
+        budgets = " and ".join(f"training.{name}={value_text(budget[name])}" for name in given)
+        raise ValueError(f"{budgets}: one budget at a time; to keep training.{keep}, add {others}")
 
 
 def check_accumulation(values: Mapping[str, Any]) -> None:
@@ -185,13 +184,13 @@ def check_data(facts: Facts) -> None:
 
 
 def data_spec(node: Mapping[str, Any]) -> DataSpec:
-    """Builds the data set of the (checked) node `dataset`, which reads nothing yet, and returns its facts."""
+    """The facts of the data set that `node`, whose class is allowed, builds; it reads nothing yet."""
     settings = {key: value for key, value in node.items() if key != "_target_"}
     kind = _import("dataset._target_", node["_target_"])
     try:
         return kind(**settings).spec
     except TypeError as error:
-        raise ValueError(f"dataset._target_={node['_target_']}: {_line(error)}") from error
+        raise ValueError(f"dataset._target_={node['_target_']}: {one_line(error)}") from error
 
 
 def _import(key: str, path: str) -> Any:
@@ -199,28 +198,27 @@ def _import(key: str, path: str) -> Any:
     try:
         return getattr(importlib.import_module(module), name)
     except Exception as error:  # a user's module may raise anything while it is imported
-        raise ValueError(f"{key}={path}: cannot be imported: {type(error).__name__}: {_line(error)}") from error
+        raise ValueError(f"{key}={path}: cannot be imported: {type(error).__name__}: {one_line(error)}") from error
 
 
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).split())
-
-
-def _leaves(node: Mapping[str, Any], prefix: str = "", nodes: bool = False) -> Iterator[tuple[str, Any]]:
+def leaves(node: Mapping[str, Any], prefix: str = "", nodes: bool = False) -> Iterator[tuple[str, Any]]:
     """Keys and values of all leaves (lists and empty groups are leaves), and of the `nodes` above them if asked."""
     for word, value in node.items():
         key = f"{prefix}.{word}" if prefix else str(word)
-        inner = isinstance(value, Mapping) and bool(value)
-        if nodes or not inner:
+        if nodes or not (isinstance(value, Mapping) and value):
             yield key, value
-        if inner:
-            yield from _leaves(value, key, nodes)
+        if isinstance(value, Mapping):
+            yield from leaves(value, key, nodes)
 
 
-def _open(rules: Sequence[Rule]) -> set[str]:
-    """Keys below which any key may stand: the default is an empty group, or a value, whose type is checked later."""
+def _free_groups(rules: Sequence[Rule]) -> set[str]:
+    """Keys below which any key may stand: the default is an empty group, or a value, whose type another check tests."""
     groups = {rule.key for rule in rules if isinstance(rule.default, dict) and (rule.default or rule.key in SEVERAL)}
     return {rule.key for rule in rules if rule.default is not None} - groups
+
+
+def _is_under(key: str, groups: Iterable[str]) -> bool:
+    return any(key.startswith(f"{group}.") for group in groups)
 
 
 def _present(key: str, values: Mapping[str, Any]) -> bool:
@@ -230,15 +228,3 @@ def _present(key: str, values: Mapping[str, Any]) -> bool:
             return not isinstance(node, Mapping)
         node = node[word]
     return True
-
-
-def _under_part(key: str, facts: Facts) -> bool:
-    return key.partition(".")[0] in HOMES
-
-
-def _is_added(key: str, added: Collection[str]) -> bool:
-    return any(key == other or key.startswith(f"{other}.") for other in added)
-
-
-def _choice(facts: Facts, group: str) -> str:
-    return shown((facts.choices or {}).get(group))

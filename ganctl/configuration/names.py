@@ -6,21 +6,26 @@ import difflib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 
-SHOWN = 16  # most options that a message lists
+MOST_OPTIONS = 16  # most options that a message lists
 ALIKE = 0.6  # least similarity of names, from 0 to 1, for one to be taken for the other
 STRANGER = 0.75  # the same for a key elsewhere
 
 
-def shown(value: object) -> str:
+def value_text(value: object) -> str:
     """A value as it would be typed: true, null, 0.5, [1, 2], text without quotes."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key}: {shown(item)}" for key, item in value.items()) + "}"
+        return "{" + ", ".join(f"{key}: {value_text(item)}" for key, item in value.items()) + "}"
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return "[" + ", ".join(shown(item) for item in value) + "]"
+        return "[" + ", ".join(value_text(item) for item in value) + "]"
     text = str(value)
     return json.dumps(text) if "\n" in text else text
+
+
+def one_line(text: object) -> str:
+    """The text of an error without line breaks, as a message needs it."""
+    return " ".join(str(text).split())
 
 
 def nearest(name: str, names: Iterable[str], count: int = 1) -> list[str]:
@@ -35,8 +40,8 @@ def suggestion(name: str, names: Iterable[str], kind: str) -> str:
         return f"did you mean {close[0]}?"
     if not known:
         return f"there is no {kind} to choose from"
-    if len(known) > SHOWN:
-        return f"some of the {len(known)}: {', '.join(known[:SHOWN])}"
+    if len(known) > MOST_OPTIONS:
+        return f"some of the {len(known)}: {', '.join(known[:MOST_OPTIONS])}"
     return f"there is {', '.join(known)}"
 
 

@@ -15,8 +15,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import yaml
+from yaml.constructor import SafeConstructor
 
-from ganctl.configuration.names import shown, suggestion
+from ganctl.configuration.names import suggestion, value_text
+
+IS_GROUP = "is a group of settings, set its keys one by one"
 
 _NUMBER = r"[-+]?(?:inf|\d+(?:\.\d*)?(?:[eE][-+]?\d+)?|\.\d+)"
 _INTERVAL = re.compile(rf"\bin ([\[(])\s*({_NUMBER})\s*,\s*({_NUMBER})\s*([\])])")
@@ -63,50 +66,41 @@ class Rule:
     @property
     def interval(self) -> Interval | None:
         """The range `in [a, b]` of the comment."""
-        found = _INTERVAL.search(self.comment)
-        if not found:
-            return None
-        return Interval(float(found[2]), float(found[3]), found[1] == "(", found[4] == ")")
+        match = _INTERVAL.search(self.comment)
+        return Interval(float(match[2]), float(match[3]), match[1] == "(", match[4] == ")") if match else None
 
     @property
     def choices(self) -> tuple[str, ...]:
         """The words after `one of` in the comment."""
-        found = _CHOICES.search(self.comment)
-        return tuple(word.strip() for word in found[1].split(",")) if found else ()
+        match = _CHOICES.search(self.comment)
+        return tuple(word.strip() for word in match[1].split(",")) if match else ()
 
     @property
     def target(self) -> str | None:
         """The key that the default `${key}` or `${..key}` refers to, made absolute; None for any other default."""
-        found = _INTERPOLATION.match(self.default) if isinstance(self.default, str) else None
-        if not found:
+        match = _INTERPOLATION.match(self.default) if isinstance(self.default, str) else None
+        if not match:
             return None
-        parents = self.key.split(".")[: -len(found[1])] if found[1] else []
-        return ".".join([*parents, found[2]])
+        parents = self.key.split(".")[: -len(match[1])] if match[1] else []
+        return ".".join([*parents, match[2]])
 
     def complaint(self, value: object) -> str | None:
         """What is wrong with `value`, and the cure, or None: its type must be the default's, and its range this one."""
         if value is None:
-            nullable = self.default is None or "null =" in self.comment
-            empty = (
-                "is a group of settings, set its keys one by one"
-                if isinstance(self.default, dict)
-                else "must not be null"
-            )
-            return None if nullable else self._cured(empty)
-        if self.default is None:
-            return self._range_complaint(value)
-        if problem := _type_problem(self.default, value):
-            return self._cured(problem, value)
-        return self._range_complaint(value)
+            if self.default is None or "null =" in self.comment:
+                return None
+            return self._cured(IS_GROUP if isinstance(self.default, dict) else "must not be null")
+        problem = None if self.default is None else _type_problem(self.default, value)
+        return self._cured(problem, value) if problem else self._range_complaint(value)
 
     def _range_complaint(self, value: object) -> str | None:
         for item in value if isinstance(value, list) else [value]:
-            if self.choices and shown(item) not in self.choices:
-                return f"not one of {', '.join(self.choices)}; {suggestion(shown(item), self.choices, 'value')}"
+            if self.choices and value_text(item) not in self.choices:
+                return f"not one of {', '.join(self.choices)}; {suggestion(value_text(item), self.choices, 'value')}"
             if self.interval is None:
                 continue
             if isinstance(item, bool) or not isinstance(item, int | float):
-                return self._cured("must be a number" + (f" in {self.interval}" if self.interval else ""))
+                return self._cured(f"must be a number in {self.interval}")
             if math.isnan(item) or item not in self.interval:
                 return self._cured(f"must be in {self.interval}")
         return None
@@ -115,18 +109,18 @@ class Rule:
         if type(self.default) is int and type(value) is float and value.is_integer():
             return f"{problem}; try {self.key}={int(value)}"
         if isinstance(self.default, str) and isinstance(value, int | float):
-            return f"""{problem}; quote it: "{self.key}='{shown(value)}'\""""
+            return f"""{problem}; quote it: "{self.key}='{value_text(value)}'\""""
         if self.default is None:
             return f"{problem}; {self.comment or 'see the YAML file'}"
         if isinstance(self.default, dict):
             return problem
-        return f"{problem}; the default is {self.key}={shown(self.default)}"
+        return f"{problem}; the default is {self.key}={value_text(self.default)}"
 
 
 def _type_problem(default: object, value: object) -> str | None:
     """What `value` should have been, if its type is not `default`'s. A whole number is a real number as well."""
     if isinstance(default, dict):
-        return None if isinstance(value, dict) else "is a group of settings, set its keys one by one"
+        return None if isinstance(value, dict) else IS_GROUP
     if isinstance(default, list):
         if not isinstance(value, list):
             return "must be a list in square brackets"
@@ -164,23 +158,11 @@ def read_rules(text: str, package: str, file: str) -> list[Rule]:
 def _rules(node: yaml.MappingNode, prefix: str, lines: list[str], file: str) -> Iterator[Rule]:
     for key_node, value_node in node.value:
         key = f"{prefix}.{key_node.value}" if prefix else str(key_node.value)
-        default = _plain(value_node)
+        default = SafeConstructor().construct_document(value_node)
         inline = value_node.end_mark.line == key_node.end_mark.line
-        end = (value_node if inline and not _is_empty(value_node) else key_node).end_mark
-        rest = lines[key_node.end_mark.line][end.column :]
-        comment = rest.partition("#")[2].strip()
+        empty = isinstance(value_node, yaml.ScalarNode) and not value_node.value and not value_node.style
+        end = (value_node if inline and not empty else key_node).end_mark
+        comment = lines[key_node.end_mark.line][end.column :].partition("#")[2].strip()
         yield Rule(key, default, comment, file)
         if isinstance(value_node, yaml.MappingNode) and not key.endswith("defaults"):
             yield from _rules(value_node, key, lines, file)
-
-
-def _is_empty(node: yaml.Node) -> bool:
-    return isinstance(node, yaml.ScalarNode) and not node.value and not node.style
-
-
-def _plain(node: yaml.Node) -> object:
-    loader = _Loader("")
-    try:
-        return loader.construct_document(node)
-    finally:
-        loader.dispose()

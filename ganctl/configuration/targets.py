@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 
-from ganctl.configuration.names import shown, suggestion
+from ganctl.configuration.names import suggestion, value_text
 
 HOMES = {
     "dataset": "ganctl.dataset",
@@ -46,7 +46,7 @@ def check_target(group: str, target: object, trusted: Sequence[str] = (), *, key
         trusted: packages whose classes (and functions) are allowed besides the group's own.
         key: the key to name in the message; `GROUP._target_` if None.
     """
-    label = f"{key or f'{group}._target_'}={shown(target)}"
+    label = f"{key or f'{group}._target_'}={value_text(target)}"
     if not isinstance(target, str) or not _PATH.fullmatch(target):
         raise ValueError(f"{label}: not a dotted path to a class, like ganctl.model.dcgan.Generator")
     home = HOMES.get(group)
@@ -65,7 +65,7 @@ def check_target(group: str, target: object, trusted: Sequence[str] = (), *, key
 
 def check_shape_rule(key: str, target: object, trusted: Sequence[str] = ()) -> None:
     """Raises ValueError unless `target` names a function of ganctl.model.geometry or of a trusted package."""
-    label = f"{key}={shown(target)}"
+    label = f"{key}={value_text(target)}"
     if not isinstance(target, str) or not _PATH.fullmatch(target):
         raise ValueError(f"{label}: not a dotted path to a function, like ganctl.model.geometry.doubling")
     if not is_trusted(target, trusted) and not target.startswith("ganctl.model.geometry."):
@@ -83,13 +83,9 @@ def is_trusted(target: str, trusted: Iterable[str]) -> bool:
 def local_packages(targets: Iterable[object], folders: Sequence[Path]) -> list[str]:
     """The first names of those `targets` that Python finds as a module or package directly in one of `folders`."""
     homes = {folder.resolve() for folder in folders}
-    found = []
-    own = {home.partition(".")[0] for home in HOMES.values()}
-    for name in sorted({target.partition(".")[0] for target in targets if isinstance(target, str)} - own):
-        place = _place(name)
-        if place is not None and place.parent.resolve() in homes:
-            found.append(name)
-    return found
+    names = {target.partition(".")[0] for target in targets if isinstance(target, str)}
+    places = {name: _place(name) for name in sorted(names - {"ganctl", "torch"})}
+    return [name for name, place in places.items() if place is not None and place.parent.resolve() in homes]
 
 
 def _cure(group: str, target: str) -> str:
@@ -100,7 +96,7 @@ def _cure(group: str, target: str) -> str:
 
 
 def _place(name: str) -> Path | None:
-    """The file or folder of the top-level module `name`, found without importing it; None if there is none."""
+    """The file or folder of the top-level module `name`, without importing it; None if there is none."""
     try:
         spec = importlib.util.find_spec(name)
     except (ImportError, ValueError):
@@ -144,12 +140,12 @@ def _check_defined(label: str, target: str, kinds: Sequence[str]) -> None:
 @cache
 def _definitions(file: Path, package: str) -> dict[str, str]:
     """The names that a source file defines at its top level, with their kinds; imports from elsewhere are not."""
-    found: dict[str, str] = {}
+    kinds: dict[str, str] = {}
     for node in ast.parse(file.read_bytes(), str(file)).body:
         if isinstance(node, ast.ClassDef | ast.FunctionDef):
-            found[node.name] = type(node).__name__
+            kinds[node.name] = type(node).__name__
         elif isinstance(node, ast.Assign):
-            found |= {target.id: "Assign" for target in node.targets if isinstance(target, ast.Name)}
+            kinds |= {target.id: "Assign" for target in node.targets if isinstance(target, ast.Name)}
         elif isinstance(node, ast.ImportFrom) and (node.level or (node.module or "").partition(".")[0] == package):
-            found |= {alias.asname or alias.name: "Import" for alias in node.names}
-    return found
+            kinds |= {alias.asname or alias.name: "Import" for alias in node.names}
+    return kinds

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import atexit
 import logging
+import os
+import sys
 import time
 import traceback
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from ganctl.record.relay import Relay
-from ganctl.record.screen import PlainScreen, Screen, TerminalScreen, is_terminal, progress_line
-from ganctl.record.wording import Standing, aligned, duration, scores_line, shown_scores, training_line
+from ganctl.record.wording import Standing, aligned, duration, progress_line, score_texts, scores_line, training_line
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -33,37 +35,45 @@ class Console:
 
     def __init__(self, log_file: Path | None = None, *, terminal: bool | None = None) -> None:
         for handler in logging.getLogger().handlers[:]:
-            if isinstance(handler, _ConsoleRelay):
+            if isinstance(handler, _Relay):
                 handler.console.close()
         if log_file is not None:
             log_file.parent.mkdir(parents=True, exist_ok=True)
         self._file = None if log_file is None else log_file.open("a", encoding="utf-8", buffering=1)
-        self._live = is_terminal() if terminal is None else terminal
-        self._screen: Screen = TerminalScreen() if self._live else PlainScreen()
+        self._screen = None
+        if _is_terminal() if terminal is None else terminal:
+            from ganctl.record.screen import Screen
+
+            self._screen = Screen()
         self._standing = Standing(0, 0)
         self._began, self._first_step = time.monotonic(), 0
-        self._inside: _Inside | None = None
-        self._relay = _ConsoleRelay(self, log_file)
-        self._relay.install()
+        self._job: _Job | None = None
+        self._closing = ExitStack()
+        if self._file is not None:
+            self._closing.callback(self._file.close)
+        if self._screen is not None:
+            self._closing.callback(self._screen.close)
+        self._closing.enter_context(_records_to(self, log_file))
         atexit.register(self.close)
 
     def header(self, rows: Mapping[str, str], *, title: str = "ganctl") -> None:
         """What is about to run: data set, networks, device, budget, folder, each by its name."""
-        self._screen.panel(title, rows)
-        self._record("\n".join([title, *(f"  {line}" for line in aligned(rows))]))
+        if self._screen:
+            self._screen.panel(title, rows)
+        self._line(_section(title, rows))
 
     def start(self, total_steps: int, first_step: int = 0) -> None:
         """Training begins, at `first_step` when resumed. Time left is reckoned from here."""
-        self._inside_is_over()
+        self._end_job()
         self._standing = Standing(first_step, total_steps, score=self._standing.score)
         self._began, self._first_step = time.monotonic(), first_step
-        if self._live:
+        if self._screen:
             self._screen.training(self._standing, whole=True)
 
     def advance(self, step: int) -> None:
         """Moves the bar to `step`; cheap enough for every step, and nothing at all in a pipe."""
-        if self._live:
-            self._inside_is_over()
+        if self._screen:
+            self._end_job()
             self._standing = replace(self._standing, step=step, seconds_left=self._seconds_left(step))
             self._screen.training(self._standing, whole=False)
 
@@ -75,7 +85,7 @@ class Console:
         score: tuple[str, float] | None = None,
     ) -> None:
         """The log of a step (keys as `train_step` names them); `score` None = the one given last."""
-        self._inside_is_over()
+        self._end_job()
         self._standing = replace(
             self._standing,
             step=step,
@@ -84,61 +94,54 @@ class Console:
             seconds_left=self._seconds_left(step),
             score=score or self._standing.score,
         )
-        self._screen.training(self._standing, whole=True)
-        self._record(training_line(self._standing))
+        if self._screen:
+            self._screen.training(self._standing, whole=True)
+        self._line(training_line(self._standing))
 
     def progress(self, what: str, done: int, total: int) -> None:
         """How far something that lasts is (a `contract.Progress`): a bar, or a line at times. `total` 0 = unknown."""
         now = time.monotonic()
-        inside = self._inside
-        if inside is None or inside.what != what:
-            self._inside_is_over()
-            inside = self._inside = _Inside(what, began=now, told=now)
-        left = (now - inside.began) * (total - done) / done if 0 < done <= total and now - inside.began > 1 else None
+        job = self._job
+        if job is None or job.what != what:
+            self._end_job()
+            job = self._job = _Job(what, began=now, last_line=now)
+        left = (now - job.began) * (total - done) / done if 0 < done <= total and now - job.began > 1 else None
         if 0 < total <= done:
-            if inside.is_long:
-                self._line(f"{what} {done}/{total}  took {duration(now - inside.began)}")
-            self._inside_is_over()
+            if job.is_long:
+                self._line(f"{what} {done}/{total}  took {duration(now - job.began)}")
+            self._end_job()
             return
-        self._screen.progress(what, done, total, left)
-        if now - inside.told >= _PATIENCE:
-            inside.told, inside.is_long = now, True
+        if self._screen:
+            self._screen.progress(what, done, total, left)
+        if now - job.last_line >= _PATIENCE:
+            job.last_line, job.is_long = now, True
             self._line(progress_line(what, done, total, left))
 
     def scores(self, step: int, scores: Mapping[str, float | str], *, best: bool = False) -> None:
-        """What an evaluation found."""
+        """The scores of an evaluation."""
         self.note(scores_line(step, self._standing.total_steps, scores, best=best))
 
     def note(self, text: str) -> None:
         """A message that matters."""
-        self._tell(text, logging.INFO)
+        self._message(text, logging.INFO)
 
     def warn(self, text: str) -> None:
         """A message that should make somebody look."""
-        self._tell(text, logging.WARNING)
+        self._message(text, logging.WARNING)
 
-    def summary(
-        self,
-        scores: Mapping[str, float | str],
-        rows: Mapping[str, str],
-        commands: Mapping[str, str],
-    ) -> None:
+    def summary(self, scores: Mapping[str, float | str], rows: Mapping[str, str], commands: Mapping[str, str]) -> None:
         """The end of a run: scores (or a text that says why there is none), files by name, commands by their use."""
-        self._inside_is_over()
-        for title, lines in (("Scores", shown_scores(scores)), ("Files", rows), ("Next", commands)):
+        self._end_job()
+        for title, lines in (("Scores", score_texts(scores)), ("Files", rows), ("Next", commands)):
             if lines:
-                self._screen.table(title, lines)
-                self._record("\n".join([title, *(f"  {line}" for line in aligned(lines))]))
+                if self._screen:
+                    self._screen.table(title, lines)
+                self._line(_section(title, lines))
 
     def close(self) -> None:
-        """Leaves terminal and logging as they were found. May be called again."""
+        """Leaves terminal and logging as they were before. May be called again."""
         atexit.unregister(self.close)
-        self._relay.remove()
-        try:
-            self._screen.close()
-        finally:
-            if self._file is not None:
-                self._file.close()
+        self._closing.close()
 
     def __enter__(self) -> Self:
         return self
@@ -154,15 +157,18 @@ class Console:
         finally:
             self.close()
 
-    def _tell(self, text: str, level: int) -> None:
-        label = "error: " if level >= logging.ERROR else "warning: " if level >= logging.WARNING else ""
-        self._screen.tell(label + text, level)
-        self._record(label + text)
+    def _message(self, text: str, level: int) -> None:
+        text = ("error: " if level >= logging.ERROR else "warning: " if level >= logging.WARNING else "") + text
+        if self._screen:
+            self._screen.print(text, level)
+            self._record(text)
+        else:
+            self._line(text)
 
     def _line(self, text: str) -> None:
-        """A line that a moving bar makes needless."""
-        if not self._live:
-            self._screen.tell(text, logging.INFO)
+        """What the live display, if there is one, shows in its own way."""
+        if not self._screen:
+            _print(text)
         self._record(text)
 
     def _record(self, text: str) -> None:
@@ -176,25 +182,86 @@ class Console:
             return None
         return (time.monotonic() - self._began) / done * (self._standing.total_steps - step)
 
-    def _inside_is_over(self) -> None:
-        if self._inside is not None:
-            self._inside = None
-            self._screen.progress_over()
+    def _end_job(self) -> None:
+        if self._job is not None:
+            self._job = None
+            if self._screen:
+                self._screen.progress_over()
 
 
 @dataclass
-class _Inside:
-    """Something that lasts inside training or before it: since when, when last told of, whether at all."""
+class _Job:
+    """Something that lasts, inside training or before it. Times in seconds; `is_long` once it had a line."""
 
     what: str
     began: float
-    told: float
+    last_line: float
     is_long: bool = False
 
 
-class _ConsoleRelay(Relay):
-    """The relay of one console, by which the next console finds it."""
+class _Relay(logging.Handler):
+    """Brings log records to a console. rich's own handler would break long lines: no path could be copied from them."""
 
-    def __init__(self, console: Console, log_file: Path | None) -> None:
-        super().__init__(console._tell, log_file)
+    def __init__(self, console: Console) -> None:
+        super().__init__(logging.INFO)
         self.console = console
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self.console._message(self.format(record), record.levelno)
+        except Exception:  # what logging asks of every handler: a message that cannot be printed stops no program
+            self.handleError(record)
+
+
+@contextmanager
+def _records_to(console: Console, log_file: Path | None) -> Iterator[None]:
+    """Inside, log records (ganctl's from INFO on) and Python warnings go to `console`.
+
+    Handlers of the root logger that write to the screen or to `log_file` themselves are put aside for as long.
+    """
+    root, ganctl = logging.getLogger(), logging.getLogger("ganctl")
+    aside = [handler for handler in root.handlers if _interferes(handler, log_file)]
+    level, format_warning, relay = ganctl.level, warnings.formatwarning, _Relay(console)
+    root.handlers[:] = [*(handler for handler in root.handlers if handler not in aside), relay]
+    ganctl.setLevel(logging.INFO)
+    warnings.formatwarning = _warning_line
+    logging.captureWarnings(True)
+    try:
+        yield
+    finally:
+        logging.captureWarnings(False)
+        warnings.formatwarning = format_warning
+        ganctl.setLevel(level)
+        root.removeHandler(relay)
+        root.handlers += aside
+
+
+def _interferes(handler: logging.Handler, log_file: Path | None) -> bool:
+    if isinstance(handler, logging.FileHandler):
+        return log_file is not None and Path(handler.baseFilename).resolve() == log_file.resolve()
+    streams = (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__)
+    return isinstance(handler, logging.StreamHandler) and handler.stream in streams
+
+
+def _warning_line(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
+) -> str:
+    return f"{category.__name__}: {message} ({filename}:{lineno})"
+
+
+def _is_terminal() -> bool:
+    """Whether standard output is a terminal that can move its cursor."""
+    return sys.stdout is not None and sys.stdout.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")
+
+
+def _print(text: str) -> None:
+    """Lines on standard output, at once and in one piece; letters that its encoding lacks by their codes."""
+    try:
+        print(text, flush=True)
+    except UnicodeEncodeError:
+        encoding = sys.stdout.encoding
+        print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
+
+
+def _section(title: str, rows: Mapping[str, str]) -> str:
+    return "\n".join([title, *(f"  {line}" for line in aligned(rows))])

@@ -69,12 +69,11 @@ def save_images(images: Tensor, folder: Path, *, start: int = 0) -> None:
 
 def save_npz(images: Tensor, path: Path, labels: Tensor | None = None) -> None:
     """Writes `images` (N, H, W, C) uint8 and, if there are any, `labels` (N,) int64; read without pickle."""
-    pixels = to_uint8(images).numpy().transpose(0, 2, 3, 1)
+    arrays = {"images": to_uint8(images).numpy().transpose(0, 2, 3, 1)}
+    if labels is not None:
+        arrays["labels"] = labels.detach().cpu().numpy().astype(numpy.int64)
     with atomic_file(path) as file:
-        if labels is None:
-            numpy.savez_compressed(file, images=pixels)
-        else:
-            numpy.savez_compressed(file, images=pixels, labels=labels.detach().cpu().numpy().astype(numpy.int64))
+        numpy.savez_compressed(file, **arrays)
 
 
 def save_gif(frames: Iterable[Tensor], path: Path, columns: int | None = None, *, frame_ms: int = 40) -> None:

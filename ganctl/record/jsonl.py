@@ -4,16 +4,10 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING
 
 from ganctl.files import atomic_write_bytes, plain
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 _NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
@@ -22,12 +16,11 @@ class MetricsLog:
     """Appends records to `path`, each line in one write to the operating system, so that only the last can be torn.
 
     Opening an existing file first removes what a kill left of a line. Numbers that are not finite are written as the
-    strings "NaN", "Infinity" and "-Infinity". `sync` waits for the disk after each line.
+    strings "NaN", "Infinity" and "-Infinity".
     """
 
-    def __init__(self, path: Path, *, sync: bool = False) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
-        self._sync = sync
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
         _keep_until(path, math.inf)
@@ -38,8 +31,6 @@ class MetricsLog:
         line = json.dumps(plain(record), ensure_ascii=False, allow_nan=False).encode() + b"\n"
         self._file.write(line)
         self._file.flush()
-        if self._sync:
-            os.fsync(self._file.fileno())
 
     def truncate_after(self, step: int) -> int:
         """Forgets the lines whose "step" is later than `step`, for a run that goes on from there; returns how many.
@@ -53,14 +44,6 @@ class MetricsLog:
 
     def close(self) -> None:
         self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def read_metrics(path: Path) -> list[dict[str, object]]:

@@ -67,28 +67,38 @@ def brief(value: float) -> str:
     return f"{value:.0f}" if 1000 <= abs(value) < 1e7 else f"{value:.3g}"
 
 
-def shown_scores(scores: Mapping[str, float | str]) -> dict[str, str]:
+def score_texts(scores: Mapping[str, float | str]) -> dict[str, str]:
     """Scores in four digits, by name; the shares of the classes, `share_<k>_<extractor>`, become one range."""
     shares: dict[str, list[float]] = {}
-    shown: dict[str, str] = {}
+    texts: dict[str, str] = {}
     for name, value in scores.items():
-        found = re.fullmatch(r"share_\d+_(.+)", name)
+        share = re.fullmatch(r"share_\d+_(.+)", name)
         if isinstance(value, str):
-            shown[name] = value
-        elif found:
-            shares.setdefault(f"shares_{found[1]}", []).append(float(value))
-            shown[f"shares_{found[1]}"] = ""
+            texts[name] = value
+        elif share:
+            shares.setdefault(f"shares_{share[1]}", []).append(float(value))
+            texts[f"shares_{share[1]}"] = ""
         else:
-            shown[name] = f"{float(value):.4g}" if abs(value) < 1000 else brief(value)
+            texts[name] = f"{float(value):.4g}" if abs(value) < 1000 else brief(value)
     for name, values in shares.items():
-        shown[name] = f"{min(values):.1%} to {max(values):.1%} in {len(values)} classes"
-    return shown
+        texts[name] = f"{min(values):.1%} to {max(values):.1%} in {len(values)} classes"
+    return texts
 
 
 def scores_line(step: int, total_steps: int, scores: Mapping[str, float | str], *, best: bool) -> str:
     """`step 2000/10000  fd_digits 21.3  is_digits 8.91  best so far`; the shares of the classes are left out."""
-    named = [f"{name} {text}" for name, text in shown_scores(scores).items() if not name.startswith("shares_")]
+    named = [f"{name} {text}" for name, text in score_texts(scores).items() if not name.startswith("shares_")]
     return _GAP.join([f"step {step}/{total_steps}", *named, *(["best so far"] if best else [])])
+
+
+def progress_line(what: str, done: int, total: int, seconds_left: float | None) -> str:
+    """`evaluating 2500/5000  0:00:12 left`."""
+    return f"{what} {count(done, total)}" + ("" if seconds_left is None else f"{_GAP}{duration(seconds_left)} left")
+
+
+def count(done: int, total: int) -> str:
+    """`2500/5000`, or `2500` where `total` is 0, not known."""
+    return f"{done}/{total}" if total else str(done)
 
 
 def aligned(rows: Mapping[str, str]) -> list[str]:

@@ -79,16 +79,16 @@ def training_curves(runs: Sequence[Recorded]) -> list[Chart]:
         for first, (title, second) in _PAIRS.items():
             if first in names and second in names:
                 both = (first, second)
-                lines = [_line(runs[0], 0, place, name, _SHORT[name], 1) for place, name in enumerate(both)]
-                told = "; ".join(_told(runs, name) for name in both)
-                charts.append(Chart(title, told, _figure(lines, legend=True, share=first in _SHARES)))
+                lines = [_curve(runs[0], 0, place, name, _SHORT[name], 1) for place, name in enumerate(both)]
+                summary = "; ".join(_ends(runs, name) for name in both)
+                charts.append(Chart(title, summary, _figure(lines, legend=True, share=first in _SHARES)))
                 names = [name for name in names if name not in both]
     for name in names:
-        lines = [_line(run, place, place, name, run.label, len(runs)) for place, run in enumerate(runs)]
+        lines = [_curve(run, place, place, name, run.label, len(runs)) for place, run in enumerate(runs)]
         figure = _figure(lines, share=name in _SHARES, many=len(runs))
         if name == "images_per_second":
             figure["layout"]["yaxis"]["rangemode"] = "tozero"
-        charts.append(Chart(_TITLES.get(name, name), _told(runs, name), figure))
+        charts.append(Chart(_TITLES.get(name, name), _ends(runs, name), figure))
     return charts
 
 
@@ -108,24 +108,20 @@ def score_curves(runs: Sequence[Recorded], *, force: bool = False) -> list[Chart
         for place in places:
             protocol, made_by = _made(runs[place])
             groups.setdefault(identity(name, protocol, made_by), []).append(place)
-        told = _unequal(name, runs, [members[0] for members in groups.values()])
+        differences = _differences(name, runs, [members[0] for members in groups.values()])
         if force or len(groups) == 1:
-            charts.append(_score_chart(name, runs, places, "≠ " if told else "", told))
+            charts.append(_score_chart(name, runs, places, "≠ " if differences else "", differences))
         else:
             for number, members in enumerate(groups.values(), 1):
-                chart = _score_chart(name, runs, members, "", told)
-                charts.append(Chart(f"{chart.title} (protocol {number})", chart.summary, chart.figure, told))
+                chart = _score_chart(name, runs, members, "", differences)
+                charts.append(Chart(f"{chart.title} (protocol {number})", chart.summary, chart.figure, differences))
     return charts
 
 
 def unchanging_scores(runs: Sequence[Recorded]) -> dict[str, float]:
     """Scores that had one and the same value in all evaluations of all runs, of which there were several."""
-    found = {}
-    for name in _score_names(runs):
-        values = [value for run in runs for value in series(run.scores, name)[1]]
-        if len(values) > 1 and len(set(values)) == 1:
-            found[name] = values[0]
-    return found
+    curves = {name: [value for run in runs for value in series(run.scores, name)[1]] for name in _score_names(runs)}
+    return {name: values[0] for name, values in curves.items() if len(values) > 1 and len(set(values)) == 1}
 
 
 def log_axis(low: float, high: float) -> dict[str, Any]:
@@ -160,7 +156,7 @@ def class_share_chart(runs: Sequence[Recorded]) -> Chart | None:
     figure = _figure(bars, share=False, many=len(bars))
     figure["layout"]["xaxis"] = {"title": {"text": "class"}, "type": "category"}
     figure["layout"]["yaxis"] |= {"tickformat": ".0%", "rangemode": "tozero"}
-    figure["layout"]["shapes"] = [_rule(y=1 / most)]
+    figure["layout"]["shapes"] = [_rule("y", 1 / most)]
     figure["layout"] |= {"hovermode": "closest", "barmode": "group"}
     return Chart(
         "Share of each class among the samples", "; ".join(told), figure, [f"dotted: the even share, {1 / most:.1%}"]
@@ -177,13 +173,11 @@ def _score_chart(name: str, runs: Sequence[Recorded], places: Sequence[int], mar
     values: list[float] = []
     for place in places:
         run = runs[place]
-        line = _line(run, place, place, name, run.label, len(places), scores=True)
-        line["mode"] = "lines+markers"
-        line["marker"] = {"size": 5}
-        lines += [*_band(run, place, name), line]
-        steps, found = series(run.scores, name)
-        values += [value for value in found if math.isfinite(value)]
-        if (at := best_place(name, found)) is not None:
+        line = _curve(run, place, place, name, run.label, len(places), scores=True)
+        lines += [*_band(run, place, name), line | {"mode": "lines+markers", "marker": {"size": 5}}]
+        steps, curve = series(run.scores, name)
+        values += [value for value in curve if math.isfinite(value)]
+        if (at := best_place(name, curve)) is not None:
             lines.append(
                 {
                     "type": "scatter",
@@ -191,7 +185,7 @@ def _score_chart(name: str, runs: Sequence[Recorded], places: Sequence[int], mar
                     "name": f"{svg_text(run.label)}: best",
                     "meta": {"run": place},
                     "x": [steps[at]],
-                    "y": [_brief(found[at])],
+                    "y": [_brief(curve[at])],
                     "marker": {"symbol": "star", "size": 13, "color": colour(place), "line": {"width": 1}},
                     "hovertemplate": "best: %{y:.4g} at step %{x:,}<extra></extra>",
                 }
@@ -199,18 +193,18 @@ def _score_chart(name: str, runs: Sequence[Recorded], places: Sequence[int], mar
     figure = _figure(lines, many=len(places))
     judged = best(runs[places[0]]) if len(runs) == 1 else None
     if judged is not None and judged[2] is not None:
-        figure["layout"]["shapes"] = [_rule(x=judged[2])]
+        figure["layout"]["shapes"] = [_rule("x", judged[2])]
         if name == judged[0]:
             notes = [*notes, f"dotted, here and below: step {judged[2]:,}, the best checkpoint by {name}"]
     arrow = {"lower": " ↓", "higher": " ↑", None: ""}[direction(name)]
     if values and min(values) > 0 and max(values) / min(values) > LOG_FROM:
         figure["layout"]["yaxis"] |= log_axis(min(values), max(values))
         arrow += ", logarithmic"
-    return Chart(f"{mark}{name}{arrow}", _told([runs[place] for place in places], name, scores=True), figure, notes)
+    return Chart(f"{mark}{name}{arrow}", _ends([runs[place] for place in places], name, scores=True), figure, notes)
 
 
-def _line(
-    run: Recorded, place: int, tone: int, name: str, said: str, many: int, *, scores: bool = False
+def _curve(
+    run: Recorded, place: int, tone: int, name: str, label: str, many: int, *, scores: bool = False
 ) -> dict[str, Any]:
     steps, values = series(run.scores if scores else run.losses, name)
     most = min(MOST_POINTS, max(FEWEST_POINTS, POINTS_A_CHART // many))
@@ -218,7 +212,7 @@ def _line(
     return {
         "type": "scatter",
         "mode": "lines" if len(points) > 1 else "markers",
-        "name": svg_text(said),
+        "name": svg_text(label),
         "meta": {"run": place},
         "x": [int(step) for step, _ in points],
         "y": [_brief(value) for _, value in points],
@@ -248,18 +242,14 @@ def _figure(data: list[dict[str, Any]], *, legend: bool = False, share: bool = F
     return {"data": data, "layout": layout}
 
 
-def _rule(*, x: float | None = None, y: float | None = None) -> dict[str, Any]:
-    """A dotted line across the chart."""
-    across = {"x0": x, "x1": x, "y0": 0, "y1": 1, "yref": "paper"}
-    along = {"y0": y, "y1": y, "x0": 0, "x1": 1, "xref": "paper"}
-    return {
-        "type": "line",
-        "line": {"dash": "dot", "width": 1.5, "color": "#7f8794"},
-        **(along if x is None else across),
-    }
+def _rule(axis: str, value: float) -> dict[str, Any]:
+    """A dotted line across the chart at one value of `axis`, x or y."""
+    other = {"x": "y", "y": "x"}[axis]
+    ends = {f"{axis}0": value, f"{axis}1": value, f"{other}0": 0, f"{other}1": 1, f"{other}ref": "paper"}
+    return {"type": "line", "line": {"dash": "dot", "width": 1.5, "color": "#7f8794"}, **ends}
 
 
-def _told(runs: Sequence[Recorded], name: str, *, scores: bool = False) -> str:
+def _ends(runs: Sequence[Recorded], name: str, *, scores: bool = False) -> str:
     parts = []
     for run in runs[:4]:
         steps, values = series(run.scores if scores else run.losses, name)
@@ -276,13 +266,13 @@ def _made(run: Recorded) -> tuple[dict[str, Any], dict[str, str]]:
     return record.get("protocol") or {}, record.get("made_by") or {}
 
 
-def _unequal(name: str, runs: Sequence[Recorded], firsts: Sequence[int]) -> list[str]:
+def _differences(name: str, runs: Sequence[Recorded], firsts: Sequence[int]) -> list[str]:
     """What the first runs of the groups differ in, one sentence each."""
-    told = []
+    sentences = []
     for other in firsts[1:]:
         (ours, made), (theirs, also) = _made(runs[firsts[0]]), _made(runs[other])
-        told.append(difference(name, (runs[firsts[0]].label, runs[other].label), ours, theirs, made | also))
-    return [said for said in told if said is not None]
+        sentences.append(difference(name, (runs[firsts[0]].label, runs[other].label), ours, theirs, made | also))
+    return [sentence for sentence in sentences if sentence is not None]
 
 
 def _is_nought(runs: Sequence[Recorded], name: str) -> bool:

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 Level = Literal["error", "warning", "note"]
+
+LEVELS: tuple[str, ...] = get_args(Level)
+"""The grave ones first."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """`seen` has the numbers, `advice` what they usually mean, `cure` what to type: overrides, or a whole command."""
+    """`evidence` has the numbers, `advice` what they usually mean, `cure` what to type: overrides or a command."""
 
     level: Level
     title: str
-    seen: str
+    evidence: str
     advice: str
     cure: str
-
-
-def tail(values: Sequence[float], parts: int = 5) -> list[float]:
-    """The last of `parts` equal parts of a curve, at least one value of it."""
-    return list(values[-max(1, len(values) // parts) :])

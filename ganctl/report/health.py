@@ -8,19 +8,10 @@ from __future__ import annotations
 import math
 import shlex
 import statistics
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 
-from ganctl.report.facts import (
-    UNFINISHED,
-    budget,
-    last_step,
-    names_of,
-    number,
-    series,
-    status,
-    total_steps,
-)
-from ganctl.report.finding import Finding, tail
+from ganctl.report.facts import UNFINISHED, budget, last_step, names_of, number, series, status, total_steps
+from ganctl.report.finding import LEVELS, Finding
 from ganctl.report.health_scores import SCORE_CHECKS, penalty, worsened
 from ganctl.report.recorded import Recorded
 
@@ -48,13 +39,11 @@ PROBABILITIES = ("NonSaturating", "Minimax")
 HIGHEST_RATE, USUAL_RATE = 0.01, 2e-4
 """No published GAN trains with a learning rate above the first; the second is DCGAN's."""
 
-_LEVELS = ("error", "warning", "note")
-
 
 def health(run: Recorded) -> list[Finding]:
     """All findings on a run, the grave ones first."""
-    found = [finding for check in (*CHECKS, *SCORE_CHECKS) for finding in check(run)]
-    return sorted(found, key=lambda finding: _LEVELS.index(finding.level))
+    findings = [finding for check in (*CHECKS, *SCORE_CHECKS) for finding in check(run)]
+    return sorted(findings, key=lambda finding: LEVELS.index(finding.level))
 
 
 def not_finite(run: Recorded) -> Iterator[Finding]:
@@ -89,12 +78,12 @@ def unfinished(run: Recorded) -> Iterator[Finding]:
     ended = status(run)
     if ended not in (UNFINISHED, "interrupted"):
         return
-    said = "it was interrupted" if ended == "interrupted" else "it has no summary: it was killed, or still trains"
+    why = "it was interrupted" if ended == "interrupted" else "it has no summary: it was killed, or still trains"
     total = total_steps(run)
     yield Finding(
         "warning" if ended == "interrupted" else "note",
         "The run is not finished",
-        f"{said}; step {last_step(run):,} of {f'{total:,}' if total else budget(run)}",
+        f"{why}; step {last_step(run):,} of {f'{total:,}' if total else budget(run)}",
         "Going on is exact: the result is the same as without the interruption.",
         f"ganctl train --resume {shlex.quote(str(run.folder))}",
     )
@@ -147,7 +136,7 @@ def learning_rate_nought(run: Recorded) -> Iterator[Finding]:
         return
     peak = max(rates)
     nought = [step for step, rate in zip(steps, rates, strict=True) if rate <= RATE_IS_NOUGHT * peak]
-    if not nought or (peak > 0 and len(nought) < len(tail(rates)) and nought[0] != steps[-1]):
+    if not nought or (peak > 0 and len(nought) < len(_last_fifth(rates)) and nought[0] != steps[-1]):
         return
     scheduler = str(run.flat_config().get("scheduler._target_")).rpartition(".")[2]
     yield Finding(
@@ -165,7 +154,7 @@ def slowed(run: Recorded) -> Iterator[Finding]:
     _, speeds = series(run.losses, "images_per_second")
     if len(speeds) < 2 * FEWEST_LINES:
         return
-    early, late = statistics.median(speeds[1 : len(speeds) // 2]), statistics.median(tail(speeds))
+    early, late = statistics.median(speeds[1 : len(speeds) // 2]), statistics.median(_last_fifth(speeds))
     if late >= SLOWER * early:
         return
     yield Finding(
@@ -177,17 +166,18 @@ def slowed(run: Recorded) -> Iterator[Finding]:
     )
 
 
-CHECKS: tuple[Callable[[Recorded], Iterator[Finding]], ...] = (
-    *(not_finite, unfinished, discriminator_wins, discriminator_lost, learning_rate_nought, slowed),
-)
+CHECKS = (not_finite, unfinished, discriminator_wins, discriminator_lost, learning_rate_nought, slowed)
+
+
+def _last_fifth(values: Sequence[float]) -> Sequence[float]:
+    """At least one value."""
+    return values[-max(1, len(values) // 5) :]
 
 
 def _tail_mean(run: Recorded, name: str) -> float | None:
     _, values = series(run.losses, name)
-    found = tail(values)
-    if len(values) < FEWEST_LINES or not all(map(math.isfinite, found)):
-        return None
-    return statistics.fmean(found)
+    end = _last_fifth(values)
+    return statistics.fmean(end) if len(values) >= FEWEST_LINES and all(map(math.isfinite, end)) else None
 
 
 def _has_probabilities(run: Recorded) -> bool:

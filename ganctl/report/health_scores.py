@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from ganctl.evaluation.protocol import too_few
 from ganctl.report.facts import (
@@ -125,9 +125,9 @@ def worsened(run: Recorded) -> tuple[str, float, float, float, float] | None:
 
 def declining(run: Recorded) -> Iterator[Finding]:
     """The score was better once, and the training went on."""
-    if (found := worsened(run)) is None:
+    if (fall := worsened(run)) is None:
         return
-    name, best_step, best, last_step, last = found
+    name, best_step, best, last_step, last = fall
     yield Finding(
         "warning",
         "The score was better before",
@@ -188,15 +188,15 @@ def too_few_images(run: Recorded) -> Iterator[Finding]:
         return
     counts = [number(protocol.get(key)) for key in ("num_generated", "num_real")]
     known = [int(count) for count in counts if count is not None]
-    said = too_few(protocol)
-    if said is None and "fid" in values and known and min(known) < FEWEST_FOR_FID:
-        said = f"{min(known):,} images on a side; fid needs {FEWEST_FOR_FID:,} or more to rank anything"
-    if said:
+    warning = too_few(protocol)
+    if warning is None and "fid" in values and known and min(known) < FEWEST_FOR_FID:
+        warning = f"{min(known):,} images on a side; fid needs {FEWEST_FOR_FID:,} or more to rank anything"
+    if warning:
         need = max(FEWEST_FOR_FID, int(number(protocol.get("dimensions")) or 0))
         yield Finding(
             "warning",
             "Too few images for a Frechet distance",
-            said,
+            warning,
             "Judge more images; the kernel distance (kid) is unbiased also with few.",
             f"evaluation.num_images={need} evaluation.final_images={need} evaluation.num_real=null",
         )
@@ -234,9 +234,7 @@ def penalty(run: Recorded) -> str:
     return "regularizer=[lazy_r1]"
 
 
-SCORE_CHECKS: tuple[Callable[[Recorded], Iterator[Finding]], ...] = (
-    *(collapsed, copying, declining, narrowing, still_improving, too_few_images, seldom_judged),
-)
+SCORE_CHECKS = (collapsed, copying, declining, narrowing, still_improving, too_few_images, seldom_judged)
 
 
 def _some(words: list[str], most: int = 6) -> str:

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from ganctl.report import html_parts as parts
-from ganctl.report.charts import Chart, class_share_chart, colour, score_curves, training_curves, unchanging_scores
+from ganctl.report.charts import Chart, class_share_chart, score_curves, training_curves, unchanging_scores
 from ganctl.report.facts import best, status
-from ganctl.report.pictures import MOST_RUNS, Timeline, grids_each, timeline
+from ganctl.report.pictures import MOST_RUNS, grids_a_run, timeline
 from ganctl.report.recorded import Recorded
 from ganctl.report.sweep_charts import weigh
 
@@ -39,20 +39,15 @@ def page(runs: Sequence[Recorded], sweep: Sweep | None = None, *, force: bool = 
 
     charts: list[Chart] = []
 
-    def placed(found: Sequence[Chart | None]) -> list[dict[str, Any]]:
-        """Gives the charts their places in the page's data."""
-        told = []
-        for chart in found:
-            if chart is not None:
-                told.append({"at": len(charts), "title": chart.title, "said": chart.summary, "notes": chart.notes})
-                charts.append(chart)
-        return told
+    def placed(new: Sequence[Chart | None]) -> list[tuple[int, Chart]]:
+        """The charts with their places in the page's data."""
+        first = len(charts)
+        charts.extend(chart for chart in new if chart is not None)
+        return list(enumerate(charts[first:], first))
 
-    shown = _most_telling(runs)
-    lines = [timeline(runs[place], grids_each(len(shown))) for place in shown]
-    pictured = [
-        (place, line) for place, line in zip(shown, lines, strict=True) if line.pictures or line.best or line.nearest
-    ]
+    places = _places_with_pictures(runs)
+    timelines = [(place, timeline(runs[place], grids_a_run(len(places)))) for place in places]
+    timelines = [(place, line) for place, line in timelines if line.pictures or line.best or line.nearest]
     sweep_charts, trust = weigh(sweep.jobs) if sweep else ([], "")
     context: dict[str, Any] = {
         "title": _title(runs, sweep),
@@ -66,9 +61,9 @@ def page(runs: Sequence[Recorded], sweep: Sweep | None = None, *, force: bool = 
         "unchanging": [f"{name} {value:.4g}" for name, value in unchanging_scores(runs).items()],
         "share_charts": placed([class_share_chart(runs)]),
         "training_charts": placed(training_curves(runs)),
-        "timelines": [_timeline(place, line) for place, line in pictured],
-        "steps": sorted({step for _, line in pictured for step in line.steps}),
-        "pictures_of": (len(shown), len(runs)),
+        "timelines": timelines,
+        "steps": sorted({step for _, line in timelines for step in line.steps}),
+        "pictures_of": (len(places), len(runs)),
         "comparison": parts.comparison(runs, force=force) if len(runs) > 1 else None,
         "scores": [table for run in runs if (table := parts.score_table(run)) is not None],
         "configurations": parts.configurations(runs),
@@ -76,7 +71,9 @@ def page(runs: Sequence[Recorded], sweep: Sweep | None = None, *, force: bool = 
     data = {
         "charts": [chart.figure for chart in charts],
         "steps": context["steps"],
-        "timelines": [{"steps": line.steps, "uris": [each.uri for each in line.pictures]} for _, line in pictured],
+        "timelines": [
+            {"steps": line.steps, "uris": [picture.uri for picture in line.pictures]} for _, line in timelines
+        ],
     }
     plotly, script = (_plotly() if charts else ""), _template("script.js")
     context |= {
@@ -105,48 +102,33 @@ def as_script_data(data: object) -> str:
 def _policy(scripts: Sequence[str]) -> str:
     """A content security policy: no request of any kind, pictures from the page itself, and these scripts alone."""
     hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii") for text in scripts if text]
-    allowed = " ".join(f"'sha256-{each}'" for each in hashes)
+    allowed = " ".join(f"'sha256-{digest}'" for digest in hashes)
     return (
         f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data: blob:; "
         "base-uri 'none'; form-action 'none'"
     )
 
 
-def _most_telling(runs: Sequence[Recorded]) -> list[int]:
-    """The places of the runs whose pictures are shown: all, or of many those with the best scores of one name."""
+def _places_with_pictures(runs: Sequence[Recorded]) -> list[int]:
+    """The places of all runs, or of many those with the best scores of one name."""
     if len(runs) <= MOST_RUNS:
         return list(range(len(runs)))
     from ganctl.evaluation.ranking import lower_is_better
 
     scores = [best(run) for run in runs]
-    name = next((found[0] for found in scores if found is not None), None)
+    name = next((score[0] for score in scores if score is not None), None)
     if name is None:
         return list(range(MOST_RUNS))
     sign = 1 if lower_is_better(name) else -1
-    rated = [(sign * found[1], place) for place, found in enumerate(scores) if found is not None and found[0] == name]
+    rated = [(sign * score[1], place) for place, score in enumerate(scores) if score is not None and score[0] == name]
     return sorted(place for _, place in sorted(rated)[:MOST_RUNS])
 
 
-def _timeline(place: int, line: Timeline) -> dict[str, Any]:
-    return {
-        "label": line.label,
-        "place": place,
-        "colour": colour(place),
-        "last": line.pictures[-1] if line.pictures else None,
-        "last_step": line.steps[-1] if line.steps else None,
-        "best": line.best,
-        "nearest": line.nearest,
-        "found": line.found,
-        "kept": len(line.pictures),
-        "unreadable": line.unreadable,
-    }
-
-
 def _title(runs: Sequence[Recorded], sweep: Sweep | None) -> str:
-    told = [parts.trained(run) for run in runs]
-    data = " and ".join(list(dict.fromkeys(each["data"] for each in told))[:3])
-    model = ", ".join(list(dict.fromkeys(each["model"] for each in told))[:3])
-    what = f"{model} on {data}" if told else "no run yet"
+    names = [parts.trained(run) for run in runs]
+    data = " and ".join(list(dict.fromkeys(name["data"] for name in names))[:3])
+    model = ", ".join(list(dict.fromkeys(name["model"] for name in names))[:3])
+    what = f"{model} on {data}" if runs else "no run yet"
     if sweep:
         return f"Sweep of {len(sweep.jobs) or len(runs)} jobs: {what}"
     if len(runs) > 1:

@@ -14,7 +14,7 @@ from ganctl.record.wording import duration
 from ganctl.report.charts import colour
 from ganctl.report.comparison import compare, differing
 from ganctl.report.facts import best, budget, direction, last_step, seconds, status
-from ganctl.report.finding import Finding
+from ganctl.report.finding import LEVELS, Finding
 from ganctl.report.health import health
 from ganctl.report.recorded import Recorded, Scores, flat, numbers
 
@@ -26,7 +26,8 @@ def trained(run: Recorded) -> dict[str, str]:
     settings = run.flat_config()
     networks = [_network(settings.get(f"{part}._target_")) for part in ("generator", "discriminator")]
     regularizers = run.config.get("regularizer")
-    loss = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", _last(settings.get("loss._target_"))).lower()
+    loss = str(settings.get("loss._target_") or "unknown loss").rpartition(".")[2]
+    loss = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", loss).lower()
     extra = f" + {', '.join(map(str, regularizers))}" if isinstance(regularizers, Mapping) and regularizers else ""
     return {
         "data": str(settings.get("dataset.name") or _network(settings.get("dataset._target_"), "unknown data")),
@@ -37,7 +38,7 @@ def trained(run: Recorded) -> dict[str, str]:
 
 def overview(run: Recorded, place: int) -> dict[str, Any]:
     """The header's facts of one run."""
-    found, spent = best(run), seconds(run)
+    score, spent = best(run), seconds(run)
     environment = run.environment
     return {
         **trained(run),
@@ -46,8 +47,8 @@ def overview(run: Recorded, place: int) -> dict[str, Any]:
         "folder": str(run.folder),
         "status": status(run),
         "reason": str(run.summary.get("reason") or ""),
-        "score": None if found is None else {"name": found[0], "value": f"{found[1]:.4g}", "arrow": arrow(found[0])},
-        "best_step": None if found is None or found[2] is None else f"{found[2]:,}",
+        "score": None if score is None else {"name": score[0], "value": f"{score[1]:.4g}", "arrow": arrow(score[0])},
+        "best_step": None if score is None or score[2] is None else f"{score[2]:,}",
         "step": f"{last_step(run):,}",
         "duration": None if spent is None else duration(spent),
         "budget": budget(run),
@@ -68,15 +69,14 @@ def findings(runs: Sequence[Recorded]) -> list[dict[str, Any]]:
     for run in runs:
         for finding in health(run):
             groups.setdefault((finding.level, finding.title), []).append((run, finding))
-    order = ("error", "warning", "note")
     return [
         {
             "level": level,
             "title": title,
             "advice": cases[0][1].advice,
-            "cases": [{"run": run.label, "seen": finding.seen, "cure": finding.cure} for run, finding in cases],
+            "cases": [{"run": run.label, "evidence": finding.evidence, "cure": finding.cure} for run, finding in cases],
         }
-        for (level, title), cases in sorted(groups.items(), key=lambda item: order.index(item[0][0]))
+        for (level, title), cases in sorted(groups.items(), key=lambda item: LEVELS.index(item[0][0]))
     ]
 
 
@@ -199,7 +199,7 @@ def sweep_table(jobs: Sequence[Mapping[str, Any]], written: Mapping[str, Any]) -
         "rows": rows,
         "means": means,
         "mean_keys": [key for key in keys if key != "seed"],
-        "unequal": [str(said) for said in written.get("not_ranked_together", [])],
+        "unequal": [str(reason) for reason in written.get("not_ranked_together", [])],
         "failed": sum(row["failed"] for row in rows),
         "not_run": written.get("not_run") or 0,
         "status": str(written.get("status") or "unfinished"),
@@ -214,16 +214,13 @@ def _differing(runs: Sequence[Recorded]) -> list[tuple[str, list[str]]]:
     flat = [run.flat_config() for run in runs]
     groups: dict[tuple[str, ...], list[str]] = {}
     for key in differing(runs):
-        groups.setdefault(tuple(_setting(each, key) for each in flat), []).append(key)
-    return [(_joined(keys), list(values)) for values, keys in groups.items()]
+        groups.setdefault(tuple(_setting(settings, key) for settings in flat), []).append(key)
+    others = {values: f" (and so {', '.join(keys[1:])})" if len(keys) > 1 else "" for values, keys in groups.items()}
+    return [(keys[0] + others[values], list(values)) for values, keys in groups.items()]
 
 
 def _setting(flat: Mapping[str, Any], key: str) -> str:
     return _text(flat[key]) if key in flat else "-"
-
-
-def _joined(keys: Sequence[str]) -> str:
-    return keys[0] + (f" (and so {', '.join(keys[1:])})" if len(keys) > 1 else "")
 
 
 def _sets(run: Recorded) -> list[Scores]:
@@ -257,21 +254,14 @@ def _mean(name: str, means: Mapping[str, float], deviations: Mapping[str, float]
 
 def _rows(keys: Sequence[str], columns: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[str], bool]]:
     """Key, its value in each column, and whether they differ."""
-    return [(key, [short(each.get(key)) for each in columns], _differs(key, columns)) for key in keys]
-
-
-def _differs(key: str, columns: Sequence[Mapping[str, Any]]) -> bool:
-    return any(each.get(key) != columns[0].get(key) for each in columns)
+    values = {key: [column.get(key) for column in columns] for key in keys}
+    return [(key, list(map(short, row)), any(value != row[0] for value in row)) for key, row in values.items()]
 
 
 def _network(target: object, otherwise: str = "unknown") -> str:
     """The module of a class, which has the name of the option that was chosen."""
     parts = str(target or otherwise).split(".")
     return parts[-2] if len(parts) > 1 else parts[0]
-
-
-def _last(target: object) -> str:
-    return str(target or "unknown loss").rpartition(".")[2]
 
 
 def _text(value: object) -> str:

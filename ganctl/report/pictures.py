@@ -7,9 +7,12 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from ganctl.report.recorded import Recorded
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 MOST_GRIDS = 40
 """Of one run: a slider with more stops shows no more."""
@@ -40,15 +43,14 @@ class Picture:
 
 @dataclass(frozen=True)
 class Timeline:
-    """A run's grids over steps (`steps` and `pictures` are alike long), how many it had, and its best's.
+    """A run's grids over steps (`steps` and `pictures` are alike long), how many there were, and its best's.
 
     `nearest` is what `ganctl evaluate` drew last: samples over the real images that are nearest to them.
     """
 
-    label: str
     steps: list[int]
     pictures: list[Picture]
-    found: int
+    num_grids: int
     best: Picture | None
     unreadable: int = 0
     nearest: Picture | None = None
@@ -57,20 +59,17 @@ class Timeline:
 def timeline(run: Recorded, most: int = MOST_GRIDS) -> Timeline:
     """At most `most` grids of the run, the first and the last among them. Files that are no pictures are counted."""
     grids = run.grids()
-    steps, pictures = [], []
-    chosen = evenly(grids, most)
-    for step, path in chosen:
-        if (picture := embed(path)) is not None:
-            steps.append(step)
-            pictures.append(picture)
+    chosen = [(step, embed(path)) for step, path in evenly(grids, most)]
+    pictures = {step: picture for step, picture in chosen if picture is not None}
     best = embed(run.folder / "samples" / "best.png")
     drawn = sorted(run.folder.glob("scores-*.png"))
     nearest = embed(drawn[-1]) if drawn else None
-    return Timeline(run.label, steps, pictures, len(grids), best, len(chosen) - len(pictures), nearest)
+    unreadable = len(chosen) - len(pictures)
+    return Timeline(list(pictures), list(pictures.values()), len(grids), best, unreadable, nearest)
 
 
-def grids_each(runs: int) -> int:
-    """How many grids each of so many runs may show."""
+def grids_a_run(runs: int) -> int:
+    """How many grids one of so many runs may have."""
     return max(2, min(MOST_GRIDS, MOST_PICTURES // max(runs, 1)))
 
 
@@ -85,29 +84,28 @@ def evenly(items: Sequence[Item], most: int) -> list[Item]:
 
 def embed(path: Path) -> Picture | None:
     """The picture as a data URI, at most `WIDEST` pixels wide; None where there is none, or none that can be read."""
-    from PIL import Image
+    from PIL import Image as pillow
 
     if not path.is_file():
         return None
     try:
-        with Image.open(path) as opened:
-            picture = opened if opened.mode in ("L", "RGB") else opened.convert("RGB")
+        with pillow.open(path) as file:
+            picture = file if file.mode in ("L", "RGB") else file.convert("RGB")
             picture.load()
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+    except (OSError, ValueError, SyntaxError, pillow.DecompressionBombError):
         return None
     if picture.width > WIDEST:
         height = max(1, round(picture.height * WIDEST / picture.width))
-        picture = picture.resize((WIDEST, height), Image.Resampling.BOX)
+        picture = picture.resize((WIDEST, height), pillow.Resampling.BOX)
     kind, data = _encoded(picture)
     uri = f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
     return Picture(uri, picture.width, picture.height)
 
 
-def _encoded(picture: object) -> tuple[str, bytes]:
+def _encoded(picture: Image) -> tuple[str, bytes]:
     """WebP without loss where that is small, else with as little loss as need be; PNG where Pillow has no WebP."""
-    from PIL import Image, features
+    from PIL import features
 
-    assert isinstance(picture, Image.Image)
     if not features.check("webp"):
         return "png", _written(picture, "PNG", optimize=True)
     data = _written(picture, "WEBP", lossless=True, quality=60, method=4)
@@ -117,10 +115,7 @@ def _encoded(picture: object) -> tuple[str, bytes]:
     return "webp", data
 
 
-def _written(picture: object, kind: str, **options: object) -> bytes:
-    from PIL import Image
-
-    assert isinstance(picture, Image.Image)
+def _written(picture: Image, kind: str, **options: object) -> bytes:
     file = io.BytesIO()
     picture.save(file, kind, **options)
     return file.getvalue()

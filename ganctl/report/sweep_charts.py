@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,7 +36,6 @@ class Importance:
     means: list[float]
     deviations: list[float]
     explained: float
-    jobs: int
 
 
 def comparable(jobs: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -57,27 +56,27 @@ def weigh(jobs: Sequence[Mapping[str, Any]]) -> tuple[list[Chart], str]:
     keys = _keys(same)
     if len(same) < 2 or not keys:
         return [], "Fewer than two jobs have scores that can be compared: there is nothing to weigh yet."
-    found = importance(same)
-    charts = [_importance_chart(found)] if found is not None else []
+    weights = importance(same)
+    charts = [_importance_chart(weights)] if weights is not None else []
     charts += [_strip(same, key) for key in keys]
     if len(keys) > 1 and len(same) > 2:
         charts.append(_parallel(same, keys))
-    return charts, _trust(same, keys, found)
+    return charts, _trust(same, keys, weights)
 
 
-def _trust(jobs: Sequence[Mapping[str, Any]], keys: Sequence[str], found: Importance | None) -> str:
+def _trust(jobs: Sequence[Mapping[str, Any]], keys: Sequence[str], weights: Importance | None) -> str:
     count = f"{len(jobs)} comparable jobs over {len(keys)} {'setting' if len(keys) == 1 else 'settings'}"
     noise = (
         " What differs no more than the seeds do is chance."
         if "seed" in keys
         else " Only one seed was tried, so chance cannot be told from effect: sweep over seed=0,1,2 as well."
     )
-    if found is None:
+    if weights is None:
         return f"{count}: too few for importances (from {FEWEST_JOBS} jobs on); look at the single points.{noise}"
-    fit = f"The forest explains {max(0.0, found.explained):.0%} of the differences between jobs it has not seen"
-    if found.explained < TRUSTED_FIT:
+    fit = f"The forest explains {max(0.0, weights.explained):.0%} of the differences between jobs it has not seen"
+    if weights.explained < TRUSTED_FIT:
         return f"{count}. {fit}: read nothing into its importances; look at the single points.{noise}"
-    if found.jobs < JOBS_A_KEY * len(keys):
+    if len(jobs) < JOBS_A_KEY * len(keys):
         return f"{count}. {fit}: take the importances as a hint, good for choosing what to sweep next.{noise}"
     return f"{count}. {fit}: the importances are a fair guide within the values tried, not beyond.{noise}"
 
@@ -104,18 +103,17 @@ def importance(jobs: Sequence[Mapping[str, Any]]) -> Importance | None:
         [float(shuffled.importances_mean[place]) for place in order],
         [float(shuffled.importances_std[place]) for place in order],
         float(forest.oob_score_),
-        len(jobs),
     )
 
 
-def _importance_chart(found: Importance) -> Chart:
-    keys = [svg_text(key) for key in found.keys[::-1]]  # plotly draws the first at the bottom
+def _importance_chart(weights: Importance) -> Chart:
+    keys = [svg_text(key) for key in weights.keys[::-1]]  # plotly draws the first at the bottom
     bar = {
         "type": "bar",
         "orientation": "h",
         "y": keys,
-        "x": [round(value, 4) for value in found.means[::-1]],
-        "error_x": {"type": "data", "array": [round(value, 4) for value in found.deviations[::-1]], "thickness": 1},
+        "x": [round(value, 4) for value in weights.means[::-1]],
+        "error_x": {"type": "data", "array": [round(value, 4) for value in weights.deviations[::-1]], "thickness": 1},
         "marker": {"color": COLOURS[0]},
         "hovertemplate": "%{y}: %{x:.3f}<extra></extra>",
     }
@@ -124,8 +122,8 @@ def _importance_chart(found: Importance) -> Chart:
         "yaxis": {"type": "category", "automargin": True},
         "hovermode": "closest",
     }
-    told = ", ".join(f"{key} {mean:.3f}" for key, mean in zip(found.keys, found.means, strict=True))
-    return Chart("Importance of each setting", told, {"data": [bar], "layout": layout})
+    summary = ", ".join(f"{key} {mean:.3f}" for key, mean in zip(weights.keys, weights.means, strict=True))
+    return Chart("Importance of each setting", summary, {"data": [bar], "layout": layout})
 
 
 def _strip(jobs: Sequence[Mapping[str, Any]], key: str) -> Chart:
@@ -133,17 +131,17 @@ def _strip(jobs: Sequence[Mapping[str, Any]], key: str) -> Chart:
     values = _values(jobs, key)
     points: dict[str, list[Any]] = {"x": [], "y": [], "text": []}
     medians: dict[str, list[Any]] = {"x": [], "y": []}
-    told = []
+    sentences = []
     for place, value in enumerate(values):
         members = [job for job in jobs if job["varied"].get(key) == value]
-        for number_, job in enumerate(members):
-            points["x"].append(round(place + 0.3 * ((number_ + 0.5) / len(members) - 0.5), 3))
+        for index, job in enumerate(members):
+            points["x"].append(round(place + 0.3 * ((index + 0.5) / len(members) - 0.5), 3))
             points["y"].append(_value(job))
             points["text"].append(svg_text(_settings(job)))
         median = statistics.median([_value(job) or 0.0 for job in members])
         medians["x"] += [place - 0.3, place + 0.3, None]
         medians["y"] += [median, median, None]
-        told.append(f"{value}: median {median:.4g} of {len(members)}")
+        sentences.append(f"{value}: median {median:.4g} of {len(members)}")
     name = jobs[0]["score"]["name"]
     data = [
         medians | {"type": "scatter", "mode": "lines", "line": {"color": COLOURS[1], "width": 3}, "hoverinfo": "skip"},
@@ -161,7 +159,7 @@ def _strip(jobs: Sequence[Mapping[str, Any]], key: str) -> Chart:
     ticks = {"tickvals": list(range(len(values))), "ticktext": [_tick(value) for value in values]}
     xaxis = {"title": {"text": svg_text(key)}, "range": [-0.6, len(values) - 0.4], **ticks}
     figure = {"data": data, "layout": {"xaxis": xaxis, "yaxis": yaxis, "hovermode": "closest"}}
-    return Chart(f"{name} by {key}", "; ".join(told), figure, ["a point is a job, a bar the median"])
+    return Chart(f"{name} by {key}", "; ".join(sentences), figure, ["a point is a job, a bar the median"])
 
 
 def _parallel(jobs: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> Chart:
@@ -219,17 +217,14 @@ def _keys(jobs: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def _values(jobs: Sequence[Mapping[str, Any]], key: str) -> list[str]:
     """All values of a setting, numbers by size."""
-    values = list(dict.fromkeys(str(job["varied"].get(key)) for job in jobs))
-    numbers = [_as_number(value) for value in values]
-    if all(value is not None for value in numbers):
-        return sorted(values, key=float)
-    return sorted(values)
+    values = dict.fromkeys(str(job["varied"].get(key)) for job in jobs)
+    return sorted(values, key=float) if _are_numbers(values) else sorted(values)
 
 
 def _column(jobs: Sequence[Mapping[str, Any]], key: str) -> list[float]:
     """A setting's values as numbers; words by their place in the alphabet."""
     values = _values(jobs, key)
-    if all(_as_number(value) is not None for value in values):
+    if _are_numbers(values):
         return _scaled([float(str(job["varied"].get(key))) for job in jobs])
     return [float(values.index(str(job["varied"].get(key)))) for job in jobs]
 
@@ -250,6 +245,10 @@ def _as_number(text: str) -> float | None:
         return number(float(text))
     except ValueError:
         return None
+
+
+def _are_numbers(values: Iterable[str]) -> bool:
+    return all(_as_number(value) is not None for value in values)
 
 
 def _value(job: Mapping[str, Any]) -> float | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ganctl.configuration.names import nearest_keys, shown, suggestion
+from ganctl.configuration.names import nearest_keys, suggestion, value_text
 
 KEYS = ["seed", "stop", "training", "training.steps", "training.batch_size", "evaluation", "evaluation.batch_size"]
 
@@ -39,11 +39,11 @@ def test_the_nearest_key_is_found_anywhere(typed: str, meant: list[str]) -> None
     ],
 )
 def test_values_are_shown_as_they_are_typed(value: object, text: str) -> None:
-    assert shown(value) == text
+    assert value_text(value) == text
 
 
 def test_a_value_of_two_lines_is_shown_in_one() -> None:
-    assert "\n" not in shown("a\nb")
+    assert "\n" not in value_text("a\nb")
 
 
 def test_a_suggestion_is_the_nearest_or_all_or_some() -> None:

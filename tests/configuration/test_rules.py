@@ -33,14 +33,14 @@ def test_keys_stand_under_their_package_and_the_defaults_list_is_no_setting() ->
 
 
 def test_defaults_are_read_as_hydra_reads_them() -> None:
-    found = rules()
-    assert found["lr"].default == 1e-3 and found["free"].default is None and found["betas"].default == [0.5, 0.999]
+    by_key = rules()
+    assert by_key["lr"].default == 1e-3 and by_key["free"].default is None and by_key["betas"].default == [0.5, 0.999]
 
 
 def test_comments_are_told_from_signs_inside_text() -> None:
-    found = rules()
-    assert found["name"].comment == "text; one of a # b, c" and found["name"].choices == ("a # b", "c")
-    assert found["free"].comment == "nothing yet" and found["inner"].comment == "settings of a kind"
+    by_key = rules()
+    assert by_key["name"].comment == "text; one of a # b, c" and by_key["name"].choices == ("a # b", "c")
+    assert by_key["free"].comment == "nothing yet" and by_key["inner"].comment == "settings of a kind"
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ganctl.compose import check_target
-from ganctl.configuration.targets import HOMES, check_shape_rule, local_packages
+from ganctl.configuration.targets import HOMES, check_shape_rule, check_target, local_packages
 
 
 @pytest.mark.parametrize(

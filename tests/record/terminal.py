@@ -26,14 +26,14 @@ class Terminal:
     lines: list[list[str]] = field(default_factory=lambda: [[]])
     row: int = 0
     column: int = 0
-    cursor_shown: bool = True
+    cursor_visible: bool = True
     cursor_was_hidden: bool = False
     snapshots: list[list[str]] = field(default_factory=list)
 
     def feed(self, text: str) -> None:
         for token in _TOKEN.finditer(text):
             if token[0] == SNAP:
-                self.snapshots.append(self.shown())
+                self.snapshots.append(self.screen_lines())
             elif token[2]:
                 self._control(token[1], token[2])
             elif token[0] == "\r":
@@ -44,7 +44,7 @@ class Terminal:
                 assert token[0].isprintable(), f"unknown control character {token[0]!r}"
                 self._put(token[0])
 
-    def shown(self) -> list[str]:
+    def screen_lines(self) -> list[str]:
         """The lines on the screen, without what is blank at their ends and below them."""
         lines = ["".join(line).rstrip() for line in self.lines]
         while lines and not lines[-1]:
@@ -53,7 +53,7 @@ class Terminal:
 
     def _control(self, number: str, letter: str) -> None:
         if number == "?25":
-            self.cursor_shown = letter == "h"
+            self.cursor_visible = letter == "h"
             self.cursor_was_hidden |= letter == "l"
         elif letter == "A":
             self.row = max(0, self.row - int(number or 1))
@@ -79,8 +79,8 @@ class Terminal:
 
 def environment(**changes: str) -> dict[str, str]:
     """This process's environment without what would tell a program more of its terminal than the terminal does."""
-    told = ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE", "PYTHONIOENCODING")
-    kept = {name: value for name, value in os.environ.items() if name not in told}
+    hints = ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE", "PYTHONIOENCODING")
+    kept = {name: value for name, value in os.environ.items() if name not in hints}
     return kept | {"TERM": "xterm-256color", "PYTHONUTF8": "1"} | changes
 
 

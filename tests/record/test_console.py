@@ -97,8 +97,8 @@ def test_in_a_terminal_lines_that_come_while_the_bar_is_live_stand_above_it_unha
     assert matches(last[-2:], [full, re.escape(NUMBERS + "  fd_digits 21.3")])
     command = "  draw more  ganctl sample " + "y" * 100
     end = ["Scores", "  fd_digits  21.3", "Files", "  grid  samples/1.png", "Next", command[:80], command[80:]]
-    assert terminal.shown() == [*last, *end]
-    assert terminal.cursor_was_hidden and terminal.cursor_shown
+    assert terminal.screen_lines() == [*last, *end]
+    assert terminal.cursor_was_hidden and terminal.cursor_visible
 
 
 @pytest.mark.parametrize("width", [30, 50, 200])
@@ -110,7 +110,7 @@ def test_a_terminal_of_any_width_keeps_the_bar_on_its_lines(width):
     assert status == 0 and len(terminal.snapshots) == 9
     for lines in terminal.snapshots:
         assert len(lines) == 2 and lines[0].startswith("t") and lines[1].startswith("d 0.91 g 1.72")
-    assert all(len(line) <= min(width, 100) for line in terminal.shown())
+    assert all(len(line) <= min(width, 100) for line in terminal.screen_lines())
 
 
 def test_advancing_moves_the_bar_now_and_then():
@@ -131,14 +131,14 @@ def test_an_exception_never_leaves_the_cursor_hidden(tmp_path, inside, expected,
         OPENING + f"with Console(log_file) as console:\n console.start(9)\n console.step(1, LOG)\n look()\n {inside}"
     )
     status, terminal = run_in_terminal(script, str(tmp_path / "train.log"))
-    assert terminal.cursor_was_hidden and terminal.cursor_shown
+    assert terminal.cursor_was_hidden and terminal.cursor_visible
     assert status == expected
     assert (tmp_path / "train.log").read_text().endswith(f"  {recorded}\n")
 
 
 def test_a_console_that_was_never_closed_gives_the_cursor_back_at_exit():
     status, terminal = run_in_terminal(OPENING + "console = Console()\nconsole.start(9)\nlook()")
-    assert status == 0 and terminal.cursor_was_hidden and terminal.cursor_shown
+    assert status == 0 and terminal.cursor_was_hidden and terminal.cursor_visible
 
 
 def test_ctrl_c_gives_the_cursor_back_and_is_recorded(tmp_path):
@@ -147,7 +147,7 @@ def test_ctrl_c_gives_the_cursor_back_and_is_recorded(tmp_path):
         f" os.write(1, {BREAK.encode()!r})\n for _ in range(600): time.sleep(0.1)"
     )
     status, terminal = run_in_terminal(script, str(tmp_path / "train.log"))
-    assert status != 0 and terminal.cursor_was_hidden and terminal.cursor_shown
+    assert status != 0 and terminal.cursor_was_hidden and terminal.cursor_visible
     assert (tmp_path / "train.log").read_text().endswith("  stopped by KeyboardInterrupt\n")
 
 
@@ -182,7 +182,7 @@ def test_in_a_pipe_there_are_plain_lines_without_bar_wrapping_or_colour(tmp_path
 def test_a_terminal_that_cannot_move_its_cursor_gets_plain_lines():
     status, terminal = run_in_terminal(RUN, width=300, TERM="dumb")
     assert status == 0 and not terminal.cursor_was_hidden
-    assert "step 10/100  " + NUMBERS in terminal.shown()[3]
+    assert "step 10/100  " + NUMBERS in terminal.screen_lines()[3]
 
 
 @pytest.mark.parametrize("in_terminal", [False, True])

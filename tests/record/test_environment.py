@@ -18,15 +18,15 @@ def git(folder, *arguments):
 
 
 def test_the_environment_is_plain_data_that_says_what_ran_where():
-    found = environment(device="Some GPU")
-    assert json.loads(json.dumps(found)) == found == plain(found)
-    assert "ganctl" in found["packages"]
-    assert found["python"] == platform.python_version()
-    assert found["packages"]["numpy"] == package_version("numpy") is not None
-    assert found["threads"] == torch.get_num_threads()
-    assert found["device"] == "Some GPU" and found["argv"] == sys.argv
-    assert found["cpu"] and found["cpus"] >= 1
-    assert datetime.fromisoformat(found["date"]).tzinfo is not None
+    facts = environment(device="Some GPU")
+    assert json.loads(json.dumps(facts)) == facts == plain(facts)
+    assert "ganctl" in facts["packages"]
+    assert facts["python"] == platform.python_version()
+    assert facts["packages"]["numpy"] == package_version("numpy") is not None
+    assert facts["threads"] == torch.get_num_threads()
+    assert facts["device"] == "Some GPU" and facts["argv"] == sys.argv
+    assert facts["cpu"] and facts["cpus"] >= 1
+    assert datetime.fromisoformat(facts["date"]).tzinfo is not None
 
 
 def test_a_package_that_is_not_installed_has_no_version():
@@ -35,8 +35,8 @@ def test_a_package_that_is_not_installed_has_no_version():
 
 def test_looking_around_imports_nothing_heavy():
     script = (
-        "import sys; from ganctl.record.environment import environment; found = environment()\n"
-        "print(sorted({'torch', 'torchvision', 'numpy', 'hydra'} & sys.modules.keys()), found['threads'])"
+        "import sys; from ganctl.record.environment import environment; facts = environment()\n"
+        "print(sorted({'torch', 'torchvision', 'numpy', 'hydra'} & sys.modules.keys()), facts['threads'])"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.split() == ["[]", "None"]

@@ -5,6 +5,7 @@ import math
 import signal
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 import torch
@@ -14,7 +15,7 @@ from ganctl.record.jsonl import MetricsLog, read_metrics
 
 def test_each_record_is_one_line_that_can_be_read_at_once(tmp_path):
     path = tmp_path / "run" / "metrics.jsonl"
-    with MetricsLog(path, sync=True) as log:
+    with closing(MetricsLog(path)) as log:
         log.append({"step": 1, "d_loss": torch.tensor(0.5)})
         assert read_metrics(path) == [{"step": 1, "d_loss": 0.5}]
         log.append({"step": 2, "note": "two\nlines"})
@@ -23,7 +24,7 @@ def test_each_record_is_one_line_that_can_be_read_at_once(tmp_path):
 
 def test_numbers_that_are_not_finite_make_valid_json_and_come_back(tmp_path):
     path = tmp_path / "metrics.jsonl"
-    with MetricsLog(path) as log:
+    with closing(MetricsLog(path)) as log:
         log.append({"step": 1, "a": math.nan, "b": math.inf, "c": {"d": -math.inf}})
     json.loads(path.read_text(), parse_constant=pytest.fail)
     (record,) = read_metrics(path)
@@ -33,10 +34,10 @@ def test_numbers_that_are_not_finite_make_valid_json_and_come_back(tmp_path):
 
 def test_resuming_forgets_later_steps_and_appends_after_the_earlier(tmp_path):
     path = tmp_path / "metrics.jsonl"
-    with MetricsLog(path) as log:
+    with closing(MetricsLog(path)) as log:
         for record in ({"event": "start"}, {"step": 10}, {"step": 20}, {"step": 20, "fid": 3.0}, {"step": 30}):
             log.append(record)
-    with MetricsLog(path) as log:
+    with closing(MetricsLog(path)) as log:
         assert log.truncate_after(20) == 1
         log.append({"step": 30, "again": True})
         assert log.truncate_after(30) == 0
@@ -51,7 +52,7 @@ def test_a_line_torn_by_a_kill_is_left_out_when_reading_and_removed_when_resumin
     path = tmp_path / "metrics.jsonl"
     path.write_bytes(b'{"step": 1}\n' + torn)
     assert read_metrics(path) == [{"step": 1}]
-    with MetricsLog(path) as log:
+    with closing(MetricsLog(path)) as log:
         log.append({"step": 2})
     assert path.read_bytes() == b'{"step": 1}\n{"step": 2}\n'
 
@@ -59,7 +60,7 @@ def test_a_line_torn_by_a_kill_is_left_out_when_reading_and_removed_when_resumin
 def test_a_whole_line_that_lacks_only_its_end_is_kept(tmp_path):
     path = tmp_path / "metrics.jsonl"
     path.write_bytes(b'{"step": 1}\n{"step": 2}')
-    with MetricsLog(path) as log:
+    with closing(MetricsLog(path)) as log:
         log.append({"step": 3})
     assert [record["step"] for record in read_metrics(path)] == [1, 2, 3]
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
+from contextlib import closing
 
 import numpy
 import pytest
@@ -21,7 +22,7 @@ def events(folder):
 
 def test_scalars_and_the_grid_arrive_pixel_for_pixel(tmp_path):
     images = torch.linspace(-1, 1, 4 * 784).view(4, 1, 28, 28)
-    with TensorBoard(tmp_path) as board:
+    with closing(TensorBoard(tmp_path)) as board:
         board.scalars(10, {"loss/d": torch.tensor(0.5), "loss/g": 2})
         board.scalars(20, {"loss/d": 0.25})
         board.grid(20, images)
@@ -34,14 +35,14 @@ def test_scalars_and_the_grid_arrive_pixel_for_pixel(tmp_path):
 
 
 def test_a_resumed_run_hides_what_was_written_of_later_steps(tmp_path):
-    with TensorBoard(tmp_path) as board:
+    with closing(TensorBoard(tmp_path)) as board:
         for step in (10, 20, 30):
             board.scalars(step, {"loss": 1.0})
-    with TensorBoard(tmp_path, resumed_at=20) as board:
+    with closing(TensorBoard(tmp_path, resumed_at=20)) as board:
         for step in (30, 40):
             board.scalars(step, {"loss": 2.0})
-    found = [(event.step, event.value) for event in events(tmp_path).Scalars("loss")]
-    assert found == [(10, 1.0), (20, 1.0), (30, 2.0), (40, 2.0)]
+    points = [(event.step, event.value) for event in events(tmp_path).Scalars("loss")]
+    assert points == [(10, 1.0), (20, 1.0), (30, 2.0), (40, 2.0)]
 
 
 def test_flushed_events_survive_a_kill(tmp_path):

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from ganctl.record.wording import Standing, aligned, brief, duration, losses, scores_line, shown_scores, training_line
+from ganctl.record.wording import Standing, aligned, brief, duration, losses, score_texts, scores_line, training_line
 
 LOG = {"d_loss": 0.912, "d_penalty": 0.0, "d_real": 0.71, "d_fake": 0.309, "g_loss": 1.716, "g_penalty": 0.0}
 
@@ -58,7 +58,7 @@ def test_scores_have_about_three_digits(value, text):
 def test_shares_of_the_classes_become_one_range_in_their_place():
     shares = {f"share_{k}_digits": 0.08 + 0.01 * k for k in range(4)}
     scores = {"fd_digits": 12.3456, **shares, "confidence_digits": 0.98764, "fid": "not computed: no weights"}
-    assert shown_scores(scores) == {
+    assert score_texts(scores) == {
         "fd_digits": "12.35",
         "shares_digits": "8.0% to 11.0% in 4 classes",
         "confidence_digits": "0.9876",

@@ -102,7 +102,7 @@ def test_a_cure_can_be_typed(title: str):
         words = words[4:]
     composer = Composer("train")
     composer.check(composer.compose(words), words)
-    assert any(character.isdigit() for character in found.seen), "a finding shows its numbers"
+    assert any(character.isdigit() for character in found.evidence), "a finding shows its numbers"
 
 
 @pytest.mark.parametrize(("rate", "lower"), [(2e-3, "0.0005"), (1e6, "0.0002")])
@@ -152,7 +152,7 @@ def test_shares_of_few_images_are_left_to_chance():
 )
 def test_scores_of_variety_tell_of_collapse(name: str, bad: float, good: float):
     (found,) = health(run(final=judged({**EVEN, name: bad})))
-    assert found.title.startswith("Mode collapse") and name in found.seen
+    assert found.title.startswith("Mode collapse") and name in found.evidence
     assert health(run(final=judged({**EVEN, name: good}))) == []
 
 

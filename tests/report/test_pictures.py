@@ -18,7 +18,7 @@ def test_grids_are_chosen_evenly_shrunk_and_broken_ones_counted(tmp_path: Path):
     Image.new("RGB", (1300, 650), "red").save(folder / "samples" / f"step-{100:08d}.png")
     (folder / "samples" / f"step-{10000:08d}.png").write_bytes(b"no picture")
     line = timeline(read_run(folder))
-    assert (line.found, len(line.pictures), line.unreadable) == (100, 39, 1)
+    assert (line.num_grids, len(line.pictures), line.unreadable) == (100, 39, 1)
     assert (line.pictures[0].width, line.pictures[0].height) == (WIDEST, WIDEST // 2)
     assert evenly(list(range(100)), 3) == [0, 50, 99]
     assert embed(folder / "samples" / "none.png") is None
@@ -27,17 +27,17 @@ def test_grids_are_chosen_evenly_shrunk_and_broken_ones_counted(tmp_path: Path):
 def test_a_small_picture_comes_through_bit_by_bit(tmp_path: Path):
     picture = Image.radial_gradient("L").resize((40, 30))
     picture.save(tmp_path / "small.png")
-    found = embed(tmp_path / "small.png")
-    assert found is not None and (found.width, found.height) == (40, 30)
-    data = base64.b64decode(found.uri.partition(",")[2])
+    picture_in_page = embed(tmp_path / "small.png")
+    assert picture_in_page is not None and (picture_in_page.width, picture_in_page.height) == (40, 30)
+    data = base64.b64decode(picture_in_page.uri.partition(",")[2])
     with Image.open(io.BytesIO(data)) as again:
         assert again.convert("L").tobytes() == picture.tobytes()
 
 
 def test_noise_is_kept_small(tmp_path: Path):
     Image.effect_noise((600, 600), 100).save(tmp_path / "noise.png")
-    found = embed(tmp_path / "noise.png")
-    assert found is not None and len(found.uri) < 120_000 < (tmp_path / "noise.png").stat().st_size
+    picture_in_page = embed(tmp_path / "noise.png")
+    assert picture_in_page is not None and len(picture_in_page.uri) < 120_000 < (tmp_path / "noise.png").stat().st_size
 
 
 def test_the_newest_picture_of_samples_over_their_nearest_real_images_is_taken(tmp_path: Path):
@@ -45,5 +45,5 @@ def test_the_newest_picture_of_samples_over_their_nearest_real_images_is_taken(t
     assert timeline(read_run(folder)).nearest is None
     for name, width in (("scores-2026-01-01_00-00-00", 40), ("scores-2026-01-02_00-00-00", 50)):
         Image.new("L", (width, 10)).save(folder / f"{name}.png")
-    found = timeline(read_run(folder)).nearest
-    assert found is not None and found.width == 50
+    picture_in_page = timeline(read_run(folder)).nearest
+    assert picture_in_page is not None and picture_in_page.width == 50

@@ -21,7 +21,7 @@ def grid_of_jobs(seeds: int = 3) -> list[dict[str, Any]]:
 
 def test_the_setting_that_decides_is_the_most_important():
     found = importance(grid_of_jobs())
-    assert found is not None and found.keys[0] == "optimizer.lr" and found.jobs == 18
+    assert found is not None and found.keys[0] == "optimizer.lr"
     assert found.means[0] > 10 * max(found.means[1:]) and found.explained > 0.5
     charts, trust = weigh(grid_of_jobs())
     assert [chart.title for chart in charts] == [
