@@ -22,8 +22,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 import contenders
 
 from ganctl import build
-from ganctl.command.judge import Judge
 from ganctl.contract import ImageStore
+from ganctl.job.judge import Judge
 from ganctl.record.console import Console
 from ganctl.trained import open_trained
 

@@ -8,15 +8,15 @@ import sys
 from collections.abc import Callable, Sequence
 
 COMMANDS = {
-    "train": ("ganctl.command.start", "train", "train a GAN, or sweep over settings with -m"),
-    "sample": ("ganctl.command.start", "sample", "draw pictures with a trained generator"),
-    "evaluate": ("ganctl.command.start", "evaluate", "score a trained generator"),
-    "fid": ("ganctl.command.start", "fid", "score any images against others: folders, zips, arrays, data sets, runs"),
-    "compare": ("ganctl.command.compare", "main", "a table of several runs' scores"),
-    "report": ("ganctl.command.report", "main", "an HTML page of one or several runs, or of a sweep"),
-    "list": ("ganctl.command.list", "main", "show what there is to choose from"),
+    "train": "train a GAN, or sweep over settings with -m",
+    "sample": "draw pictures with a trained generator",
+    "evaluate": "score a trained generator",
+    "fid": "score any images against others: folders, zips, arrays, data sets, runs",
+    "compare": "a table of several runs' scores",
+    "report": "an HTML page of one or several runs, or of a sweep",
+    "list": "show what there is to choose from",
 }
-"""Each command's module, function (words -> exit code) and what it does."""
+"""What each command does; `main(words)` of the module of its name in ganctl.command returns the exit code."""
 
 USAGE = """\
 usage: ganctl COMMAND [...]
@@ -57,7 +57,7 @@ def _dispatch(words: list[str]) -> int:
     if not words or words[0] in ("-h", "--help", "help"):
         if len(words) > 1 and words[1] in COMMANDS:
             return _dispatch([words[1], "--help"])
-        lines = [f"  {name:<10}{summary}" for name, (_, _, summary) in COMMANDS.items()]
+        lines = [f"  {name:<10}{summary}" for name, summary in COMMANDS.items()]
         print(USAGE.format(commands="\n".join(lines)), end="")
         return 0
     if words[0] in ("-V", "--version"):
@@ -66,21 +66,20 @@ def _dispatch(words: list[str]) -> int:
         print(f"ganctl {__version__}")
         return 0
     if words[0] in ("-sc", "--shell-completion"):
-        from ganctl.command.completion import complete
+        from ganctl.invocation.completion import complete
 
-        return complete(words[1:], COMMANDS)
+        return complete(words[1:], COMMANDS, _main_of)
     if words[0] not in COMMANDS:
         raise ValueError(f"{words[0]}: no such command; {_hint(words)}")
     if any(word in ("-h", "--help") for word in words[1:]):
-        from ganctl.command.help import show
+        from ganctl.invocation.help import show
 
         return show(words[0])
-    return _function(words[0])(words[1:])
+    return _main_of(words[0])(words[1:])
 
 
-def _function(command: str) -> Callable[[list[str]], int]:
-    module, function, _ = COMMANDS[command]
-    return getattr(importlib.import_module(module), function)
+def _main_of(command: str) -> Callable[[Sequence[str]], int]:
+    return importlib.import_module(f"ganctl.command.{command}").main
 
 
 def _hint(words: list[str]) -> str:

@@ -17,7 +17,7 @@ import pytest
 import torch
 
 from ganctl import checkpoint
-from ganctl.command.session import Session
+from ganctl.job.session import Session
 from ganctl.trained import open_trained
 from tests.settings import settings, torch_untouched
 from tests.training.helpers import CPU

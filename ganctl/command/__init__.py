@@ -1,1 +1,1 @@
-"""One file a command: the bookkeeping around the work."""
+"""One file a command: its `main(words)` returns the exit code. The work is in ganctl.job."""

@@ -8,10 +8,10 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
-from ganctl.command.options import parse_runs
 from ganctl.evaluation.protocol import MUST_AGREE, by_reason, line
 from ganctl.evaluation.ranking import is_headline
 from ganctl.files import atomic_write_text
+from ganctl.invocation.arguments import parse_runs
 from ganctl.report.comparison import Comparison, Row, compare
 from ganctl.report.recorded import read_runs
 

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from ganctl.command.options import parse_runs
-from ganctl.command.ranking_table import over_seeds, ranked, unequal
 from ganctl.files import atomic_write_text, unused
+from ganctl.invocation.arguments import parse_runs
+from ganctl.job.ranking_table import over_seeds, ranked, unequal
 from ganctl.report.html import Sweep, page
 from ganctl.report.recorded import Recorded, is_sweep, read_results, read_runs, read_sweep, runs_of_sweep
 

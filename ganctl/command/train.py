@@ -1,87 +1,143 @@
-"""`ganctl train`: opens a run, consumes the training loop, and does the four periodic jobs between its steps."""
+"""`ganctl train`: one run, a sweep, or the continuation of a run.
+
+Everything here happens before torch is imported: what can be refused is refused in one line, and a run's folder is made
+only for a run that is going to begin.
+"""
 
 from __future__ import annotations
 
-from contextlib import closing
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf, open_dict
 
-from ganctl.command.final import check_weights, finish
-from ganctl.command.journal import Journal
-from ganctl.command.judge import Judge
-from ganctl.command.session import Session
-from ganctl.command.signals import Interrupted, StopSignals
-from ganctl.record.console import Console
+from ganctl.compose import quote
+from ganctl.invocation import help
+from ganctl.invocation.arguments import Arguments, parse
+from ganctl.invocation.folders import chosen_folder, claim, discard, forget, name_of
+from ganctl.invocation.hydra_job import (
+    add_import_folders,
+    composer_for,
+    is_of_the_user,
+    run_hydra,
+    show,
+    write_traceback,
+)
+from ganctl.invocation.resume import Resumed, resume
 
 
-def run(config: DictConfig, folder: Path, resume: Path | None = None) -> dict[str, Any]:
-    """Trains into `folder`, from the checkpoint `resume` on if given, and returns the run's summary.
+def main(words: Sequence[str]) -> int:
+    """`ganctl train`: one run, a sweep (`-m`), or the continuation of a run (`--resume`). Returns the exit code."""
+    arguments = parse(words, takes_resume=True)
+    if arguments.help:
+        return help.show("train")
+    add_import_folders(arguments.config_dir, arguments.config_path)
+    again = _resumed(arguments)
+    if again:
+        arguments = replace(arguments, overrides=again.overrides)
+    if arguments.only_shows:
+        return show("train", arguments)
+    composer = composer_for("train", arguments)
+    with _hint_of_config_dir(again, arguments):
+        config = composer.compose(arguments.overrides, multirun=_may_sweep(arguments))
+        if _is_sweep(arguments, config):
+            if again:
+                raise ValueError("--resume: goes on with one run; leave out -m")
+            from ganctl.job.sweep import sweep
 
-    The summary has `status` (finished, target, patience, time, diverged, interrupted), `exit_code`, `score`, `folder`.
-    Raises ValueError in one line for what the user can mend.
+            return sweep(composer, arguments, config, train_job)
+        trusted = composer.check(config, arguments.overrides)
+    if again:
+        return _train_once(arguments, again.for_hydra(), trusted, again=again)
+    if chosen_folder(config, "run"):
+        return _train_once(arguments, [], trusted)
+    root = Path(config.output.root)
+    new_root = None if root.expanduser().exists() else root
+    folder = claim(root, name_of(config))
+    overrides = [f"hydra.run.dir={quote(str(folder))}"]
+    return _train_once(arguments, overrides, trusted, discarded=lambda: discard(folder, new_root=new_root))
+
+
+def train_job(config: DictConfig, trusted: Sequence[str], again: Resumed | None = None) -> dict[str, Any]:
+    """The work of one job, in the folder that Hydra has made for it. Returns the run's summary."""
+    from ganctl.job.train import run
+
+    with open_dict(config):
+        config.trust = list(trusted)
+    OmegaConf.set_struct(config, True)
+    folder = Path(HydraConfig.get().runtime.output_dir)
+    return run(config, folder, again.checkpoint if again else None)
+
+
+def _train_once(
+    arguments: Arguments,
+    overrides: list[str],
+    trusted: list[str],
+    *,
+    discarded: Callable[[], bool] | None = None,
+    again: Resumed | None = None,
+) -> int:
+    """Trains through Hydra. A run that is refused before it has done anything leaves nothing behind.
+
+    `discarded` removes the folder that was claimed for it; None if the folder is not its own alone.
     """
-    check_weights(config)
-    with Console(folder / "train.log") as console, StopSignals() as signals:
+    outcome: dict[str, Any] = {}
 
-        def progress(what: str, done: int, total: int) -> None:
-            console.progress(what, done, total)
-            signals.raise_if_received()
-
+    def task(config: DictConfig) -> None:
+        hydra_config = HydraConfig.get()
+        folder = Path(hydra_config.runtime.output_dir)
+        has_log = (folder / "train.log").exists()
         try:
-            session = Session(config, resume)
-            judge = Judge(config, session.spec, session.device, progress)
-            judge.check_score(session.spec)
-            session.read(progress)
-            judge.check_store(session.store)
-            judge.prepare(session.store)
-            journal = Journal(session, judge, folder, console, signals)
-        except Interrupted:
-            console.warn("interrupted before training began; there was nothing to save")
-            return {"status": "interrupted", "exit_code": signals.exit_code, "score": None, "folder": str(folder)}
-        with closing(journal):
-            return finish(journal, _train(session, journal))
+            outcome["summary"] = train_job(config, trusted, again)
+        except Exception as error:  # kept from Hydra, which would print it in its own way
+            outcome["error"] = error
+            if not is_of_the_user(error):
+                write_traceback(folder)
+            elif discarded is None:
+                forget(folder, hydra_config.output_subdir, keep_log=has_log)
+            else:
+                discarded()
 
-
-def _train(session: Session, journal: Journal) -> str:
-    """The loop. Returns why it ended."""
-    output, total_steps = session.config.output, session.total_steps
-    stop = journal.reason_to_stop()
-    steps = session.steps()
     try:
-        if stop is None and journal.evaluation_was_cut_off():
-            journal.evaluate()
-            journal.save_checkpoint()
-            stop = journal.reason_to_stop()
-        elif stop:
-            journal.save_checkpoint()
-        while stop is None and (log := next(steps, None)) is not None:
-            step = session.state.step
-            last = step == total_steps
-            journal.console.advance(step)
-            report = _due(step, output.log_every, last)
-            sample = _due(step, output.sample_every, last)
-            judge = _due(step, output.evaluate_every, last)
-            save = _due(step, output.checkpoint_every, last)
-            if (report or sample or judge) and not session.is_finite(log):
-                return "diverged"
-            if report:
-                journal.report(log)
-            if sample:
-                journal.save_grid()
-            if judge:
-                journal.evaluate()
-            stop = journal.reason_to_stop()
-            if save or stop:
-                if not session.is_finite(log):
-                    return "diverged"
-                journal.save_checkpoint()
-    except Interrupted:  # out of an evaluation: the state is that of the step before it
-        journal.save_checkpoint()
-        return "interrupted"
-    return stop or "finished"
+        run_hydra("train", arguments.for_hydra(*overrides), task)
+    except BaseException:
+        if discarded:
+            discarded()
+        raise
+    if error := outcome.get("error"):
+        raise error
+    code = int(outcome["summary"].get("exit_code", 0))
+    if code > 128 and discarded:  # a signal; the folder goes only if nothing has been written to it yet
+        discarded()
+    return code
 
 
-def _due(step: int, every: int | None, last: bool) -> bool:
-    return last or (every is not None and step % every == 0)
+def _resumed(arguments: Arguments) -> Resumed | None:
+    if arguments.resume is None:
+        return None
+    if arguments.multirun:
+        raise ValueError("--resume: goes on with one run; leave out -m")
+    return resume(arguments.resume, arguments.overrides)
+
+
+def _may_sweep(arguments: Arguments) -> bool:
+    return arguments.multirun or any("hydra.mode=MULTIRUN" in text for text in arguments.overrides)
+
+
+def _is_sweep(arguments: Arguments, config: DictConfig) -> bool:
+    mode = config.hydra.mode
+    return arguments.multirun or (mode is not None and mode.name == "MULTIRUN")
+
+
+@contextlib.contextmanager
+def _hint_of_config_dir(again: Resumed | None, arguments: Arguments) -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:
+        if again is None or again.config_dir is None or arguments.config_dir is not None:
+            raise
+        raise ValueError(f"{error}; the run was started with --config-dir={again.config_dir}: give it again") from None

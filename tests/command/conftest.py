@@ -20,7 +20,7 @@ Fid = Callable[..., dict[str, Any]]
 @pytest.fixture
 def train(tmp_path: Path, cache: Path) -> Iterator[Train]:
     """Trains in this process, with SMALL and the overrides given, into `tmp_path / "run"`; returns the summary."""
-    from ganctl.command.train import run
+    from ganctl.job.train import run
 
     def call(*overrides: str, folder: Path | None = None, resume: Path | None = None) -> dict[str, Any]:
         config = settings(*SMALL, f"dataset.cache={cache}", *overrides)
@@ -33,7 +33,7 @@ def train(tmp_path: Path, cache: Path) -> Iterator[Train]:
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Path:
     """The folder of a finished conditional run on mnist5k, not to be changed except by additions."""
-    from ganctl.command.train import run
+    from ganctl.job.train import run
 
     folder = tmp_path_factory.mktemp("trained") / "run"
     with torch_untouched():
@@ -44,7 +44,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Path:
 @pytest.fixture(scope="session")
 def unconditional(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Path:
     """The folder of a finished run without labels, with weights that differ much from their average."""
-    from ganctl.command.train import run
+    from ganctl.job.train import run
 
     folder = tmp_path_factory.mktemp("unconditional") / "run"
     with torch_untouched():

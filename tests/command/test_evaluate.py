@@ -15,8 +15,8 @@ import pytest
 import torch
 from PIL import Image
 
-from ganctl.command.evaluate import beside_the_nearest
 from ganctl.contract import FeatureSet
+from ganctl.job.evaluate import beside_the_nearest
 from tests.command.conftest import Train
 from tests.conftest import Command, Refusal
 from tests.settings import torch_untouched

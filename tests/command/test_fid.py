@@ -203,7 +203,7 @@ def test_the_second_call_takes_bs_features_from_the_cache(
 
 
 def test_what_a_killed_process_left_is_swept_up_after_a_day(fid: Fid, pair: tuple[Path, Path], tmp_path: Path) -> None:
-    from ganctl.command.fid import passing_cache
+    from ganctl.job.fid import passing_cache
 
     folder = tmp_path / "cache" / "datasets"
     with passing_cache(OmegaConf.create({"cache": str(tmp_path / "cache")})) as passing:

@@ -13,13 +13,13 @@ from omegaconf import OmegaConf
 from torch import Tensor
 
 from ganctl import build, checkpoint
-from ganctl.command.judge import Judge
-from ganctl.command.session import Session
-from ganctl.command.signals import StopSignals
 from ganctl.contract import ScoreSet
 from ganctl.evaluation.protocol import too_few
 from ganctl.evaluation.ranking import better, is_headline
 from ganctl.files import atomic_write_text, write_json
+from ganctl.job.judge import Judge
+from ganctl.job.session import Session
+from ganctl.job.signals import StopSignals
 from ganctl.record.console import Console
 from ganctl.record.environment import environment
 from ganctl.record.image_grid import save_grid

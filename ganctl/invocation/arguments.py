@@ -1,4 +1,4 @@
-"""The arguments of a command: Hydra's options and overrides in any order, and ours."""
+"""The arguments of a command: Hydra's options and overrides in any order, and ours; mistakes refused in one line."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn
 
-from hydra._internal.utils import get_args_parser
-
-from ganctl.command.options import refuse_in_one_line
+from ganctl.configuration.names import suggestion
 
 _INFO = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
 _FLAGS = ("help", "hydra_help", "resolve", "run", "multirun", "shell_completion")
@@ -65,6 +64,8 @@ def parse(arguments: Sequence[str], *, takes_targets: int = 0, takes_resume: boo
     Raises:
         ValueError: an option is unknown or lacks its value; one line.
     """
+    from hydra._internal.utils import get_args_parser
+
     parser = get_args_parser()
     if takes_resume:
         parser.add_argument("--resume", "-R")
@@ -84,6 +85,34 @@ def parse(arguments: Sequence[str], *, takes_targets: int = 0, takes_resume: boo
         overrides = _with_one_budget(overrides)
     resume = found.resume if takes_resume else None
     return Arguments(overrides=overrides, targets=tuple(targets), resume=resume, typed=list(arguments), **options)
+
+
+def parse_runs(parser: argparse.ArgumentParser, words: Sequence[str]) -> argparse.Namespace:
+    """What `parser` makes of `words`, in any order, with the paths that are no option's as `runs`.
+
+    Raises ValueError in one line, with the nearest option for one that there is not, and where no run is named.
+    """
+    parser.add_argument("runs", nargs="*", type=Path, metavar="RUN")
+    refuse_in_one_line(parser)
+    options = parser.parse_intermixed_args(list(words))
+    if not options.runs:
+        usage = " ".join(parser.format_usage().split()).removeprefix("usage: ").replace("[RUN ...]", "").split()
+        raise ValueError(f"RUN... is missing: {' '.join([*usage[:2], 'RUN...', *usage[2:]])}")
+    return options
+
+
+def refuse_in_one_line(parser: argparse.ArgumentParser) -> None:
+    """Lets `parser` raise a ValueError for what it refuses, with the nearest of its options, instead of exiting."""
+    found = [option for action in parser._actions for option in action.option_strings]
+    known = list(dict.fromkeys([*(option for option in found if option.startswith("--")), "--help"]))
+
+    def refuse(message: str) -> NoReturn:
+        unknown = message.partition("unrecognized arguments: ")[2].split(" ")[0]
+        if unknown:
+            raise ValueError(f"{unknown}: no such option; {suggestion(unknown, known, 'option')}")
+        raise ValueError(message.replace("argument ", "", 1))
+
+    parser.error = refuse  # type: ignore[method-assign]
 
 
 def _is_path(text: str) -> bool:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ganctl.command.resume import merge, resume
 from ganctl.compose import Composer
+from ganctl.invocation.resume import merge, resume
 from tests.conftest import Refusal
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from ganctl.command import final
 from ganctl.compose import Composer
+from ganctl.job import summary as final
 from tests.command.conftest import Train
 from tests.feature.conftest import random_state
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hydra._internal.utils import get_args_parser
 
-from ganctl.command.arguments import parse
+from ganctl.invocation.arguments import parse
 
 
 def test_options_between_overrides_are_put_where_hydra_accepts_them() -> None:

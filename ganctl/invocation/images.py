@@ -9,12 +9,12 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from ganctl.command.folders import holds_run
-from ganctl.command.preparing import checked
 from ganctl.compose import Composer, quote
 from ganctl.configuration.names import nearest, suggestion
 from ganctl.dataset.any_images import AnyImages
 from ganctl.dataset.arrays import NpzImages, headers, is_statistics
+from ganctl.invocation.folders import holds_run
+from ganctl.invocation.hydra_job import checked_config
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def with_dataset(word: Word, composer: Composer, overrides: Sequence[str], confi
         raise ValueError(f"{word.text}: {word.option} has no splits; leave out :test")
     values = {"root": config.root, "split": word.split, "cache": config.cache}
     chosen += [f"dataset.{key}={quote(value)}" for key, value in values.items() if value is not None and key in known]
-    return replace(word, dataset=checked(composer, chosen).dataset)
+    return replace(word, dataset=checked_config(composer, chosen).dataset)
 
 
 def understand(text: str, options: Collection[str]) -> Word:

@@ -11,18 +11,18 @@ import torch
 from omegaconf import DictConfig
 
 from ganctl import checkpoint
-from ganctl.command.judge import Judge
-from ganctl.command.signals import Interrupted
 from ganctl.compose import quote
 from ganctl.contract import DataSpec
 from ganctl.evaluation.evaluate import seconds_per_image
 from ganctl.evaluation.protocol import line
 from ganctl.evaluation.ranking import lower_is_better
 from ganctl.files import write_json
+from ganctl.job.judge import Judge
+from ganctl.job.signals import Interrupted
 from ganctl.training.drawer import Drawer
 
 if TYPE_CHECKING:
-    from ganctl.command.journal import Journal
+    from ganctl.job.journal import Journal
 
 FEWEST_FOR_FID = 2048  # pool3 features have as many dimensions; with fewer images the covariance is singular
 MOST_FOR_FID = 50_000
@@ -155,7 +155,7 @@ def _minutes(seconds: float) -> str:
 
 
 def _show(journal: Journal, summary: dict[str, Any]) -> None:
-    from ganctl.command.journal import told
+    from ganctl.job.journal import told
 
     scores = told(summary["scores"]) | told(summary["fid"].get("scores", {}))
     shares = [value for name, value in summary["scores"].items() if name.startswith("share_")]

@@ -8,6 +8,8 @@ import shutil
 from datetime import datetime
 from pathlib import Path
 
+from omegaconf import DictConfig, OmegaConf
+
 LONGEST = 80  # characters of a folder's name
 MOST_TRIES = 10_000
 
@@ -39,6 +41,30 @@ def claim(root: Path, name: str) -> Path:
         except OSError as error:
             raise ValueError(f"output.root={root}: cannot make {folder}: {error.strerror}; choose another") from None
     raise ValueError(f"output.root={root}: cannot make a folder in {parent}; choose another")
+
+
+def name_of(config: DictConfig) -> str:
+    """`<dataset>-<model>[-tag]`, the choices' names, for a run's folder."""
+    choices = config.hydra.runtime.choices
+    names = [choices.get("dataset"), choices.get("model") or choices.get("generator"), config.get("tag")]
+    return "-".join(str(name) for name in names if name)
+
+
+def chosen_folder(config: DictConfig, mode: str) -> Path | None:
+    """The folder that the user has set (hydra.run.dir or hydra.sweep.dir); None if it is Hydra's default.
+
+    Raises ValueError if there is a run in it already.
+    """
+    raw = OmegaConf.to_container(config.hydra[mode], resolve=False)["dir"]  # type: ignore[index,call-overload]
+    if raw == {"run": "outputs", "sweep": "multirun"}[mode] + "/${now:%Y-%m-%d}/${now:%H-%M-%S}":
+        return None
+    folder = Path(config.hydra[mode].dir)
+    if holds_run(folder):
+        raise ValueError(
+            f"hydra.{mode}.dir={folder}: there is a run in it, which is not overwritten; choose another folder, "
+            f"or go on with it by --resume {folder}"
+        )
+    return folder
 
 
 def holds_run(folder: Path) -> bool:

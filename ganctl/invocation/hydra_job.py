@@ -1,18 +1,19 @@
-"""From a command's arguments to its checked configuration: what all commands with one have in common."""
+"""From a command's arguments to its checked configuration, through Hydra; and what to do with an exception."""
 
 from __future__ import annotations
 
 import os
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, open_dict
 
-from ganctl.command import help
-from ganctl.command.arguments import Arguments
 from ganctl.compose import CONFIG_PATH, VERSION_BASE, Composer
+from ganctl.invocation import help
+from ganctl.invocation.arguments import Arguments, parse
 
 Task = Callable[[DictConfig], Any]
 
@@ -37,7 +38,7 @@ def run_hydra(command: str, arguments: list[str], task: Task) -> None:
             os.environ["HYDRA_FULL_ERROR"] = before
 
 
-def answered(command: str, arguments: Arguments) -> int | None:
+def shown_instead(command: str, arguments: Arguments) -> int | None:
     """The exit code where something was to be shown instead of work; None where there is work, of one job."""
     if arguments.help:
         return help.show(command)
@@ -50,7 +51,7 @@ def answered(command: str, arguments: Arguments) -> int | None:
     return None
 
 
-def checked(composer: Composer, overrides: Sequence[str]) -> DictConfig:
+def checked_config(composer: Composer, overrides: Sequence[str]) -> DictConfig:
     """The composed and checked configuration, without Hydra's node, that names in `trust` what it may build."""
     config = composer.compose(overrides)
     trusted = composer.check(config, overrides)
@@ -58,6 +59,24 @@ def checked(composer: Composer, overrides: Sequence[str]) -> DictConfig:
         del config["hydra"]
         config.trust = sorted({*trusted, *composer.own_packages()})
     return config
+
+
+def run_and_config(command: str, words: Sequence[str]) -> tuple[Path, DictConfig] | int:
+    """The run or checkpoint that `ganctl COMMAND RUN` names, and the checked configuration; or the exit code.
+
+    The code where something was to be shown instead. Raises ValueError in one line.
+    """
+    arguments = parse(words, takes_targets=1)
+    if (code := shown_instead(command, arguments)) is not None:
+        return code
+    if arguments.target is None:
+        raise ValueError(
+            f"RUN is missing: ganctl {command} RUN [KEY=VALUE ...], RUN being a run's folder or a checkpoint file"
+        )
+    target = Path(arguments.target).expanduser()
+    if not target.exists():
+        raise ValueError(f"{arguments.target}: there is no such run folder or checkpoint file")
+    return target, checked_config(composer_for(command, arguments), arguments.overrides)
 
 
 def composer_for(command: str, arguments: Arguments) -> Composer:
@@ -90,3 +109,19 @@ def add_import_folders(config_dir: str | None, config_path: str | None) -> None:
         *(Path(each).resolve().parent for each in (config_dir, config_path) if each and "://" not in each),
     ]
     sys.path += [str(folder) for folder in folders if str(folder) not in sys.path]
+
+
+def write_traceback(folder: Path) -> Path:
+    """Adds the traceback of the exception being handled to the run's log file, unless it stands there already."""
+    log, text = folder / "train.log", traceback.format_exc()
+    last_line = text.rstrip().rpartition("\n")[2]
+    if not log.is_file() or last_line not in log.read_text(encoding="utf-8", errors="replace")[-len(text) - 4000 :]:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("a", encoding="utf-8") as file:
+            file.write(text)
+    return log
+
+
+def is_of_the_user(error: BaseException) -> bool:
+    """Whether an exception is a message to the user: a ValueError of one line."""
+    return isinstance(error, ValueError) and "\n" not in str(error) and bool(str(error))

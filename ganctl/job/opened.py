@@ -10,12 +10,12 @@ import numpy
 from omegaconf import DictConfig
 
 from ganctl import build
-from ganctl.command.sides import Word
 from ganctl.contract import Dataset, DataSpec, FeatureExtractor, ImageStore, Progress
 from ganctl.dataset.any_images import AnyImages
 from ganctl.dataset.arrays import NpzImages
 from ganctl.dataset.store import Content, packed, stamp
 from ganctl.evaluation.statistics import as_pixels
+from ganctl.invocation.images import Word
 from ganctl.trained import Trained, open_trained
 from ganctl.training.device import Device
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ganctl.command.folders import claim, discard, forget, holds_run, slug
+from ganctl.invocation.folders import claim, discard, forget, holds_run, slug
 
 
 def test_many_runs_of_one_second_get_a_folder_each(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,13 +22,15 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 
-from ganctl.command.arguments import Arguments
-from ganctl.command.folders import LONGEST, claim, discard, slug
-from ganctl.command.preparing import run_hydra
-from ganctl.command.ranking_table import show_and_write
-from ganctl.command.start import chosen_folder, is_users, name_of, train_job, write_traceback
 from ganctl.compose import Composer, quote
 from ganctl.files import write_json
+from ganctl.invocation.arguments import Arguments
+from ganctl.invocation.folders import LONGEST, chosen_folder, claim, discard, name_of, slug
+from ganctl.invocation.hydra_job import is_of_the_user, run_hydra, write_traceback
+from ganctl.job.ranking_table import show_and_write
+
+TrainJob = Callable[[DictConfig, Sequence[str]], dict[str, Any]]
+"""`train_job(config, trusted packages)` trains in the folder that Hydra has made; returns the run's summary."""
 
 RESULT = "result.json"
 _BASIC_SWEEPER = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
@@ -53,8 +55,11 @@ class Job:
     trusted: list[str]
 
 
-def sweep(composer: Composer, arguments: Arguments, config: DictConfig) -> int:
-    """Checks and runs all jobs. Returns 0, 1 if a job failed, or 128 + the number of the signal that ended it."""
+def sweep(composer: Composer, arguments: Arguments, config: DictConfig, train_job: TrainJob) -> int:
+    """Checks all jobs, then runs them by `train_job`.
+
+    Returns 0, 1 if a job failed, or 128 + the number of the signal that ended it.
+    """
     for kind, basic in (("sweeper", _BASIC_SWEEPER), ("launcher", _BASIC_LAUNCHER)):
         if config.hydra[kind]._target_ != basic:
             choice = config.hydra.runtime.choices[f"hydra/{kind}"]
@@ -71,7 +76,9 @@ def sweep(composer: Composer, arguments: Arguments, config: DictConfig) -> int:
     try:
         with _stopping():
             run_hydra(
-                "train", replace(arguments, multirun=True, run=False).for_hydra(*own), lambda job: _job(job, jobs)
+                "train",
+                replace(arguments, multirun=True, run=False).for_hydra(*own),
+                lambda job: _job(job, jobs, train_job),
             )
     except SweepStopped as stopped:
         exit_code = stopped.exit_code
@@ -113,7 +120,7 @@ def expand(composer: Composer, config: DictConfig) -> list[Job]:
     return jobs
 
 
-def _job(config: DictConfig, jobs: Sequence[Job]) -> None:
+def _job(config: DictConfig, jobs: Sequence[Job], train_job: TrainJob) -> None:
     """One job: whatever happens to it stands in its result.json, and only a signal ends the others as well."""
     number = int(HydraConfig.get().job.num) + 1
     job, folder = jobs[number - 1], Path(HydraConfig.get().runtime.output_dir)
@@ -133,9 +140,9 @@ def _job(config: DictConfig, jobs: Sequence[Job]) -> None:
         result |= {"status": "interrupted", "score": None, "failed": False, "error": None}
     except Exception as error:
         log = write_traceback(folder)
-        said = str(error) if is_users(error) else f"{type(error).__name__}: {' '.join(str(error).split())}"
+        said = str(error) if is_of_the_user(error) else f"{type(error).__name__}: {' '.join(str(error).split())}"
         result |= {"status": "failed", "score": None, "failed": True, "error": said}
-        where = "" if is_users(error) else f" (traceback in {log})"
+        where = "" if is_of_the_user(error) else f" (traceback in {log})"
         print(f"job {number} of {len(jobs)} ({name}) failed: {said}{where}", file=sys.stderr, flush=True)
     else:
         if result["failed"]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ganctl.command.ranking_table import over_seeds, ranked, show_and_write, unequal
+from ganctl.job.ranking_table import over_seeds, ranked, show_and_write, unequal
 
 
 def result(

@@ -217,7 +217,7 @@ def test_an_evaluation_that_is_interrupted_is_made_up_for(
     whole = train(folder=tmp_path / "whole")
     monkeypatch.setattr(Signalling, "at", evaluation)
     with monkeypatch.context() as patched:
-        patched.setattr("ganctl.command.train.Console", Signalling)
+        patched.setattr("ganctl.job.train.Console", Signalling)
         cut = train()
     assert (cut["status"], cut["exit_code"], cut["step"]) == ("interrupted", 143, step)
     assert steps_of(tmp_path / "run")[-1] == step
@@ -229,7 +229,7 @@ def test_an_evaluation_that_is_interrupted_is_made_up_for(
 
 
 def test_a_signal_while_the_data_are_read_leaves_quietly(train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("ganctl.command.train.Console", Signalling)
+    monkeypatch.setattr("ganctl.job.train.Console", Signalling)
     monkeypatch.setattr(Signalling, "at", 0)
     summary = train(f"dataset.cache={tmp_path / 'empty'}")
     assert (summary["status"], summary["exit_code"]) == ("interrupted", 143)

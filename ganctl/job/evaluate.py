@@ -1,0 +1,137 @@
+"""`ganctl evaluate RUN`: scores of a trained generator against its data set, with the protocol they were made under."""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import asdict
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+import numpy
+import torch
+from omegaconf import DictConfig, OmegaConf
+from torch import Tensor
+
+from ganctl import build, checkpoint
+from ganctl.contract import FeatureSet, ImageStore, ScoreSet, TrainedOnData
+from ganctl.evaluation.protocol import line, too_few
+from ganctl.files import unused, write_json
+from ganctl.job.journal import headline, told
+from ganctl.job.judge import Judge
+from ganctl.metric.memorisation import nearest_real
+from ganctl.record.console import Console
+from ganctl.record.image_grid import save_grid
+from ganctl.trained import Trained, open_trained
+
+
+def run(config: DictConfig, target: Path) -> int:
+    """Scores what `config` (evaluate.yaml) asks for, prints a table, writes it into the run; returns the exit code."""
+    with Console(None) as console:
+        device = build.device(config)
+        trained = open_trained(target, config.weights, device, list(config.trust))
+        merged = _as_run(config, trained)
+        dataset = build.dataset(merged)
+        judge = Judge(merged, dataset.spec, device, console.progress)
+        store = dataset.load(console.progress)
+        if config.num_real is not None and config.num_real > len(store.images):
+            raise ValueError(f"num_real={config.num_real}: there are {len(store.images)} images; try null for all")
+        _prepare(judge, store, trained, console)
+        draws: list[ScoreSet] = []
+        pictures: list[Tensor | None] = []  # of the first draw
+        for seed in range(config.seed, config.seed + config.draws):
+            if config.draws > 1:
+                console.note(f"draw {len(draws) + 1} of {config.draws}")
+            draws.append(
+                judge.evaluate(
+                    partial(trained.drawer.samples, seed),
+                    store,
+                    config.num_images,
+                    seed,
+                    config.weights,
+                    labels=trained.drawer.task.asked_labels(seed, config.num_images),
+                    look=None if draws else lambda *sides: pictures.append(beside_the_nearest(*sides)),
+                )
+            )
+        if warning := too_few(draws[0].protocol):
+            console.warn(warning)
+        rows = {
+            "checkpoint": f"{trained.path} (step {trained.step:,}, {config.weights} weights)",
+            "protocol": line(draws[0].protocol, draws[0].protocol),
+            **_written(trained, draws, pictures[0]),
+        }
+        rows |= {f"left out: {name}": reason for name, reason in draws[0].left_out.items()}
+        console.summary(told(_means(draws)), rows | _spread(draws), {})
+    return 0
+
+
+def _prepare(judge: Judge, store: ImageStore, trained: Trained, console: Console) -> None:
+    """An extractor that learns from data learns from those that the run was trained on, whatever split is judged."""
+    own = trained.config["dataset"]
+    if own.get("split", store.split) != store.split and isinstance(judge.extractor, TrainedOnData):
+        whole = OmegaConf.create({**trained.config, "trust": list(judge.config.trust)})
+        store = build.dataset(whole).load(console.progress)
+    judge.prepare(store)
+
+
+def _as_run(config: DictConfig, trained: Trained) -> DictConfig:
+    """The run's configuration with the judge and the numbers of this command."""
+    if missing := {"dataset", "feature", "metric", "evaluation", "stop"} - trained.config.keys():
+        raise ValueError(f"{trained.path}: its configuration is incomplete, without {', '.join(sorted(missing))}")
+    merged = OmegaConf.create(trained.config)
+    if config.feature is not None:
+        merged.feature = config.feature
+    if config.metric:
+        merged.metric = config.metric
+    if config.split is not None:
+        if "split" not in merged.dataset:
+            raise ValueError(f"split={config.split}: {trained.spec.name} has no splits; leave it out")
+        merged.dataset.split = config.split
+    merged.trust = config.trust
+    merged.evaluation.batch_size = config.batch_size
+    merged.evaluation.num_real = config.num_real
+    merged.stop.score = None
+    return merged
+
+
+def beside_the_nearest(generated: FeatureSet, real: FeatureSet, count: int = 16) -> Tensor | None:
+    """Rows of `count` pictures (3 count, C, H, W) uint8: samples, their nearest real images by features, by pixels.
+
+    None where features or images are not kept.
+    """
+    sides = (generated.features, real.features, generated.images, real.images)
+    if any(each is None for each in sides):
+        return None
+    assert generated.images is not None and real.images is not None
+    count = min(count, generated.count)
+    near = [nearest_real(generated, real, count, pixels=pixels).numpy() for pixels in (False, True)]
+    rows = [generated.images[:count], *(real.images[numbers] for numbers in near)]
+    return torch.from_numpy(numpy.concatenate(rows))
+
+
+def _written(trained: Trained, draws: list[ScoreSet], picture: Tensor | None) -> dict[str, str]:
+    """Writes scores and picture into the run. Returns where they are, for the table."""
+    folder = checkpoint.run_folder(trained.path)
+    path = unused(folder / f"scores-{datetime.now():%Y-%m-%d_%H-%M-%S}.json")
+    records = [asdict(each) for each in draws]
+    rows = {"written to": str(path)}
+    try:
+        write_json(path, {"checkpoint": str(trained.path), "step": trained.step, "draws": records})
+        if picture is not None:
+            save_grid(picture, path.with_suffix(".png"), columns=len(picture) // 3)
+            rows["samples over their nearest real images"] = str(path.with_suffix(".png"))
+    except OSError as error:  # a run on a read-only disk; its scores are shown all the same
+        return {"written to": f"nowhere: {folder} cannot be written to ({error.strerror})"}
+    return rows
+
+
+def _means(draws: list[ScoreSet]) -> dict[str, float]:
+    return {name: statistics.fmean(each.scores[name] for each in draws) for name in draws[0].scores}
+
+
+def _spread(draws: list[ScoreSet]) -> dict[str, str]:
+    """The standard deviation over several draws, in words."""
+    if len(draws) < 2:
+        return {}
+    found = {name: statistics.stdev(each.scores[name] for each in draws) for name, _ in headline(draws[0].scores)}
+    return {f"deviation over {len(draws)} draws": "  ".join(f"{name} {value:.3g}" for name, value in found.items())}

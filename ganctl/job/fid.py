@@ -1,0 +1,293 @@
+"""`ganctl fid A B`: scores any images against any others, with the protocol they were made under."""
+
+from __future__ import annotations
+
+import dataclasses
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from shutil import rmtree
+
+import torch
+from omegaconf import DictConfig
+
+from ganctl import build
+from ganctl.contract import FeatureExtractor, FeatureSet, ImageStore, Plain, ScoreSet, TrainedOnData
+from ganctl.dataset.store import cache_folder
+from ganctl.evaluation.evaluate import cuda_devices, protocol_of, score
+from ganctl.evaluation.protocol import line, short, too_few
+from ganctl.evaluation.real import RealFeatures, chosen, real_features, real_images
+from ganctl.evaluation.statistics import extract
+from ganctl.evaluation.statistics_file import Statistics, read_statistics, write_statistics
+from ganctl.files import atomic_file, write_json
+from ganctl.invocation.images import Word
+from ganctl.job.journal import headline, told
+from ganctl.job.opened import Side, alike, check_number
+from ganctl.record.console import Console
+
+
+@dataclasses.dataclass(frozen=True)
+class Named:
+    """An extractor that is known by name only: all that is needed where both sides are statistics."""
+
+    name: str
+    weights_hash: str
+
+
+def run(config: DictConfig, words: tuple[Word, Word], *, save: Path | None, output: Path | None) -> int:
+    """Scores the images of the first word against those of the second, as `config` (fid.yaml) asks.
+
+    The statistics of the second go to the new file `save`, scores and protocol to `output`, where they are not None.
+    Prints a table, and the first score once more as the last line. Returns the exit code.
+    """
+    if not config.get("metric"):
+        raise ValueError("metric=[]: nothing is to be scored; try metric=[frechet]")
+    with Console(None) as console, _in_our_words():
+        found, real = _statistics_only(config, words) or _scored(config, words, console)
+        rows = _rows(found, words)
+        if save is not None:
+            with _writing("save", save), atomic_file(save) as file:
+                write_statistics(file, real)
+            rows["statistics of B"] = str(save)
+        if output is not None:
+            record = {"generated": words[0].text, "real": words[1].text, **dataclasses.asdict(found)}
+            with _writing("output", output):
+                write_json(output, record)
+            rows["written to"] = str(output)
+        if "frechet" in found.made_by.values() and (warning := too_few(found.protocol)):
+            console.warn(warning)
+        console.summary(told(found.scores), rows, {})
+        name, value = (headline(found.scores) or list(found.scores.items()))[0]
+        console.note(f"{name} {value:.8g}")
+    return 0
+
+
+@contextmanager
+def passing_cache(config: DictConfig) -> Iterator[str]:
+    """A folder for packed images that are looked at once: side A's, and samples. It is removed in the end.
+
+    Its name is one that the cache sweeps up after a day, should this process be killed.
+    """
+    folder = cache_folder(config.cache) / "datasets" / f".fid.{uuid.uuid4().hex}.unfinished"
+    try:
+        yield str(folder)
+    finally:
+        rmtree(folder, ignore_errors=True)
+
+
+def _scored(config: DictConfig, words: tuple[Word, Word], console: Console) -> tuple[ScoreSet, RealFeatures]:
+    """The scores where at least one side has images: what can be refused early is, and features are taken once."""
+    statistics = [read_statistics(word.path) if word.kind == "statistics" else None for word in words]
+    if config.save is not None and statistics[1]:
+        raise ValueError(f"save={config.save}: {words[1].text} holds statistics already; leave it out")
+    device = build.device(config)
+    extractor, metrics = build.extractor(config, device), build.metrics(config)
+    with passing_cache(config) as passing:
+        sides: list[Side | None] = []
+        for word, known, key in zip(words, statistics, ("num_images", "num_real"), strict=True):
+            keeps = word.kind == "dataset" or (key == "num_real" and word.kind != "run")
+            cache = config.cache if keeps else passing
+            sides.append(None if known else Side(word, config, device, count=config[key], cache=cache))
+        learns = isinstance(extractor, TrainedOnData)
+        for side in sides[1:] if learns else sides:
+            if side:
+                side.check(extractor)
+        stores = _loaded(sides, config, console)
+        _check(extractor, stores, words)
+        if isinstance(extractor, TrainedOnData) and stores[1]:
+            extractor.prepare(stores[1], cache=cache_folder(config.cache) / "features", progress=console.progress)
+        for word, known in zip(words, statistics, strict=True):
+            if known:
+                _check_statistics(word, known, extractor, stores)
+        with torch.random.fork_rng(devices=cuda_devices()), torch.no_grad():
+            counts = [side.count if side else None for side in sides]
+            real = _real(stores[1], statistics[1], extractor, counts[1], config, console)
+            generated = _generated(stores[0], statistics[0], extractor, counts[0], config, console)
+            found = score(metrics, generated, real.features, progress=console.progress)
+    weights = next((side.weights for side in sides[:1] if side), "statistics")
+    drawn = any(word.kind == "run" for word in words)
+    protocol = protocol_of(extractor, generated, real, weights, config.seed if drawn else None)
+    source = stores[0] or statistics[0]
+    assert source is not None
+    protocol |= _origin(words, statistics, source.content_hash if isinstance(source, ImageStore) else source.data_hash)
+    if config.resolution is not None and any(word.kind == "images" for word in words):
+        protocol |= {key: config[key] for key in ("resolution", "fit", "filter")}
+    return dataclasses.replace(found, protocol=protocol | found.protocol), real
+
+
+def _loaded(sides: list[Side | None], config: DictConfig, console: Console) -> list[ImageStore | None]:
+    """The images of both sides, None for statistics, refused where they are the same or too few."""
+    stores = [side.load(console.progress) if side else None for side in sides]
+    for side, store, key in zip(sides, stores, ("num_images", "num_real"), strict=True):
+        if side and store:
+            check_number(key, side.count, store, side.word.text)
+    first, second = stores
+    if first and second:
+        if first.content_hash == second.content_hash and (first.images.shape == second.images.shape):
+            texts = " and ".join(side.word.text for side in sides if side)
+            raise ValueError(f"{texts}: hold the same images, at distance 0; name two sets of images")
+        return list(alike(first, second))
+    return stores
+
+
+def _check(extractor: FeatureExtractor, stores: list[ImageStore | None], words: tuple[Word, Word]) -> None:
+    """Raises ValueError where the extractor cannot judge the images of a side."""
+    generated, real = stores
+    if isinstance(extractor, TrainedOnData):
+        if real is None:
+            raise ValueError(f"{words[1].text}: {extractor.name} learns from B's images, and these are statistics")
+        if generated and generated.spec.image_shape != real.spec.image_shape:
+            shapes = " and ".join(
+                f"{width}x{height}" for _, height, width in (generated.spec.image_shape, real.spec.image_shape)
+            )
+            raise ValueError(
+                f"feature={extractor.name}: learns from B's images and judges those of the same size only, and these "
+                f"have {shapes}; try resolution={min(real.spec.image_shape[1:])}"
+            )
+        generated = None  # its classes are B's
+    for store in (generated, real):
+        if store:
+            extractor.check(store.spec)
+
+
+def _real(
+    store: ImageStore | None,
+    known: Statistics | None,
+    extractor: FeatureExtractor,
+    count: int | None,
+    config: DictConfig,
+    console: Console,
+) -> RealFeatures:
+    """The features of side B, from the cache where they are known already."""
+    if store is None:
+        assert known is not None
+        return RealFeatures(known.features(extractor.name), extractor.weights_hash, known.data_hash, "statistics")
+    return real_features(
+        store,
+        extractor,
+        num_images=None if count == len(store.images) else count,
+        batch_size=config.batch_size,
+        cache=cache_folder(config.cache) / "features",
+        what="features of B",
+        progress=console.progress,
+    )
+
+
+def _generated(
+    store: ImageStore | None,
+    known: Statistics | None,
+    extractor: FeatureExtractor,
+    count: int | None,
+    config: DictConfig,
+    console: Console,
+) -> FeatureSet:
+    """The features of side A."""
+    if store is None:
+        assert known is not None
+        return known.features(extractor.name)
+    number = count or len(store.images)
+    index = chosen(len(store.images), number)
+    features = extract(
+        real_images(store, number),
+        extractor,
+        num_images=number,
+        batch_size=config.batch_size,
+        what="features of A",
+        labels=None if store.spec.num_classes is None else torch.from_numpy(store.labels[index]),
+        progress=console.progress,
+    )
+    return dataclasses.replace(features, images=store.images if number == len(store.images) else store.images[index])
+
+
+def _check_statistics(
+    word: Word, known: Statistics, extractor: FeatureExtractor | Named, stores: list[ImageStore | None]
+) -> None:
+    """Raises ValueError for statistics of another extractor, as far as the file tells."""
+    if known.extractor and (known.extractor, known.weights_hash) != (extractor.name, extractor.weights_hash):
+        raise ValueError(
+            f"{word.text}: are statistics of {known.extractor} ({short(known.weights_hash)}), and this is "
+            f"{extractor.name} ({short(extractor.weights_hash)}); choose the other with feature=, or make them anew"
+        )
+    store = next((store for store in stores if store), None)
+    if store is not None and not isinstance(extractor, Named):
+        dimensions = extractor(torch.zeros(2, *store.spec.image_shape))[0].shape[1]
+        if dimensions != len(known.mean):
+            raise ValueError(
+                f"{word.text}: statistics of {len(known.mean):,} dimensions, and {extractor.name} gives "
+                f"{dimensions:,}; choose the extractor that made them with feature="
+            )
+
+
+def _statistics_only(config: DictConfig, words: tuple[Word, Word]) -> tuple[ScoreSet, RealFeatures] | None:
+    """The scores of two files of statistics, for which no extractor is needed; None where a side has images."""
+    if any(word.kind != "statistics" for word in words):
+        return None
+    if config.save is not None:
+        raise ValueError(f"save={config.save}: {words[1].text} holds statistics already; leave it out")
+    first, second = (read_statistics(word.path) for word in words)
+    if first.data_hash == second.data_hash:
+        raise ValueError(f"{words[0].text} and {words[1].text}: are the same, at distance 0; name two files")
+    if len(first.mean) != len(second.mean):
+        raise ValueError(
+            f"{words[0].text}: statistics of {len(first.mean):,} dimensions, and {words[1].text} of "
+            f"{len(second.mean):,}; they are of two extractors"
+        )
+    told_by = next((each for each in (first, second) if each.extractor), None)
+    extractor = Named(config.feature._target_.split(".")[-2], "")
+    if told_by:
+        extractor = Named(told_by.extractor or "", told_by.weights_hash or "")
+    for word, known in zip(words, (first, second), strict=True):
+        _check_statistics(word, known, extractor, [])
+    generated = first.features(extractor.name)
+    real = RealFeatures(second.features(extractor.name), extractor.weights_hash, second.data_hash, "statistics")
+    found = score(build.metrics(config), generated, real.features)
+    protocol = protocol_of(extractor, generated, real, "statistics", None)  # pyright: ignore[reportArgumentType]
+    protocol |= _origin(words, [first, second], first.data_hash) | {"weights_hash": extractor.weights_hash or None}
+    return dataclasses.replace(found, protocol=protocol | found.protocol), real
+
+
+def _origin(words: tuple[Word, Word], statistics: list[Statistics | None], generated_hash: str) -> dict[str, Plain]:
+    """What the protocol says besides: the hash of side A, and of statistics what cannot be known from their file."""
+    facts: dict[str, Plain] = {"generated_hash": generated_hash}
+    sides = zip(("generated", "real"), words, statistics, strict=True)
+    for side, word, known in sides:
+        if known:
+            facts[f"num_{side}"] = known.count
+            named = "" if known.extractor else ", which does not name its extractor"
+            facts[f"statistics_{side}"] = f"{word.path.name}{named}"
+    return facts
+
+
+def _rows(found: ScoreSet, words: tuple[Word, Word]) -> dict[str, str]:
+    protocol = found.protocol
+    rows = {}
+    for letter, word, side, key in zip(
+        "AB", words, ("generated", "real"), ("generated_hash", "data_hash"), strict=True
+    ):
+        count = protocol[f"num_{side}"]
+        number = f"{count:,} images" if isinstance(count, int) else "images of unknown number"
+        rows[letter] = f"{word.text} ({number}, {short(protocol[key])})"
+    rows["protocol"] = line(protocol, [key for key, value in protocol.items() if value is not None])
+    return rows | {f"left out: {name}": reason for name, reason in found.left_out.items()}
+
+
+@contextmanager
+def _writing(key: str, path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ValueError(f"{key}={path}: cannot be written ({error.strerror}); choose another place") from None
+
+
+@contextmanager
+def _in_our_words() -> Iterator[None]:
+    """Parts speak of the keys that they have in other commands: here some are called otherwise."""
+    keys = {"dataset.root": "root", "dataset.cache": "cache", "evaluation.num_": "num_"}
+    try:
+        yield
+    except ValueError as error:
+        text = str(error)
+        for theirs, ours in keys.items():
+            text = text.replace(theirs, ours)
+        raise ValueError(text) from error.__cause__

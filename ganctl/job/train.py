@@ -1,0 +1,87 @@
+"""`ganctl train`: opens a run, consumes the training loop, and does the four periodic jobs between its steps."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+
+from ganctl.job.journal import Journal
+from ganctl.job.judge import Judge
+from ganctl.job.session import Session
+from ganctl.job.signals import Interrupted, StopSignals
+from ganctl.job.summary import check_weights, finish
+from ganctl.record.console import Console
+
+
+def run(config: DictConfig, folder: Path, resume: Path | None = None) -> dict[str, Any]:
+    """Trains into `folder`, from the checkpoint `resume` on if given, and returns the run's summary.
+
+    The summary has `status` (finished, target, patience, time, diverged, interrupted), `exit_code`, `score`, `folder`.
+    Raises ValueError in one line for what the user can mend.
+    """
+    check_weights(config)
+    with Console(folder / "train.log") as console, StopSignals() as signals:
+
+        def progress(what: str, done: int, total: int) -> None:
+            console.progress(what, done, total)
+            signals.raise_if_received()
+
+        try:
+            session = Session(config, resume)
+            judge = Judge(config, session.spec, session.device, progress)
+            judge.check_score(session.spec)
+            session.read(progress)
+            judge.check_store(session.store)
+            judge.prepare(session.store)
+            journal = Journal(session, judge, folder, console, signals)
+        except Interrupted:
+            console.warn("interrupted before training began; there was nothing to save")
+            return {"status": "interrupted", "exit_code": signals.exit_code, "score": None, "folder": str(folder)}
+        with closing(journal):
+            return finish(journal, _train(session, journal))
+
+
+def _train(session: Session, journal: Journal) -> str:
+    """The loop. Returns why it ended."""
+    output, total_steps = session.config.output, session.total_steps
+    stop = journal.reason_to_stop()
+    steps = session.steps()
+    try:
+        if stop is None and journal.evaluation_was_cut_off():
+            journal.evaluate()
+            journal.save_checkpoint()
+            stop = journal.reason_to_stop()
+        elif stop:
+            journal.save_checkpoint()
+        while stop is None and (log := next(steps, None)) is not None:
+            step = session.state.step
+            last = step == total_steps
+            journal.console.advance(step)
+            report = _due(step, output.log_every, last)
+            sample = _due(step, output.sample_every, last)
+            judge = _due(step, output.evaluate_every, last)
+            save = _due(step, output.checkpoint_every, last)
+            if (report or sample or judge) and not session.is_finite(log):
+                return "diverged"
+            if report:
+                journal.report(log)
+            if sample:
+                journal.save_grid()
+            if judge:
+                journal.evaluate()
+            stop = journal.reason_to_stop()
+            if save or stop:
+                if not session.is_finite(log):
+                    return "diverged"
+                journal.save_checkpoint()
+    except Interrupted:  # out of an evaluation: the state is that of the step before it
+        journal.save_checkpoint()
+        return "interrupted"
+    return stop or "finished"
+
+
+def _due(step: int, every: int | None, last: bool) -> bool:
+    return last or (every is not None and step % every == 0)
