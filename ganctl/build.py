@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
 from ganctl.compose import check_target
+from ganctl.configuration.keys import keys_of
 from ganctl.contract import ArgumentError, Dataset, DataSpec, FeatureExtractor, Metric, Scheduler
 from ganctl.training.device import Device, open_device
 from ganctl.training.draws import seed_building
@@ -27,7 +28,7 @@ def part(group: str, node: Any, trusted: list[str], *, key: str | None = None, *
     """Builds what `node` of the configuration group `group` names, if its `_target_` may be built there.
 
     Raises ValueError in one line for a target that is not allowed and for values that its class refuses, by their keys
-    under `key` (None: `group`).
+    under `key` (None: `group`; "": no prefix).
     """
     settings = plain(node) if isinstance(node, DictConfig) else dict(node)
     settings.pop("shape_rule", None)
@@ -37,7 +38,8 @@ def part(group: str, node: Any, trusted: list[str], *, key: str | None = None, *
     except Exception as error:
         cause = error.__cause__ or error
         if isinstance(cause, ArgumentError):
-            raise cause.under(f"{key or group}.{cause.argument}") from None
+            with keys_of(group if key is None else key):
+                raise cause from None
         if isinstance(cause, ValueError):
             raise ValueError(str(cause)) from None
         if isinstance(cause, (TypeError, IndexError, ImportError, AttributeError)):
@@ -48,7 +50,8 @@ def part(group: str, node: Any, trusted: list[str], *, key: str | None = None, *
 
 def device(config: DictConfig) -> Device:
     """Opens the device of the node `device`; sets torch's global switches."""
-    return open_device(**plain(config.device))
+    with keys_of("device", type="device"):
+        return open_device(**plain(config.device))
 
 
 def dataset(config: DictConfig) -> Dataset:

@@ -14,6 +14,7 @@ from ganctl import checkpoint
 from ganctl.command.judge import Judge
 from ganctl.command.signals import Interrupted
 from ganctl.compose import quote
+from ganctl.configuration.keys import keys_of
 from ganctl.contract import DataSpec
 from ganctl.evaluation.evaluate import seconds_per_image
 from ganctl.evaluation.protocol import line
@@ -123,7 +124,8 @@ def _final_fid(job: Run) -> dict[str, Any]:
     from ganctl.feature.inception import Inception
 
     try:
-        extractor = Inception(weights=settings.weights, device=job.device.torch_device)
+        with keys_of("final_fid"):
+            extractor = Inception(weights=settings.weights, device=job.device.torch_device)
     except ValueError as error:
         return {"skipped": str(error), "command": f"{bare} feature.weights=FILE", "estimate": _estimate(job)}
     each = seconds_per_image(extractor, job.spec)

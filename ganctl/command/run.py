@@ -14,6 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 from ganctl import build, checkpoint
 from ganctl.command.judge import Judge
 from ganctl.command.signals import StopSignals
+from ganctl.configuration.keys import keys_of
 from ganctl.contract import DataSpec
 from ganctl.evaluation.protocol import too_few
 from ganctl.evaluation.ranking import better, is_headline
@@ -57,7 +58,8 @@ class Run:
         saved = self._open_checkpoint(resume) if resume else None
         self.judge = Judge(config, dataset.spec, self.device, self.progress)
         self.judge.check_score(dataset.spec)
-        self.store = dataset.load(self.progress)
+        with keys_of("dataset"):
+            self.store = dataset.load(self.progress)
         self.spec: DataSpec = self.store.spec
         training = config.training
         if training.batch_size > len(self.store.images):

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ganctl.configuration.keys import keys_of
 from ganctl.configuration.machine import check_device
 from ganctl.configuration.names import nearest_keys, shown
 from ganctl.configuration.rules import Rule
@@ -175,7 +176,8 @@ def data_spec(node: Mapping[str, Any]) -> DataSpec:
     settings = {key: value for key, value in node.items() if key != "_target_"}
     kind = _import("dataset._target_", node["_target_"])
     try:
-        return kind(**settings).spec
+        with keys_of("dataset"):
+            return kind(**settings).spec
     except TypeError as error:
         raise ValueError(f"dataset._target_={node['_target_']}: {_line(error)}") from error
 

@@ -31,5 +31,5 @@ def test_it_has_a_distance_and_no_inception_score():
 
 def test_another_size_is_another_extractor_and_small_images_are_refused():
     assert Pixels(size=4).weights_hash != Pixels(size=8).weights_hash
-    with pytest.raises(ValueError, match=r"feature.size=32: .* try 28"):
+    with pytest.raises(ValueError, match=r"^size=32: .* try size=28$"):
         Pixels(size=32).check(DataSpec("digits", (1, 28, 28), None))
