@@ -28,7 +28,7 @@ def part(group: str, node: Any, trusted: list[str], *, key: str | None = None, *
     """Builds what `node` of the configuration group `group` names, if its `_target_` may be built there.
 
     Raises ValueError in one line for a target that is not allowed and for values that its class refuses, by their keys
-    under `key` (None: `group`; "": no prefix).
+    under `key` (None: `group`).
     """
     settings = plain(node) if isinstance(node, DictConfig) else dict(node)
     settings.pop("shape_rule", None)
@@ -38,7 +38,7 @@ def part(group: str, node: Any, trusted: list[str], *, key: str | None = None, *
     except Exception as error:
         cause = error.__cause__ or error
         if isinstance(cause, ArgumentError):
-            with keys_of(group if key is None else key):
+            with keys_of(key or group):
                 raise cause from None
         if isinstance(cause, ValueError):
             raise ValueError(str(cause)) from None

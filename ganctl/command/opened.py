@@ -50,7 +50,7 @@ class Side:
         elif word.kind == "arrays":
             self.source = NpzImages(path=str(word.path), cache=cache)
         elif word.kind == "dataset":
-            self.source = build.part("dataset", word.dataset, list(config.trust), key="")
+            self.source = build.part("dataset", word.dataset, list(config.trust))
         else:
             scaled = {"resolution": config.resolution, "fit": config.fit, "filter": config.filter}
             self.source = ImageFolder(path=word.text, channels=None, cache=cache, **scaled)

@@ -284,6 +284,22 @@ def test_two_sizes_are_refused_by_name_with_the_cure(photos: Path) -> None:
     assert as_they_are(photos, resolution=7).images.shape == (2, 3, 7, 7)
 
 
+def test_what_was_packed_at_one_size_or_in_grey_is_not_taken_for_images_as_they_are(photos: Path) -> None:
+    save(photos, "a.png", size=(8, 8), mode="L")
+    save(photos, "b.png", size=(8, 8), seed=1)
+    assert load(photos, channels=1).images.shape == (2, 1, 8, 8)
+    assert as_they_are(photos, channels=1).images.shape == (2, 1, 8, 8)
+    assert as_they_are(photos).images.shape == (2, 3, 8, 8)
+    save(photos, "c.png", size=(12, 8))
+    assert load(photos).images.shape == (3, 3, 8, 8)
+    assert "a.png has 8x8 pixels and c.png 12x8" in refusal(photos, **AS_THEY_ARE)
+
+
+def test_the_facts_of_images_as_they_are_take_a_look_at_them(photos: Path) -> None:
+    save(photos, "a.png", mode="L")
+    assert ImageFolder(path=str(photos), **AS_THEY_ARE).spec.image_shape == (1, 7, 9)
+
+
 def test_with_a_resolution_the_pixels_are_those_of_an_image_folder(photos: Path) -> None:
     save(photos, "a.png")
     save(photos, "b.png", size=(12, 8), seed=1)

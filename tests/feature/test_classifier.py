@@ -52,7 +52,7 @@ def test_it_learns_the_classes_and_tells_how_well():
     fresh = store_of(seed=2)
     features, logits = learnt(scaled(fresh))
     assert isinstance(learnt, FeatureExtractor) and isinstance(learnt, TrainedOnData)
-    assert features.shape == (90, 128) and logits.shape == (90, 3)
+    assert features.shape == (90, 128) and logits.shape == (90, learnt.num_classes) == (90, 3)
     assert features.dtype == logits.dtype == torch.float32 and not features.requires_grad
     assert (logits.argmax(1).numpy() == fresh.labels).mean() > 0.9
     assert learnt.facts["held_out_accuracy"] == 1 and learnt.facts["held_out_images"] == 9

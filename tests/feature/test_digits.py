@@ -18,7 +18,7 @@ def digits() -> Digits:
 def test_is_a_feature_extractor_of_128_features_and_ten_logits(digits: Digits):
     assert isinstance(digits, FeatureExtractor) and digits.resizing == "none"
     features, logits = digits(torch.zeros(3, 1, 28, 28))
-    assert features.shape == (3, 128) and logits.shape == (3, 10)
+    assert features.shape == (3, 128) and logits.shape == (3, digits.num_classes) == (3, 10)
     assert features.dtype == logits.dtype == torch.float32
     assert not features.requires_grad
 

@@ -78,7 +78,7 @@ def test_folding_takes_batch_norms_away_and_keeps_what_they_did():
 def test_logits_are_the_last_layer_of_the_file_on_the_features(inception: Inception, weights_file: Path):
     state = torch.load(weights_file, weights_only=True)
     features, logits = inception(rgb(2))
-    assert logits.shape == (2, 1008)
+    assert logits.shape == (2, inception.num_classes) == (2, 1008)
     assert torch.allclose(logits, features @ state["fc.weight"].T + state["fc.bias"], rtol=1e-4, atol=1e-4)
 
 

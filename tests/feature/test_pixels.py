@@ -16,7 +16,7 @@ from ganctl.metric.inception_score import InceptionScore
 def test_features_are_the_means_of_the_images_parts():
     images = torch.arange(2 * 3 * 4 * 4, dtype=torch.float32).view(2, 3, 4, 4)
     features, logits = Pixels(size=2)(images)
-    assert features.shape == (2, 12) and logits.shape == (2, 0)
+    assert features.shape == (2, 12) and logits.shape == (2, Pixels.num_classes) == (2, 0)
     assert features[0, 0] == images[0, 0, :2, :2].mean() and features[1, 11] == images[1, 2, 2:, 2:].mean()
     assert isinstance(Pixels(), FeatureExtractor) and Pixels().resizing == "area average to 8x8"
 
