@@ -83,7 +83,7 @@ class Classifier:
         if min(shape) < 8:
             raise ValueError(
                 f"needs 8 pixels a side, and images of {spec.name} have {shape[0]}x{shape[1]} at size="
-                f"{self.size}; judge by pixels"
+                f"{self.size}; judge by pixels with size=4"
             )
         if self._built_for == (spec.image_shape, spec.num_classes):
             return
