@@ -11,6 +11,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
+from ganctl.configuration.keys import keys_of
 from ganctl.configuration.targets import check_target
 from ganctl.contract import ALONE, ArgumentError, Dataset, DataSpec, FeatureExtractor, Metric, Scheduler, Task, World
 from ganctl.training.device import Device, open_device
@@ -40,7 +41,8 @@ def part(group: str, node: Any, trusted: list[str], *, key: str | None = None, *
     except Exception as error:
         cause = error
         if isinstance(cause, ArgumentError):
-            raise cause.under(f"{group if key is None else key}.{cause.argument}".lstrip(".")) from None
+            with keys_of(group if key is None else key):
+                raise cause from None
         if isinstance(cause, ValueError):
             raise ValueError(str(cause)) from None
         if isinstance(cause, (TypeError, IndexError, ImportError, AttributeError)):
@@ -51,7 +53,8 @@ def part(group: str, node: Any, trusted: list[str], *, key: str | None = None, *
 
 def device(config: DictConfig) -> Device:
     """Opens the device of the node `device`; sets torch's global switches."""
-    return open_device(**plain(config.device))
+    with keys_of("device", type="device"):
+        return open_device(**plain(config.device))
 
 
 def dataset(config: DictConfig) -> Dataset:

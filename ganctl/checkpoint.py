@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from ganctl import __version__
-from ganctl.files import atomic_file, atomic_write_bytes
+from ganctl.files import atomic_file, atomic_path, atomic_write_bytes
 
 FORMAT, VERSION = "ganctl-checkpoint", 2
 _KEYS = {"config", "spec", "task", "class_names", "record", "state"}
@@ -183,13 +183,11 @@ def _step_of(path: Path) -> int:
 
 
 def _duplicate(source: Path, target: Path) -> None:
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    temporary.unlink(missing_ok=True)
-    try:
-        os.link(source, temporary)
-    except OSError:
-        shutil.copyfile(source, temporary)
-    temporary.replace(target)
+    with atomic_path(target) as temporary:
+        try:
+            os.link(source, temporary)
+        except OSError:  # a file system without hard links
+            shutil.copyfile(source, temporary)
 
 
 def _line(error: BaseException) -> str:

@@ -6,31 +6,70 @@ import json
 import math
 import os
 import secrets
+import shutil
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+_ABANDONED_SECONDS = 24 * 3600
+
 
 @contextmanager
-def atomic_file(path: Path, *, sync: bool = True) -> Iterator[BinaryIO]:
-    """A binary file to write; `path` becomes it when the block ends, and keeps its old content when the block raises.
+def unfinished(path: Path) -> Iterator[Path]:
+    """A free name beside `path`, to make a file or folder under; what still has it when the block ends is removed.
+
+    What a killed process leaves under such a name goes with the next `sweep` of the folder after a day.
+    """
+    temporary = path.with_name(f".{secrets.token_hex(8)}.unfinished")
+    try:
+        yield temporary
+    finally:
+        _remove(temporary)
+
+
+@contextmanager
+def atomic_path(path: Path, *, sync: bool = True) -> Iterator[Path]:
+    """A free name to make a file under; `path` becomes it when the block ends, and keeps its old content if it raises.
 
     Makes the folder where it is missing. `sync` waits until the disk has it, so that a power cut cannot undo it either.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{os.getpid()}-{secrets.token_hex(6)}.tmp")
-    try:
-        with temporary.open("xb") as file:
-            yield file
-            file.flush()
-            if sync:
-                os.fsync(file.fileno())
+    with unfinished(path) as temporary:
+        yield temporary
+        if sync:
+            to_disk(temporary)
         temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
     if sync:
-        _sync_folder(path.parent)
+        to_disk(path.parent)
+
+
+@contextmanager
+def atomic_file(path: Path, *, sync: bool = True) -> Iterator[BinaryIO]:
+    """A binary file to write, otherwise as `atomic_path`."""
+    with atomic_path(path, sync=sync) as temporary, temporary.open("xb") as file:
+        yield file
+
+
+def sweep(folder: Path) -> None:
+    """Removes what processes that were killed a day ago or earlier left unfinished in `folder`."""
+    for left in folder.glob(".*.unfinished"):
+        with suppress(OSError):
+            paths = [left, *left.iterdir()] if left.is_dir() else [left]
+            if max(path.stat().st_mtime for path in paths) < time.time() - _ABANDONED_SECONDS:
+                _remove(left)
+
+
+def to_disk(path: Path) -> None:
+    """Waits until the disk has the file, or a folder's list of names."""
+    if path.is_dir() and os.name != "posix":  # elsewhere a folder cannot be opened
+        return
+    descriptor = os.open(path, os.O_RDONLY if os.name == "posix" else os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def atomic_write_bytes(path: Path, data: bytes, *, sync: bool = True) -> None:
@@ -75,20 +114,18 @@ def plain(value: object) -> object:
     return plain(to_list())
 
 
-def _sync_folder(folder: Path) -> None:
-    if os.name != "posix":  # elsewhere a folder cannot be opened
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def unused(path: Path) -> Path:
     """`path`, or where it is taken the first of `name-2.end`, `name-3.end`, ... that is not."""
-    number, found = 1, path
-    while found.exists() or found.is_symlink():
+    number, free = 1, path
+    while free.exists() or free.is_symlink():
         number += 1
-        found = path.with_name(f"{path.stem}-{number}{path.suffix}")
-    return found
+        free = path.with_name(f"{path.stem}-{number}{path.suffix}")
+    return free
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)

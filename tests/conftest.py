@@ -11,6 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.server import nobody, server
+
+__all__ = ["nobody", "server"]  # fixtures
+
 
 @dataclass(frozen=True)
 class Answer:

@@ -29,6 +29,13 @@ def weights(seed: int) -> list[torch.Tensor]:
     return [parameter for network in state.networks.values() for parameter in network.parameters()]
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_device_that_is_not_there_is_called_by_its_key():
+    config = OmegaConf.merge(settings(*SMALL), {"device": {"type": "cuda"}})
+    with pytest.raises(ValueError, match=r"^device=cuda: torch sees no CUDA GPU here; try device=cpu$"):
+        build.device(config)  # pyright: ignore[reportArgumentType]
+
+
 def test_the_seed_decides_the_first_weights_whatever_was_drawn_before():
     first = weights(3)
     torch.rand(17)

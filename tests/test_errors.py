@@ -128,6 +128,41 @@ def test_a_size_that_the_network_cannot_make_names_those_that_it_can(refused: Re
     assert refused("train", *words, "conditional=true").startswith("conditional=true: ")
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["dataset=image_folder", "dataset.path=nowhere"], "dataset.path=nowhere: does not exist; give a folder or "),
+        (
+            ["dataset=image_folder", "dataset.path=images", "dataset.extensions=[]"],
+            "dataset.extensions=[]: is no list ",
+        ),
+        (["dataset=mnist", "dataset.root=none", "dataset.download=false"], "dataset.root=none: train-images-idx3-"),
+        (["dataset=mnist", "dataset.root='~nobody-of-that-name'"], "dataset.root=~nobody-of-that-name: there is no "),
+        (
+            ["dataset.cache='~nobody-of-that-name'"],
+            "dataset.cache=~nobody-of-that-name: there is no such home folder; ",
+        ),
+        (
+            ["feature=pixels", "feature.size=32"],
+            "feature.size=32: mnist5k has images of 28 pixels a side; try feature.",
+        ),
+        (["feature=inception", "feature.weights=no"], "feature.weights=no: no such file; "),
+        (
+            ["dataset=image_folder", "dataset.path=images", "feature=digits"],
+            "feature=digits: judges grey 28x28 images, ",
+        ),
+    ],
+)
+def test_what_a_part_says_of_its_arguments_is_said_of_the_keys(
+    words: list[str], said: str, refused: Refusal, workplace: Path
+) -> None:
+    from PIL import Image
+
+    (workplace / "images").mkdir()
+    Image.new("L", (8, 8)).save(workplace / "images" / "one.png")
+    assert refused("train", *words, "device=cpu").startswith(said)
+
+
 def test_classes_cannot_be_asked_of_unlabelled_data(refused: Refusal, workplace: Path) -> None:
     (workplace / "mine" / "dataset").mkdir(parents=True)
     (workplace / "unlabelled_blots.py").write_text(

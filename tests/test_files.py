@@ -2,16 +2,27 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy
 import pytest
 import torch
 
-from ganctl.files import atomic_file, atomic_write_bytes, atomic_write_text, plain, write_json
+from ganctl.files import (
+    atomic_file,
+    atomic_path,
+    atomic_write_bytes,
+    atomic_write_text,
+    plain,
+    sweep,
+    unfinished,
+    write_json,
+)
 
 
 def test_a_file_is_written_and_replaced_and_nothing_else_is_left(tmp_path):
@@ -51,6 +62,40 @@ def test_a_kill_in_the_middle_of_writing_keeps_the_old_content(tmp_path):
     done = subprocess.run([sys.executable, "-c", script, str(path)], check=False, timeout=60)
     assert done.returncode == -signal.SIGKILL
     assert path.read_bytes() == b"old"
+    [left] = (other for other in tmp_path.iterdir() if other != path)
+    sweep(tmp_path)
+    assert left.exists(), "it might still be written"
+    os.utime(left, (time.time() - 2 * 86400,) * 2)
+    sweep(tmp_path)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_two_that_write_at_once_leave_one_whole_file(tmp_path):
+    path = tmp_path / "data.bin"
+    with atomic_file(path) as slow:
+        slow.write(b"slow")
+        atomic_write_bytes(path, b"quick")
+        assert path.read_bytes() == b"quick"
+    assert path.read_bytes() == b"slow" and list(tmp_path.iterdir()) == [path]
+
+
+def test_what_is_unfinished_is_removed_be_it_a_file_or_a_folder(tmp_path):
+    with pytest.raises(RuntimeError), unfinished(tmp_path / "new") as folder:
+        (folder / "below").mkdir(parents=True)
+        raise RuntimeError
+    with unfinished(tmp_path / "new") as folder:
+        folder.mkdir()
+        folder.rename(tmp_path / "new")
+    assert list(tmp_path.iterdir()) == [tmp_path / "new"]
+
+
+def test_a_path_can_be_made_by_others_and_is_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "folder" / "link"
+    (tmp_path / "source").write_text("content")
+    with atomic_path(path) as temporary:
+        os.link(tmp_path / "source", temporary)
+        assert not path.exists()
+    assert path.read_text() == "content" and list(path.parent.iterdir()) == [path]
 
 
 def test_a_written_file_has_the_rights_of_an_ordinary_new_file(tmp_path):

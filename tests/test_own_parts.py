@@ -73,7 +73,7 @@ class Edges:
 
     def check(self, spec):
         if spec.image_shape[0] != 1:
-            raise ValueError(f"feature=edges: judges grey images, and {spec.name} has {spec.image_shape[0]} channels")
+            raise ValueError(f"judges grey images, and {spec.name} has {spec.image_shape[0]} channels")
 
     def __call__(self, images):
         images = self.strength * images.to(self.device)

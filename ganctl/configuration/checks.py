@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ganctl.configuration.keys import keys_of
 from ganctl.configuration.machine import check_device
 from ganctl.configuration.names import nearest_keys, one_line, value_text
 from ganctl.configuration.rules import IS_GROUP, Rule
@@ -188,7 +189,8 @@ def data_spec(node: Mapping[str, Any]) -> DataSpec:
     settings = {key: value for key, value in node.items() if key != "_target_"}
     kind = _import("dataset._target_", node["_target_"])
     try:
-        return kind(**settings).spec
+        with keys_of("dataset"):
+            return kind(**settings).spec
     except TypeError as error:
         raise ValueError(f"dataset._target_={node['_target_']}: {one_line(error)}") from error
 

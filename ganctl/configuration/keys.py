@@ -22,3 +22,15 @@ def keys_of(node: str = "", **keys: str) -> Iterator[None]:
             raise
         key = keys.get(error.argument) or (f"{node}.{error.argument}" if node else error.argument)
         raise error.under(key) from error.__cause__
+
+
+@contextmanager
+def choice_of(group: str, option: str) -> Iterator[None]:
+    """As `keys_of(group)`, and any other ValueError is said of the choice `group=option`."""
+    try:
+        with keys_of(group):
+            yield
+    except ArgumentError:
+        raise
+    except ValueError as error:
+        raise ValueError(f"{group}={option}: {error}") from error.__cause__

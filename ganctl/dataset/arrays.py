@@ -37,7 +37,7 @@ def headers(path: Path) -> dict[str, Header]:
     Raises:
         ValueError: it is no .npz file or a damaged one, or it holds pickled objects; one line.
     """
-    found: dict[str, Header] = {}
+    arrays: dict[str, Header] = {}
     try:
         with zipfile.ZipFile(path) as archive:
             for info in archive.infolist():
@@ -48,17 +48,17 @@ def headers(path: Path) -> dict[str, Header]:
                     raise ValueError(f"its array {name} holds Python objects, which may be code; none was opened")
                 if info.file_size != header.begins + header.dtype.itemsize * math.prod(header.shape):
                     raise ValueError(f"its array {name} is not as long as it says")
-                found[name] = header
+                arrays[name] = header
     except zipfile.BadZipFile:
         raise ValueError(f"{path}: is no .npz file (a zip of arrays, as numpy.savez writes it), or damaged") from None
     except _UNREADABLE as error:
         raise ValueError(f"{path}: cannot be read ({one_line(error)}); write it with numpy.savez") from None
-    return found
+    return arrays
 
 
-def is_statistics(found: Mapping[str, Header]) -> bool:
+def is_statistics(arrays: Mapping[str, Header]) -> bool:
     """Whether arrays are pytorch-fid's statistics, `mu` and `sigma`, and no images."""
-    return {"mu", "sigma"} <= found.keys() and not {"images", "arr_0"} & found.keys()
+    return {"mu", "sigma"} <= arrays.keys() and not {"images", "arr_0"} & arrays.keys()
 
 
 class NpzImages:

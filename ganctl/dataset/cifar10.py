@@ -12,8 +12,9 @@ from typing import Any
 import numpy
 
 from ganctl.contract import DataSpec, ImageStore, Progress
-from ganctl.dataset.download import check_options, damaged, fetch, md5_of, missing
+from ganctl.dataset.published import check_options, damaged, missing
 from ganctl.dataset.store import Content, expanded, in_blocks, packed, stamp
+from ganctl.download import fetch, hash_of
 
 ARCHIVE = "cifar-10-python.tar.gz"
 FOLDER = "cifar-10-batches-py"
@@ -40,7 +41,7 @@ class Cifar10:
     def __init__(self, *, root: str = "data", split: str = "train", download: bool = True, cache: str | None = None):
         check_options(root, split, download)
         self.root, self.split, self.download, self.cache = root, split, download, cache
-        folder = expanded("dataset.root", root)
+        folder = expanded("root", root)
         self.archive = folder / ARCHIVE
         self.batches = tuple(folder / FOLDER / batch for batch in BATCHES[split])
         self.spec = DataSpec("cifar10", (3, 32, 32), 10)
@@ -65,12 +66,12 @@ class Cifar10:
 
     def _fetch(self, progress: Progress | None) -> None:
         if not self.download:
-            why = f"neither {ARCHIVE} nor {FOLDER} is there, and dataset.download=false"
+            why = f"neither {ARCHIVE} nor {FOLDER} is there, and downloads are off"
             raise missing(self.root, self.archive.parent, [ARCHIVE], why)
         from torchvision.datasets import CIFAR10
 
         try:
-            fetch([CIFAR10.url], self.archive, md5=CIFAR10.tgz_md5, progress=progress)
+            fetch([CIFAR10.url], self.archive, algorithm="md5", checksum=CIFAR10.tgz_md5, progress=progress)
         except OSError as error:
             raise missing(self.root, self.archive.parent, [ARCHIVE], f"download failed ({error})") from error
 
@@ -80,9 +81,9 @@ class Cifar10:
         checksums = dict((*CIFAR10.train_list, *CIFAR10.test_list))
         suspect = self.archive if self.archive.is_file() else self.batches[0].parent
         try:
-            if self._unpacked() and all(md5_of(path) == checksums[path.name] for path in self.batches):
+            if self._unpacked() and all(hash_of(path, "md5") == checksums[path.name] for path in self.batches):
                 contents = [path.read_bytes() for path in self.batches]
-            elif self.archive.is_file() and md5_of(self.archive) == CIFAR10.tgz_md5:
+            elif self.archive.is_file() and hash_of(self.archive, "md5") == CIFAR10.tgz_md5:
                 contents = self._members()
             else:
                 raise damaged(self.root, suspect)
@@ -95,13 +96,13 @@ class Cifar10:
     def _members(self) -> list[bytes]:
         """The batches in the archive, read in the order in which it holds them."""
         wanted = {f"{FOLDER}/{path.name}": path.name for path in self.batches}
-        found: dict[str, bytes] = {}
+        contents: dict[str, bytes] = {}
         with tarfile.open(self.archive, "r:gz") as archive:
             for member in archive:
                 file = archive.extractfile(member) if member.name in wanted else None
                 if file is not None:
-                    found[wanted[member.name]] = file.read()
-        return [found[path.name] for path in self.batches]
+                    contents[wanted[member.name]] = file.read()
+        return [contents[path.name] for path in self.batches]
 
 
 def batch_arrays(content: bytes) -> tuple[numpy.ndarray, numpy.ndarray]:

@@ -10,14 +10,6 @@ from contextlib import contextmanager
 import numpy
 from PIL import Image, ImageOps
 
-FILTERS = {
-    "lanczos": Image.Resampling.LANCZOS,
-    "bicubic": Image.Resampling.BICUBIC,
-    "bilinear": Image.Resampling.BILINEAR,
-    "box": Image.Resampling.BOX,
-    "nearest": Image.Resampling.NEAREST,
-}
-FITS = ("crop", "pad", "stretch")
 MAX_PIXELS = 89_478_485  # a quarter of a gigabyte of RGB, Pillow's own bound
 _FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")  # whatever the file is called; none runs a program
 _GREY = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N", "F")  # Pillow's modes without colour
@@ -37,18 +29,18 @@ def decode(content: bytes, *, resolution: int | None, channels: int | None, fit:
         ValueError: it is no image, damaged, or too large; the message does not name the file.
     """
     try:
-        with Image.open(io.BytesIO(content), formats=_FORMATS) as opened:
-            if opened.width * opened.height > MAX_PIXELS:
-                raise ValueError(f"has {opened.width}x{opened.height} pixels, more than {MAX_PIXELS:,}")
+        with Image.open(io.BytesIO(content), formats=_FORMATS) as file:
+            if file.width * file.height > MAX_PIXELS:
+                raise ValueError(f"has {file.width}x{file.height} pixels, more than {MAX_PIXELS:,}")
             if channels is None:
-                channels = 1 if opened.mode in _GREY else 3
+                channels = 1 if file.mode in _GREY else 3
             if resolution is not None:
-                wanted = resolution * _REDUCING_GAP / min(opened.size)
-                opened.draft(None, (int(opened.width * wanted) + 1, int(opened.height * wanted) + 1))
-            upright = ImageOps.exif_transpose(opened)
+                wanted = resolution * _REDUCING_GAP / min(file.size)
+                file.draft(None, (int(file.width * wanted) + 1, int(file.height * wanted) + 1))
+            upright = ImageOps.exif_transpose(file)
             plain = _opaque(upright).convert("L" if channels == 1 else "RGB")
             if resolution is not None:
-                plain = _resized(plain, resolution, fit, FILTERS[resample])
+                plain = _resized(plain, resolution, fit, Image.Resampling[resample.upper()])
             pixels = numpy.asarray(plain)
     except Image.UnidentifiedImageError:
         raise ValueError("is no image in any format known") from None

@@ -1,4 +1,4 @@
-"""Any folder or zip of images, brought to one size."""
+"""Any folder or zip of images: brought to one size to learn from, or as they are to be judged."""
 
 from __future__ import annotations
 
@@ -8,56 +8,62 @@ from functools import cached_property, partial
 
 import numpy
 
-from ganctl.contract import DataSpec, ImageStore, Progress
+from ganctl.contract import ArgumentError, DataSpec, ImageStore, Progress
 from ganctl.dataset.listing import Entry, classes, digest, open_source
-from ganctl.dataset.reading import decoded, one_line
+from ganctl.dataset.reading import attempt, decoded, one_line, shown_name, unreadable
 from ganctl.dataset.store import Content, packed
 
 EXTENSIONS = ("jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff", "ppm", "pgm")
+FITS = ("crop", "pad", "stretch")
+FILTERS = ("lanczos", "bicubic", "bilinear", "box", "nearest")
 
 
 class ImageFolder:
-    """The images at `path`, square, `resolution` pixels a side.
+    """The images at `path`, in the order of their names.
 
     Files are classes' by folder if they lie one level down in two folders or more (see `listing.classes`), otherwise
     unlabelled. Every file with one of the extensions must be readable: none is left out silently.
 
+    With `resolution` and `channels` None the pixels are those that pytorch-fid's command reads through Pillow's
+    `convert("RGB")`, except transparent parts (white here), 16-bit greys (scaled here, cut off there) and photographs
+    with a rotation in their EXIF data (upright here); that command also takes no GIF files and nothing from folders
+    inside the folder.
+
     Args:
         path: a folder, searched to any depth; a .zip; or a folder inside a zip (photos.zip/train).
-        resolution: height and width in pixels; in [4, 1024].
-        channels: 3 for colour, 1 for grey.
+        resolution: height and width in pixels; None = as they are, all of one size.
+        channels: 3 for colour, 1 for grey; None = 1 if all files are grey, else 3.
         fit: what is done with images that are not square: crop (keep the central square), pad (with white), stretch.
-        filter: lanczos, bicubic, bilinear, box or nearest; all but nearest without aliasing.
+        filter: how they are scaled; all but nearest without aliasing.
         extensions: names' ends that count as images, in any case of letters.
         cache: the folder of packed data sets; None = the user's own (see `store.cache_folder`).
 
     Raises:
-        ValueError: an option is none of these, or there is nothing at `path`.
+        ArgumentError: an option is none of these, or there is nothing at `path`.
     """
 
     def __init__(
         self,
         *,
         path: str | int | None = None,
-        resolution: int = 64,
-        channels: int = 3,
+        resolution: int | None = 64,
+        channels: int | None = 3,
         fit: str = "crop",
         filter: str = "lanczos",
         extensions: Sequence[str] = EXTENSIONS,
         cache: str | None = None,
     ):
         if path is None or isinstance(path, bool) or not str(path):
-            raise ValueError(f"dataset.path={'null' if path is None else path}: give a folder or .zip of images")
-        if isinstance(resolution, bool) or not isinstance(resolution, int) or not 4 <= resolution <= 1024:
-            raise ValueError(f"dataset.resolution={resolution}: is no whole number in [4, 1024]; try 64")
-        if channels not in (1, 3):
-            raise ValueError(f"dataset.channels={channels}: is neither 3 (colour) nor 1 (grey)")
-        if fit not in ("crop", "pad", "stretch"):
-            raise ValueError(f"dataset.fit={fit}: is none of crop, pad, stretch")
-        if filter not in ("lanczos", "bicubic", "bilinear", "box", "nearest"):
-            raise ValueError(f"dataset.filter={filter}: is none of lanczos, bicubic, bilinear, box, nearest")
+            raise ArgumentError("path", "null" if path is None else path, "give a folder or .zip of images")
+        if resolution is not None and (type(resolution) is not int or not 4 <= resolution <= 1024):
+            raise ArgumentError("resolution", resolution, "is no whole number in [4, 1024]", 64)
+        if channels not in (1, 3, None):
+            raise ArgumentError("channels", channels, "is neither 3 (colour) nor 1 (grey)")
+        for argument, value, choices in (("fit", fit, FITS), ("filter", filter, FILTERS)):
+            if value not in choices:
+                raise ArgumentError(argument, value, f"is none of {', '.join(choices)}")
         if isinstance(extensions, str) or not extensions or not all(isinstance(end, str) and end for end in extensions):
-            raise ValueError(f"dataset.extensions={extensions}: is no list of endings; try dataset.extensions=[png]")
+            raise ArgumentError("extensions", extensions, "is no list of endings", "[png]")
         self.path = str(path)  # a folder called 2024 arrives as a number
         self.resolution, self.channels, self.fit, self.filter = resolution, channels, fit, filter
         self.extensions = tuple(end.lower().removeprefix(".") for end in extensions)
@@ -66,47 +72,86 @@ class ImageFolder:
 
     @cached_property
     def entries(self) -> list[Entry]:
-        """The images, listed at first use. Raises ValueError if there are none or they cannot be listed."""
+        """The images, listed at first use. Raises ArgumentError if there are none or they cannot be listed."""
         try:
             entries = self.source.entries(self.extensions)
         except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError) as error:
-            raise ValueError(f"dataset.path={self.path}: cannot be read ({one_line(error)})") from error
+            raise ArgumentError("path", self.path, f"cannot be read ({one_line(error)})") from error
         if not entries:
-            raise ValueError(
-                f"dataset.path={self.path}: holds no file that ends in .{', .'.join(self.extensions)}; "
-                "try another folder, or dataset.extensions"
-            )
+            need = f"holds no file that ends in .{', .'.join(self.extensions)}; try another folder, or other extensions"
+            raise ArgumentError("path", self.path, need)
         return entries
 
     @cached_property
     def spec(self) -> DataSpec:
-        """Takes a listing of the files, and opens none of them."""
-        class_names = classes([entry.name for entry in self.entries])[1]
-        shape = (self.channels, self.resolution, self.resolution)
-        return DataSpec(self.source.name or "image_folder", shape, len(class_names) or None)
+        """Takes a listing of the files; where size or channels are not given, the images themselves."""
+        if self.resolution is None or self.channels is None:
+            return self.load().spec
+        return self._spec((self.channels, self.resolution, self.resolution))
 
     def load(self, progress: Progress | None = None) -> ImageStore:
-        """Reads the cache, else the images. Raises ValueError, in one line that names the files, for bad ones."""
+        """Reads the cache, else the images.
+
+        Raises:
+            ArgumentError: in one line that names the files, for bad ones, and for two sizes without a `resolution`.
+        """
+        if self.resolution is not None and self.channels is not None:
+            return self._packed((self.channels, self.resolution, self.resolution), progress)
+        shape = self._first_shape()
+        try:
+            return self._packed(shape, progress)
+        except _ColourFound:
+            return self._packed((3, *shape[1:]), progress)
+
+    def _spec(self, shape: tuple[int, int, int]) -> DataSpec:
+        class_names = classes([entry.name for entry in self.entries])[1]
+        return DataSpec(self.source.name or "image_folder", shape, len(class_names) or None)
+
+    def _first_shape(self) -> tuple[int, int, int]:
+        from ganctl.dataset.decode import quiet_pillow
+
+        with quiet_pillow(), self.source.reader() as read:
+            first = attempt(read, self._to_pixels(self.channels), self.entries[0])
+        if isinstance(first, str):
+            raise unreadable(self.path, [first])
+        return first.shape[0], first.shape[1], first.shape[2]
+
+    def _to_pixels(self, channels: int | None):
+        from ganctl.dataset.decode import decode
+
+        return partial(decode, resolution=self.resolution, channels=channels, fit=self.fit, resample=self.filter)
+
+    def _packed(self, shape: tuple[int, int, int], progress: Progress | None) -> ImageStore:
         labels, class_names = classes([entry.name for entry in self.entries])
+        key = {"source": self.source.state(), "listing": digest(self.entries), "fit": self.fit, "filter": self.filter}
+        if None in (self.resolution, self.channels):  # what the shape tells otherwise
+            key |= {"resolution": self.resolution, "channels": self.channels}
         return packed(
-            self.spec,
-            key={
-                "source": self.source.state(),
-                "listing": digest(self.entries),
-                "fit": self.fit,
-                "filter": self.filter,
-            },
-            read=lambda: Content(numpy.array(labels, dtype=numpy.int64), self._blocks()),
+            self._spec(shape),
+            key=key,
+            read=lambda: Content(numpy.array(labels, dtype=numpy.int64), self._blocks(shape)),
             class_names=class_names,
             cache=self.cache,
             progress=progress,
         )
 
-    def _blocks(self) -> Iterator[numpy.ndarray]:
-        from ganctl.dataset.decode import decode
+    def _blocks(self, shape: tuple[int, int, int]) -> Iterator[numpy.ndarray]:
+        first = shown_name(self.entries[0])
 
-        to_pixels = partial(
-            decode, resolution=self.resolution, channels=self.channels, fit=self.fit, resample=self.filter
-        )
-        image_bytes = self.channels * self.resolution**2
-        return decoded(f"dataset.path={self.path}", self.source, self.entries, to_pixels, image_bytes=image_bytes)
+        def check(entry: Entry, pixels: numpy.ndarray) -> None:
+            height, width = pixels.shape[1:]
+            if (height, width) != shape[1:]:
+                side = min(max(min(shape[1:]), 4), 1024)
+                sizes = f"{first} has {shape[2]}x{shape[1]} pixels and {shown_name(entry)} {width}x{height}"
+                raise ArgumentError("path", self.path, f"{sizes}; bring all to one size with resolution={side}")
+            if len(pixels) != shape[0]:
+                raise _ColourFound
+
+        # With colour in the first file, all are read in colour; otherwise grey is to be refuted by each.
+        channels = self.channels or (3 if shape[0] == 3 else None)
+        size = shape[0] * shape[1] * shape[2]
+        return decoded(self.path, self.source, self.entries, self._to_pixels(channels), image_bytes=size, check=check)
+
+
+class _ColourFound(Exception):
+    """The first file is grey and a later one is not."""

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from ganctl.contract import ArgumentError
 from ganctl.dataset.store import expanded, stamp
 
 MAX_FILE_BYTES = 256 << 20  # no single image is larger
@@ -103,23 +104,22 @@ class Archive:
             yield read
 
 
-def open_source(path: str, label: str | None = None) -> Folder | Archive:
+def open_source(path: str) -> Folder | Archive:
     """The folder or zip at `path`, or the folder inside a zip that a path such as photos.zip/train names.
 
     Raises:
-        ValueError: there is none; the message begins with `label`, `dataset.path=PATH` if that is None.
+        ArgumentError: there is none.
     """
-    label = f"dataset.path={path}" if label is None else label
-    place = expanded("dataset.path", path)
+    place = expanded("path", path)
     if place.is_dir():
         return Folder(place)
     for candidate in (place, *place.parents):
         if candidate.is_file():
             if not zipfile.is_zipfile(candidate):
-                raise ValueError(f"{label}: {candidate} is no zip file; give a folder or .zip of images")
+                raise ArgumentError("path", path, f"{candidate} is no zip file; give a folder or .zip of images")
             inside = place.relative_to(candidate).as_posix()
             return Archive(candidate, "" if inside == "." else inside)
-    raise ValueError(f"{label}: does not exist; give a folder or .zip of images")
+    raise ArgumentError("path", path, "does not exist; give a folder or .zip of images")
 
 
 def digest(entries: Sequence[Entry]) -> str:
@@ -162,8 +162,8 @@ def _walk(folder: Path, above: str, extensions: Sequence[str], seen: set[tuple[i
     if (status.st_dev, status.st_ino) in seen:  # a link to where we have been
         return
     seen.add((status.st_dev, status.st_ino))
-    with os.scandir(folder) as found:
-        children = sorted((child for child in found if not _hidden(child.name)), key=lambda child: child.name)
+    with os.scandir(folder) as scan:
+        children = sorted((child for child in scan if not _hidden(child.name)), key=lambda child: child.name)
     for child in children:
         if child.is_dir():
             yield from _walk(folder / child.name, f"{above}{child.name}/", extensions, seen)

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy
 
-from ganctl.contract import DataSpec, ImageStore, Progress
-from ganctl.dataset.download import check_options, damaged, fetch, md5_of, missing
+from ganctl.contract import ArgumentError, DataSpec, ImageStore, Progress
+from ganctl.dataset.published import check_options, damaged, missing
 from ganctl.dataset.store import Content, expanded, in_blocks, packed, stamp
+from ganctl.download import fetch, hash_of
 
 
 @dataclass(frozen=True)
@@ -59,11 +60,11 @@ class Mnist:
         cache: str | None = None,
     ):
         if name not in KIN:
-            raise ValueError(f"dataset.name={name}: is none of {', '.join(KIN)}")
+            raise ArgumentError("name", name, f"is none of {', '.join(KIN)}")
         check_options(root, split, download)
         self.root, self.split, self.download, self.cache = root, split, download, cache
         self.kin = KIN[name]
-        self.folder = expanded("dataset.root", root) / self.kin.torchvision / "raw"
+        self.folder = expanded("root", root) / self.kin.torchvision / "raw"
         part = "train" if split == "train" else "t10k"
         self.files = (f"{part}-images-idx3-ubyte.gz", f"{part}-labels-idx1-ubyte.gz")
         self.spec = DataSpec(name, (1, 28, 28), 10)
@@ -89,12 +90,11 @@ class Mnist:
 
     def _fetch(self, file: str, progress: Progress | None) -> None:
         if not self.download:
-            why = f"{file} is not there, and dataset.download=false"
-            raise missing(self.root, self.folder, self.files, why)
+            raise missing(self.root, self.folder, self.files, f"{file} is not there, and downloads are off")
         mirrors, checksums = self._published()
         try:
             urls = [mirror + file for mirror in mirrors]
-            fetch(urls, self.folder / file, md5=checksums[file], progress=progress)
+            fetch(urls, self.folder / file, algorithm="md5", checksum=checksums[file], progress=progress)
         except OSError as error:
             raise missing(self.root, self.folder, self.files, f"download failed ({error})") from error
 
@@ -107,9 +107,11 @@ class Mnist:
     def _read(self) -> Content:
         images, labels = (self._content(file) for file in self.files)
         if images.shape[1:] != (28, 28) or labels.shape != images.shape[:1] or not len(labels) or labels.max() > 9:
-            raise ValueError(
-                f"dataset.root={self.root}: {self.files[0]} and {self.files[1]} in {self.folder} are not "
-                "28x28 images and as many labels from 0 to 9; remove them, and they are downloaded again"
+            raise ArgumentError(
+                "root",
+                self.root,
+                f"{self.files[0]} and {self.files[1]} in {self.folder} are not 28x28 images and as many labels from 0 "
+                "to 9; remove them, and they are downloaded again",
             )
         return Content(labels.astype(numpy.int64), in_blocks(images[:, None]))
 
@@ -117,7 +119,7 @@ class Mnist:
         """The array in the .gz if its checksum is right, else the one in the unpacked file."""
         packed_file, unpacked = self._places(file)
         try:
-            if packed_file.is_file() and md5_of(packed_file) == self._published()[1][file]:
+            if packed_file.is_file() and hash_of(packed_file, "md5") == self._published()[1][file]:
                 return idx_array(gzip.decompress(packed_file.read_bytes()))
             if unpacked.is_file():
                 return idx_array(unpacked.read_bytes())

@@ -9,6 +9,7 @@ from functools import partial
 
 import numpy
 
+from ganctl.contract import ArgumentError
 from ganctl.dataset.listing import Archive, Entry, Folder
 
 CHUNK_BYTES = 32 << 20  # of pixels decoded before they are handed on
@@ -16,18 +17,18 @@ _MOST_REPORTED = 20  # unreadable files after which the search for more ends
 
 
 def decoded(
-    label: str,
+    path: str,
     source: Folder | Archive,
     entries: Sequence[Entry],
     to_pixels: Callable[[bytes], numpy.ndarray],
     *,
     image_bytes: int,
-    check: Callable[[Entry, numpy.ndarray], None] | None = None,
+    check: Callable[[Entry, numpy.ndarray], None],
 ) -> Iterator[numpy.ndarray]:
     """The pixels (n, C, H, W) uint8 of `entries`, in blocks of about `CHUNK_BYTES` if an image has `image_bytes`.
 
     `check(entry, pixels)` is called for each image in order and may raise. Where `to_pixels` raises, the other files
-    are tried as well, so that one ValueError, of one line that begins with `label`, names several.
+    are tried as well, so that one ArgumentError about `path` names several.
     """
     from ganctl.dataset.decode import quiet_pillow
 
@@ -43,12 +44,11 @@ def decoded(
             if bad:
                 continue
             images = [result for result in results if not isinstance(result, str)]
-            if check:
-                for entry, pixels in zip(some, images, strict=True):
-                    check(entry, pixels)
+            for entry, pixels in zip(some, images, strict=True):
+                check(entry, pixels)
             yield numpy.stack(images)
     if bad:
-        raise _refusal(label, bad)
+        raise unreadable(path, bad)
 
 
 def attempt(
@@ -74,13 +74,14 @@ def one_line(error: Exception) -> str:
     return " ".join(text.split()) or type(error).__name__
 
 
-def _refusal(label: str, bad: list[str]) -> ValueError:
-    shown = bad[:3]
+def unreadable(path: str, bad: list[str]) -> ArgumentError:
+    """The error for the images at `path` of which `bad` says what is wrong."""
+    named = bad[:3]
     if len(bad) >= _MOST_REPORTED:
-        shown.append("and others")
-    elif len(bad) > len(shown):
-        shown.append(f"and {len(bad) - len(shown)} more")
-    return ValueError(f"{label}: {'; '.join(shown)}; repair or remove what cannot be read")
+        named.append("and others")
+    elif len(bad) > len(named):
+        named.append(f"and {len(bad) - len(named)} more")
+    return ArgumentError("path", path, f"{'; '.join(named)}; repair or remove what cannot be read")
 
 
 def _num_threads() -> int:

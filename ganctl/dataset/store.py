@@ -2,7 +2,7 @@
 
 An entry is a folder `<cache>/datasets/<name>-<split>-<digest>` of images.npy, labels.npy and metadata.json. Its digest
 covers the options and the state of the source files, so that it is never out of date; old entries may be deleted at
-will. It is written under another name and renamed, so that it is there as a whole or not at all.
+will. It is there as a whole or not at all.
 """
 
 from __future__ import annotations
@@ -12,9 +12,6 @@ import hashlib
 import json
 import os
 import re
-import shutil
-import time
-import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,11 +20,11 @@ from typing import Any
 
 import numpy
 
-from ganctl.contract import DataSpec, ImageStore, Progress
+from ganctl.contract import ArgumentError, DataSpec, ImageStore, Progress
+from ganctl.files import sweep, to_disk, unfinished
 
 FORMAT = 1  # of an entry; another number makes all older entries unread
 IN_MEMORY_BYTES = 64 << 20  # images that take more are memory-mapped
-_ABANDONED_SECONDS = 24 * 3600
 _BLOCK = 2048
 
 
@@ -42,20 +39,23 @@ class Content:
 def cache_folder(cache: str | os.PathLike[str] | None) -> Path:
     """The folder `cache`; where it is None, $GANCTL_CACHE, else $XDG_CACHE_HOME/ganctl, else ~/.cache/ganctl."""
     if cache is not None and str(cache):
-        return expanded("dataset.cache", str(cache))
-    if os.environ.get("GANCTL_CACHE"):
-        return expanded("GANCTL_CACHE", os.environ["GANCTL_CACHE"])
-    if os.environ.get("XDG_CACHE_HOME"):
-        return Path(os.environ["XDG_CACHE_HOME"]) / "ganctl"
-    return expanded("dataset.cache", "~/.cache/ganctl")
+        return expanded("cache", str(cache))
+    if place := os.environ.get("GANCTL_CACHE"):
+        try:
+            return expanded("GANCTL_CACHE", place)
+        except ArgumentError as error:  # a variable is no argument
+            raise ValueError(str(error)) from None
+    if place := os.environ.get("XDG_CACHE_HOME"):
+        return Path(place) / "ganctl"
+    return expanded("cache", "~/.cache/ganctl")
 
 
-def expanded(key: str, path: str) -> Path:
-    """`path` with ~ replaced. Raises ValueError, naming `key`, for the home of an unknown user."""
+def expanded(argument: str, path: str) -> Path:
+    """`path` with ~ replaced. Raises ArgumentError, naming `argument`, for the home of an unknown user."""
     try:
         return Path(path).expanduser()
     except RuntimeError as error:
-        raise ValueError(f"{key}={path}: there is no such home folder; give the whole path") from error
+        raise ArgumentError(argument, path, "there is no such home folder; give the whole path") from error
 
 
 def packed(
@@ -75,7 +75,7 @@ def packed(
     to finish wins, the others use its entry. Images above `IN_MEMORY_BYTES` come as a read-only memory map.
 
     Raises:
-        ValueError: the cache cannot be written, or what `read` raises.
+        ArgumentError: the `cache` cannot be written; and what `read` raises.
     """
     folder = cache_folder(cache)
     facts = {
@@ -97,11 +97,9 @@ def packed(
         try:
             _pack(entry, spec, facts, read, progress)
         except OSError as error:
-            raise ValueError(
-                f"dataset.cache={folder}: cannot be written ({error.strerror or error}); "
-                "point dataset.cache or GANCTL_CACHE to a folder that can"
-            ) from error
-    raise ValueError(f"dataset.cache={folder}: what was written to {entry.name} does not read back; check the disk")
+            need = f"cannot be written ({error.strerror or error}); point it or GANCTL_CACHE to a folder that can"
+            raise ArgumentError("cache", folder, need) from error
+    raise ArgumentError("cache", folder, f"what was written to {entry.name} does not read back; check the disk")
 
 
 def in_blocks(images: numpy.ndarray) -> Iterator[numpy.ndarray]:
@@ -141,15 +139,11 @@ def _pack(
     entry: Path, spec: DataSpec, facts: Mapping[str, Any], read: Callable[[], Content], progress: Progress | None
 ) -> None:
     entry.parent.mkdir(parents=True, exist_ok=True)
-    _sweep(entry.parent)
-    unfinished = entry.parent / f".{entry.name}.{uuid.uuid4().hex}.unfinished"
-    unfinished.mkdir()
-    try:
-        content = read()
-        _write(unfinished, content, spec, facts, progress)
-        _publish(unfinished, entry, spec, facts)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+    sweep(entry.parent)
+    with unfinished(entry) as folder:
+        folder.mkdir()
+        _write(folder, read(), spec, facts, progress)
+        _publish(folder, entry, spec, facts)
 
 
 def _write(folder: Path, content: Content, spec: DataSpec, facts: Mapping[str, Any], progress: Progress | None) -> None:
@@ -173,45 +167,30 @@ def _write(folder: Path, content: Content, spec: DataSpec, facts: Mapping[str, A
         numpy.lib.format.write_array_header_1_0(file, header)
         content_hash = _hash(shape, blocks(), labels)
         assert done == total > 0, (done, total)
-        _to_disk(file)
-    with (folder / "labels.npy").open("wb") as file:
-        numpy.save(file, labels, allow_pickle=False)
-        _to_disk(file)
+    numpy.save(folder / "labels.npy", labels, allow_pickle=False)
     sizes = {name: (folder / name).stat().st_size for name in ("images.npy", "labels.npy")}
     metadata = {**facts, "num_images": total, "content_hash": content_hash, "bytes": sizes}
-    with (folder / "metadata.json").open("wb") as file:
-        file.write(json.dumps(metadata, indent=2).encode())
-        _to_disk(file)
-    _folder_to_disk(folder)
+    (folder / "metadata.json").write_text(json.dumps(metadata, indent=2), encoding="utf-8")
+    for path in (*folder.iterdir(), folder):
+        to_disk(path)
 
 
-def _publish(unfinished: Path, entry: Path, spec: DataSpec, facts: Mapping[str, Any]) -> None:
-    """Renames `unfinished` to `entry`, unless another process has put a sound one there meanwhile."""
+def _publish(folder: Path, entry: Path, spec: DataSpec, facts: Mapping[str, Any]) -> None:
+    """Renames `folder` to `entry`, unless another process has put a sound one there meanwhile."""
     while True:
         try:
-            unfinished.rename(entry)
+            folder.rename(entry)
         except OSError as error:
             if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
                 raise
             if _open(entry, spec, facts) is not None:
                 return
-            damaged = unfinished.with_suffix(".damaged")
-            with suppress(FileNotFoundError):  # another process has just moved it away
+            # Another process may just have moved the damaged one away.
+            with unfinished(entry) as damaged, suppress(FileNotFoundError):
                 entry.rename(damaged)
-            shutil.rmtree(damaged, ignore_errors=True)
         else:
-            _folder_to_disk(entry.parent)
+            to_disk(entry.parent)
             return
-
-
-def _sweep(folder: Path) -> None:
-    """Removes what processes that were killed left behind long ago."""
-    for pattern in (".*.unfinished", ".*.damaged"):
-        for left in folder.glob(pattern):
-            with suppress(OSError):
-                times = [path.stat().st_mtime for path in (left, *left.iterdir())]
-                if max(times) < time.time() - _ABANDONED_SECONDS:
-                    shutil.rmtree(left, ignore_errors=True)
 
 
 def _hash(shape: tuple[int, ...], blocks: Iterable[numpy.ndarray], labels: numpy.ndarray) -> str:
@@ -221,18 +200,3 @@ def _hash(shape: tuple[int, ...], blocks: Iterable[numpy.ndarray], labels: numpy
         sha.update(block.data)
     sha.update(numpy.ascontiguousarray(labels, dtype="<i8").data)
     return sha.hexdigest()
-
-
-def _to_disk(file: Any) -> None:
-    file.flush()
-    os.fsync(file.fileno())
-
-
-def _folder_to_disk(folder: Path) -> None:
-    if os.name == "nt":  # folders cannot be opened there
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from torch import Tensor
 
 from ganctl.contract import FeatureExtractor, FeatureSet, ImageStore, Progress
 from ganctl.evaluation.statistics import Generate, extract
+from ganctl.files import atomic_path, sweep
 
 FORMAT = "2"  # of the cache; another number makes all older files unread
 
@@ -149,10 +149,6 @@ def write(path: Path, features: FeatureSet, key: dict[str, str]) -> None:
     tensors = {"mean": features.mean, "covariance": features.covariance}
     optional = {"features": features.features, "logits": features.logits, "factor": features.factor}
     tensors |= {name: tensor for name, tensor in optional.items() if tensor is not None}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, unfinished, metadata=key)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with atomic_path(path) as temporary:
+        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, temporary, metadata=key)
+    sweep(path.parent)

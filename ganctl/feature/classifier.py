@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from pathlib import Path
 
 import numpy
@@ -14,8 +13,9 @@ from safetensors.torch import load, save
 from torch import Tensor
 from torch.nn import functional
 
-from ganctl.contract import DataSpec, ImageStore, Plain, Progress
+from ganctl.contract import ArgumentError, DataSpec, ImageStore, Plain, Progress
 from ganctl.feature.convnet import ConvNet, accuracy, train_classifier
+from ganctl.files import atomic_write_bytes, sweep
 
 FORMAT = 1  # of the training and its cache; another number makes all older files unread
 WHAT = "training the classifier"
@@ -53,7 +53,7 @@ class Classifier:
         device: torch.device | str = "cpu",
     ):
         if precision not in ("fp32", "bf16"):
-            raise ValueError(f"feature.precision={precision}: must be fp32 or bf16")
+            raise ArgumentError("precision", precision, "must be fp32 or bf16")
         self.size, self.width, self.epochs, self.min_steps = size, width, epochs, min_steps
         self.batch_size, self.learning_rate, self.flip = batch_size, learning_rate, flip
         self.held_out, self.precision, self.seed = held_out, precision, seed
@@ -61,14 +61,10 @@ class Classifier:
         self.resizing = "none"
         self.facts: dict[str, Plain] = {}
         self.weights_hash = ""
+        self.num_classes = 0  # until `check` tells
         self._shape: tuple[int, int] = (0, 0)
         self._built_for: tuple[tuple[int, ...], int] | None = None
         self._prepared: str | None = None
-
-    @property
-    def seconds_per_image(self) -> float:
-        """A rough figure: a millisecond on one CPU core, some microseconds on a GPU."""
-        return 1e-3 if self.device.type == "cpu" else 1e-5
 
     def check(self, spec: DataSpec) -> None:
         """Builds the network for images of `spec`, with random weights, unless it is there already.
@@ -78,22 +74,23 @@ class Classifier:
         if spec.num_classes is None or spec.num_classes < 2:
             lack = "no labels" if spec.num_classes is None else "a single class"
             raise ValueError(
-                f"feature=classifier: learns from classes, and {spec.name} has {lack}; sort the images into one folder "
-                "a class, or try feature=inception or feature=pixels"
+                f"learns from classes, and {spec.name} has {lack}; sort the images into one folder a class"
+                ", or judge by inception or pixels"
             )
         channels, *sides = spec.image_shape
         factor = min(1.0, self.size / max(sides))
         shape = (round(sides[0] * factor), round(sides[1] * factor))
         if min(shape) < 8:
             raise ValueError(
-                f"feature=classifier: needs 8 pixels a side, and images of {spec.name} have {shape[0]}x{shape[1]} "
-                f"at feature.size={self.size}; try feature=pixels feature.size=4"
+                f"needs 8 pixels a side, and images of {spec.name} have {shape[0]}x{shape[1]} at size="
+                f"{self.size}; judge by pixels with size=4"
             )
         if self._built_for == (spec.image_shape, spec.num_classes):
             return
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(self.seed)
             network = ConvNet(channels=channels, num_classes=spec.num_classes, width=self.width)
+        self.num_classes = spec.num_classes
         self._shape, self._built_for, self._prepared = shape, (spec.image_shape, spec.num_classes), None
         self.resizing = f"area average to {shape[0]}x{shape[1]}" if factor < 1 else "none"
         self.network = network.to(memory_format=torch.channels_last)
@@ -111,12 +108,12 @@ class Classifier:
         if digest == self._prepared:
             return
         path = cache / f"classifier-{digest}.safetensors" if cache else None
-        found = read(path, key, self.network) if path else None
-        if found is None:
-            found = self._train(store, progress)
+        weights_and_facts = read(path, key, self.network) if path else None
+        if weights_and_facts is None:
+            weights_and_facts = self._train(store, progress)
             if path:
-                write(path, key, *found)
-        self._take(*found)
+                write(path, key, *weights_and_facts)
+        self._take(*weights_and_facts)
         self._prepared = digest
 
     @torch.no_grad()
@@ -143,12 +140,12 @@ class Classifier:
         self.weights_hash, self.facts = hashlib.sha256(content).hexdigest(), facts
 
     def _train(self, store: ImageStore, progress: Progress | None) -> tuple[bytes, dict[str, Plain]]:
-        """The weights as safetensors bytes, and what is to be told of them."""
+        """The weights as safetensors bytes, and what stands beside its scores."""
         train, kept = stratified(store.labels, self.held_out, self.seed)
         if len(train) < 16 or not len(kept):
             raise ValueError(
-                f"feature=classifier: {store.spec.name} has {len(store.labels)} images, of which {len(train)} would be "
-                f"learnt from and {len(kept)} tested on; give it more images, or try feature=pixels"
+                f"{store.spec.name} has {len(store.labels)} images, of which {len(train)} would be learnt "
+                f"from and {len(kept)} tested on; give it more images, or judge by pixels"
             )
         batch_size = min(self.batch_size, max(8, len(train) // 8))
         steps_per_epoch = len(train) // batch_size
@@ -233,10 +230,5 @@ def read(path: Path, key: str, network: ConvNet) -> tuple[bytes, dict[str, Plain
 def write(path: Path, key: str, content: bytes, facts: dict[str, Plain]) -> None:
     """Puts weights and facts at `path`, whole or not at all."""
     about = json.dumps({"key": key, "sha256": hashlib.sha256(content).hexdigest(), "facts": facts})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        unfinished.write_bytes(save(load(content), metadata={"about": about}))
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    atomic_write_bytes(path, save(load(content), metadata={"about": about}))
+    sweep(path.parent)

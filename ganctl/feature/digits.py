@@ -24,6 +24,7 @@ class Digits:
     """
 
     name = "digits"
+    num_classes = 10
     resizing = "none"
 
     def __init__(self, *, device: torch.device | str = "cpu"):
@@ -36,18 +37,13 @@ class Digits:
         self.network.eval().requires_grad_(False)
         self.network.to(self.device).to(memory_format=torch.channels_last)
 
-    @property
-    def seconds_per_image(self) -> float:
-        """A rough figure: half a millisecond on one CPU core, some microseconds on a GPU."""
-        return 5e-4 if self.device.type == "cpu" else 1e-5
-
     def check(self, spec: DataSpec) -> None:
         """Raises ValueError unless the images are grey and 28x28."""
         channels, height, width = spec.image_shape
         if spec.image_shape != IMAGE_SHAPE:
             raise ValueError(
-                f"feature=digits: judges grey 28x28 images, and those of {spec.name} are {height}x{width} "
-                f"with {channels} channel(s); try feature=inception, or dataset=mnist"
+                f"judges grey 28x28 images, and those of {spec.name} are {height}x{width} with {channels} "
+                "channel(s); inception judges any"
             )
 
     @torch.no_grad()

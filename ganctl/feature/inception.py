@@ -8,14 +8,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ganctl.contract import DataSpec
-from ganctl.feature.inception_weights import HASH_PREFIX, URL, find_weights, read_state, sha256
+from ganctl.contract import ArgumentError, DataSpec
+from ganctl.download import hash_of
+from ganctl.feature.inception_weights import HASH_PREFIX, URL, find_weights, read_state
 
 BODY = (
     *("Conv2d_1a_3x3", "Conv2d_2a_3x3", "Conv2d_2b_3x3", "maxpool1", "Conv2d_3b_1x1", "Conv2d_4a_3x3", "maxpool2"),
     *("Mixed_5b", "Mixed_5c", "Mixed_5d", "Mixed_6a", "Mixed_6b", "Mixed_6c", "Mixed_6d", "Mixed_6e"),
     *("Mixed_7a", "Mixed_7b", "Mixed_7c", "avgpool"),
 )
+NUM_LOGITS = 1008
 
 
 class Inception:
@@ -32,6 +34,7 @@ class Inception:
     had, and for another precision.
     """
 
+    num_classes = NUM_LOGITS
     resizing = "bilinear to 299x299 without anti-aliasing, as pytorch-fid"
 
     def __init__(
@@ -44,9 +47,9 @@ class Inception:
         device: torch.device | str = "cpu",
     ):
         if precision not in ("fp32", "bf16"):
-            raise ValueError(f"feature.precision={precision}: must be fp32 or bf16")
+            raise ArgumentError("precision", precision, "must be fp32 or bf16")
         path = find_weights(weights, url=url, max_download_seconds=max_download_seconds)
-        digest = sha256(path)
+        digest = hash_of(path, "sha256")
         self.name = "inception" if digest.startswith(HASH_PREFIX) else f"inception_{digest[:8]}"
         self.weights_hash, self.precision, self.device = digest, precision, torch.device(device)
         if precision == "bf16":
@@ -56,10 +59,8 @@ class Inception:
         try:
             self.network.load_state_dict(read_state(path), assign=True)
         except RuntimeError:
-            raise ValueError(
-                f"feature.weights={path}: not the weights of pytorch-fid's InceptionV3; "
-                "remove feature.weights, or give its file"
-            ) from None
+            need = "not the weights of pytorch-fid's InceptionV3; give its file"
+            raise ArgumentError("weights", path, need, "null") from None
         self.network.to(device=self.device, dtype=torch.float32)
         self._make_ready()
 
@@ -81,17 +82,10 @@ class Inception:
         self._make_ready()
         return self
 
-    @property
-    def seconds_per_image(self) -> float:
-        """A rough figure, for estimates before anything is measured: 0.15 s on a CPU core or two, 2 ms on a GPU."""
-        return 0.15 if self.device.type == "cpu" else 2e-3
-
     def check(self, spec: DataSpec) -> None:
         """Raises ValueError unless the images are grey or RGB."""
         if spec.image_shape[0] not in (1, 3):
-            raise ValueError(
-                f"feature=inception: judges images of 1 or 3 channels, and {spec.name} has {spec.image_shape[0]}"
-            )
+            raise ValueError(f"judges images of 1 or 3 channels, and {spec.name} has {spec.image_shape[0]}")
 
     @torch.no_grad()
     def __call__(self, images: Tensor) -> tuple[Tensor, Tensor]:
@@ -136,7 +130,9 @@ def unfilled_network() -> nn.Module:
     from pytorch_fid.inception import FIDInceptionA, FIDInceptionC, FIDInceptionE_1, FIDInceptionE_2
 
     with torch.device("meta"):
-        network = torchvision.models.inception_v3(num_classes=1008, aux_logits=False, weights=None, init_weights=False)
+        network = torchvision.models.inception_v3(
+            num_classes=NUM_LOGITS, aux_logits=False, weights=None, init_weights=False
+        )
         network.Mixed_5b = FIDInceptionA(192, pool_features=32)
         network.Mixed_5c = FIDInceptionA(256, pool_features=64)
         network.Mixed_5d = FIDInceptionA(288, pool_features=64)

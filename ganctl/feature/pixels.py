@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ganctl.contract import DataSpec
+from ganctl.contract import ArgumentError, DataSpec
 
 
 class Pixels:
@@ -20,22 +20,17 @@ class Pixels:
     """
 
     name = "pixels"
+    num_classes = 0
 
     def __init__(self, *, size: int = 8, device: torch.device | str = "cpu"):
         self.size, self.device = size, torch.device(device)
         self.resizing = f"area average to {size}x{size}"
         self.weights_hash = hashlib.sha256(self.resizing.encode()).hexdigest()
 
-    @property
-    def seconds_per_image(self) -> float:
-        """A rough figure."""
-        return 1e-5
-
     def check(self, spec: DataSpec) -> None:
-        """Raises ValueError for images smaller than `size`."""
-        if min(spec.image_shape[1:]) < self.size:
-            side = min(spec.image_shape[1:])
-            raise ValueError(f"feature.size={self.size}: {spec.name} has images of {side} pixels a side; try {side}")
+        """Raises ArgumentError for images smaller than `size`."""
+        if (side := min(spec.image_shape[1:])) < self.size:
+            raise ArgumentError("size", self.size, f"{spec.name} has images of {side} pixels a side", side)
 
     @torch.no_grad()
     def __call__(self, images: Tensor) -> tuple[Tensor, Tensor]:

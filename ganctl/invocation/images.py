@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,8 +12,9 @@ from omegaconf import DictConfig
 
 from ganctl.compose import Composer, quote
 from ganctl.configuration.names import nearest, suggestion
-from ganctl.dataset.any_images import AnyImages
+from ganctl.contract import ArgumentError
 from ganctl.dataset.arrays import NpzImages, headers, is_statistics
+from ganctl.dataset.image_folder import ImageFolder
 from ganctl.invocation.folders import holds_run
 from ganctl.invocation.hydra_job import checked_config
 
@@ -46,7 +48,10 @@ def with_dataset(word: Word, composer: Composer, overrides: Sequence[str], confi
         raise ValueError(f"{word.text}: {word.option} has no splits; leave out :test")
     values = {"root": config.root, "split": word.split, "cache": config.cache}
     chosen += [f"dataset.{key}={quote(value)}" for key, value in values.items() if value is not None and key in known]
-    return replace(word, dataset=checked_config(composer, chosen).dataset)
+    try:
+        return replace(word, dataset=checked_config(composer, chosen).dataset)
+    except ArgumentError as error:  # the key that a user of `ganctl fid` has set stands at the top
+        raise error.under(error.argument.removeprefix("dataset.")) from None
 
 
 def understand(text: str, options: Collection[str]) -> Word:
@@ -107,8 +112,22 @@ def _understood(text: str, path: Path, options: Collection[str]) -> Word:
 
 
 def _images(text: str) -> Word:
-    _ = AnyImages(path=text).entries  # refused here if there are none
+    with about_path():
+        entries = ImageFolder(path=text, resolution=None, channels=None).entries
+    if len(entries) < 2:
+        raise ValueError(f"{text}: holds one image only; statistics need at least 2 images")
     return Word(text, "images")
+
+
+@contextmanager
+def about_path() -> Iterator[None]:
+    """What is said of the argument `path` is said of the word itself, for it is no key here."""
+    try:
+        yield
+    except ArgumentError as error:
+        if error.argument != "path":
+            raise
+        raise ValueError(f"{error.value}: {error.need}") from error.__cause__
 
 
 def _file(text: str, path: Path) -> Word:

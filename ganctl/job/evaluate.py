@@ -14,6 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
 from ganctl import build, checkpoint
+from ganctl.configuration.keys import keys_of
 from ganctl.contract import FeatureSet, ImageStore, ScoreSet, TrainedOnData
 from ganctl.evaluation.protocol import line, too_few
 from ganctl.files import unused, write_json
@@ -33,7 +34,8 @@ def run(config: DictConfig, target: Path) -> int:
         merged = _as_run(config, trained)
         dataset = build.dataset(merged)
         judge = Judge(merged, dataset.spec, device, console.progress)
-        store = dataset.load(console.progress)
+        with keys_of("dataset"):
+            store = dataset.load(console.progress)
         if config.num_real is not None and config.num_real > len(store.images):
             raise ValueError(f"num_real={config.num_real}: there are {len(store.images)} images; try null for all")
         _prepare(judge, store, trained, console)
@@ -70,7 +72,8 @@ def _prepare(judge: Judge, store: ImageStore, trained: Trained, console: Console
     own = trained.config["dataset"]
     if own.get("split", store.split) != store.split and isinstance(judge.extractor, TrainedOnData):
         whole = OmegaConf.create({**trained.config, "trust": list(judge.config.trust)})
-        store = build.dataset(whole).load(console.progress)
+        with keys_of("dataset"):
+            store = build.dataset(whole).load(console.progress)
     judge.prepare(store)
 
 

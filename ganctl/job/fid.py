@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from shutil import rmtree
 
 import torch
 from omegaconf import DictConfig
 
 from ganctl import build
+from ganctl.configuration.keys import choice_of
 from ganctl.contract import FeatureExtractor, FeatureSet, ImageStore, Plain, ScoreSet, TrainedOnData
 from ganctl.dataset.store import cache_folder
 from ganctl.evaluation.evaluate import cuda_devices, protocol_of, score
@@ -20,7 +19,7 @@ from ganctl.evaluation.protocol import line, short, too_few
 from ganctl.evaluation.real import RealFeatures, chosen, real_features, real_images
 from ganctl.evaluation.statistics import extract
 from ganctl.evaluation.statistics_file import Statistics, read_statistics, write_statistics
-from ganctl.files import atomic_file, write_json
+from ganctl.files import atomic_file, unfinished, write_json
 from ganctl.invocation.images import Word
 from ganctl.job.journal import headline, told
 from ganctl.job.opened import Side, alike, check_number
@@ -43,7 +42,7 @@ def run(config: DictConfig, words: tuple[Word, Word], *, save: Path | None, outp
     """
     if not config.get("metric"):
         raise ValueError("metric=[]: nothing is to be scored; try metric=[frechet]")
-    with Console(None) as console, _in_our_words():
+    with Console(None) as console:
         found, real = _statistics_only(config, words) or _scored(config, words, console)
         rows = _rows(found, words)
         if save is not None:
@@ -65,15 +64,9 @@ def run(config: DictConfig, words: tuple[Word, Word], *, save: Path | None, outp
 
 @contextmanager
 def passing_cache(config: DictConfig) -> Iterator[str]:
-    """A folder for packed images that are looked at once: side A's, and samples. It is removed in the end.
-
-    Its name is one that the cache sweeps up after a day, should this process be killed.
-    """
-    folder = cache_folder(config.cache) / "datasets" / f".fid.{uuid.uuid4().hex}.unfinished"
-    try:
+    """A folder for packed images that are looked at once: side A's, and samples. It is removed in the end."""
+    with unfinished(cache_folder(config.cache) / "datasets" / "passing") as folder:
         yield str(folder)
-    finally:
-        rmtree(folder, ignore_errors=True)
 
 
 def _scored(config: DictConfig, words: tuple[Word, Word], console: Console) -> tuple[ScoreSet, RealFeatures]:
@@ -96,7 +89,8 @@ def _scored(config: DictConfig, words: tuple[Word, Word], console: Console) -> t
         stores = _loaded(sides, config, console)
         _check(extractor, stores, words)
         if isinstance(extractor, TrainedOnData) and stores[1]:
-            extractor.prepare(stores[1], cache=cache_folder(config.cache) / "features", progress=console.progress)
+            with choice_of("feature", extractor.name):
+                extractor.prepare(stores[1], cache=cache_folder(config.cache) / "features", progress=console.progress)
         for word, known in zip(words, statistics, strict=True):
             if known:
                 _check_statistics(word, known, extractor, stores)
@@ -148,7 +142,8 @@ def _check(extractor: FeatureExtractor, stores: list[ImageStore | None], words: 
         generated = None  # its classes are B's
     for store in (generated, real):
         if store:
-            extractor.check(store.spec)
+            with choice_of("feature", extractor.name):
+                extractor.check(store.spec)
 
 
 def _real(
@@ -278,16 +273,3 @@ def _writing(key: str, path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise ValueError(f"{key}={path}: cannot be written ({error.strerror}); choose another place") from None
-
-
-@contextmanager
-def _in_our_words() -> Iterator[None]:
-    """Parts speak of the keys that they have in other commands: here some are called otherwise."""
-    keys = {"dataset.root": "root", "dataset.cache": "cache", "evaluation.num_": "num_"}
-    try:
-        yield
-    except ValueError as error:
-        text = str(error)
-        for theirs, ours in keys.items():
-            text = text.replace(theirs, ours)
-        raise ValueError(text) from error.__cause__

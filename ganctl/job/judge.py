@@ -11,6 +11,7 @@ from omegaconf import DictConfig
 from torch import Tensor
 
 from ganctl import build
+from ganctl.configuration.keys import choice_of
 from ganctl.contract import DataSpec, FeatureExtractor, FeatureSet, ImageStore, Progress, ScoreSet, TrainedOnData
 from ganctl.dataset.store import cache_folder
 from ganctl.evaluation.evaluate import evaluate, lacking
@@ -35,7 +36,8 @@ class Judge:
     ) -> None:
         self.config, self.progress = config, progress
         self.extractor: FeatureExtractor = extractor or build.extractor(config, device)
-        self.extractor.check(spec)
+        with choice_of("feature", self.extractor.name):
+            self.extractor.check(spec)
         self.metrics = build.metrics(config)
         self.score: str = config.stop.score or frechet_name(self.extractor.name)
         lower_is_better(self.score)
@@ -78,7 +80,8 @@ class Judge:
     def prepare(self, store: ImageStore) -> None:
         """Lets an extractor that learns from the run's own (training) images do so, or find that it has before."""
         if isinstance(self.extractor, TrainedOnData):
-            self.extractor.prepare(store, cache=feature_cache(self.config), progress=self.progress)
+            with choice_of("feature", self.extractor.name):
+                self.extractor.prepare(store, cache=feature_cache(self.config), progress=self.progress)
 
     def evaluate(
         self,

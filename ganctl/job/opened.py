@@ -10,12 +10,13 @@ import numpy
 from omegaconf import DictConfig
 
 from ganctl import build
+from ganctl.configuration.keys import choice_of
 from ganctl.contract import Dataset, DataSpec, FeatureExtractor, ImageStore, Progress
-from ganctl.dataset.any_images import AnyImages
 from ganctl.dataset.arrays import NpzImages
+from ganctl.dataset.image_folder import ImageFolder
 from ganctl.dataset.store import Content, packed, stamp
 from ganctl.evaluation.statistics import as_pixels
-from ganctl.invocation.images import Word
+from ganctl.invocation.images import Word, about_path
 from ganctl.trained import Trained, open_trained
 from ganctl.training.device import Device
 
@@ -40,7 +41,7 @@ class Side:
     def __init__(self, word: Word, config: DictConfig, device: Device, *, count: int | None, cache: str | None):
         self.word, self.config, self.count, self.cache = word, config, count, cache
         self.run: Trained | None = None
-        self.source: AnyImages | NpzImages | Dataset
+        self.source: ImageFolder | NpzImages | Dataset
         self.weights = "images"
         if word.kind == "run":
             self.run = open_trained(word.path, config.weights, device, list(config.trust))
@@ -50,27 +51,28 @@ class Side:
         elif word.kind == "dataset":
             self.source = build.part("dataset", word.dataset, list(config.trust))
         else:
-            self.source = AnyImages(
-                path=word.text, resolution=config.resolution, fit=config.fit, filter=config.filter, cache=cache
-            )
+            scaled = {"resolution": config.resolution, "fit": config.fit, "filter": config.filter}
+            self.source = ImageFolder(path=word.text, channels=None, cache=cache, **scaled)
 
     @property
     def spec(self) -> DataSpec | None:
         """What the images are, where that is known before they are read."""
         if self.run is not None:
             return dataclasses.replace(self.run.spec, name=f"{self.word.text}, step {self.run.step}")
-        return None if isinstance(self.source, AnyImages) else self.source.spec
+        return None if self.word.kind == "images" else self.source.spec
 
     def check(self, extractor: FeatureExtractor) -> None:
         """Raises ValueError where the extractor cannot judge the images, as far as that is known by now."""
         if self.spec is not None:
-            extractor.check(self.spec)
+            with choice_of("feature", extractor.name):
+                extractor.check(self.spec)
 
     def load(self, progress: Progress) -> ImageStore:
         """All images, or the samples asked for. Raises ValueError where they cannot be read."""
         if self.run is not None:
             return self._samples(self.run, progress)
-        return self.source.load(progress)
+        with about_path():
+            return self.source.load(progress)
 
     def _samples(self, run: Trained, progress: Progress) -> ImageStore:
         assert self.count is not None and self.spec is not None

@@ -11,6 +11,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from ganctl import build, checkpoint
+from ganctl.configuration.keys import keys_of
 from ganctl.contract import ALONE, DataSpec, ImageStore, Progress, World
 from ganctl.training.drawer import Drawer
 from ganctl.training.feed import Feed
@@ -45,7 +46,8 @@ class Session:
     def read(self, progress: Progress) -> None:
         """Reads the data. Raises ValueError in one line where they cannot be read or do not fill a batch."""
         config = self.config
-        self.store = self.dataset.load(progress)
+        with keys_of("dataset"):
+            self.store = self.dataset.load(progress)
         self.spec = self.store.spec
         available, batch_size = len(self.store.images), config.training.batch_size
         if batch_size > available:

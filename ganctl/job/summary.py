@@ -12,6 +12,7 @@ from omegaconf import DictConfig
 
 from ganctl import checkpoint
 from ganctl.compose import quote
+from ganctl.configuration.keys import keys_of
 from ganctl.contract import DataSpec
 from ganctl.evaluation.evaluate import seconds_per_image
 from ganctl.evaluation.protocol import line
@@ -117,7 +118,8 @@ def _final_fid(journal: Journal, drawer: Drawer) -> dict[str, Any]:
     from ganctl.feature.inception import Inception
 
     try:
-        extractor = Inception(weights=settings.weights, device=journal.session.device.torch_device)
+        with keys_of("final_fid"):
+            extractor = Inception(weights=settings.weights, device=journal.session.device.torch_device)
     except ValueError as error:
         return {"skipped": str(error), "command": f"{bare} feature.weights=FILE", "estimate": _estimate(journal)}
     each = seconds_per_image(extractor, journal.session.spec)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from ganctl.contract import ArgumentError
+
 
 @dataclass(frozen=True)
 class Device:
@@ -65,14 +67,14 @@ def open_device(
 ) -> Device:
     """Chooses the device and sets torch's global switches (threads, determinism) for this process.
 
-    `type` auto takes CUDA, then MPS, then the CPU. Raises ValueError in one line if the device is not there.
+    `type` auto takes CUDA, then MPS, then the CPU. Raises ArgumentError if the device is not there.
     """
     if type == "auto":
         type = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     if type == "cuda" and not torch.cuda.is_available():
-        raise ValueError("device=cuda: torch sees no CUDA GPU here; try device=cpu")
+        raise ArgumentError("type", type, "torch sees no CUDA GPU here", "cpu")
     if type == "mps" and not torch.backends.mps.is_available():
-        raise ValueError("device=mps: torch sees no Apple GPU here; try device=cpu")
+        raise ArgumentError("type", type, "torch sees no Apple GPU here", "cpu")
     if threads is not None:
         torch.set_num_threads(threads)
     if deterministic and type == "cuda":

@@ -172,6 +172,9 @@ def test_the_other_split_can_be_the_judge(train: Train, evaluate: Evaluate, ganc
     assert (own["protocol"]["split"], other["protocol"]["split"]) == ("train", "test")
     assert own["protocol"]["data_hash"] != other["protocol"]["data_hash"]
     assert own["scores"]["fd_digits"] != other["scores"]["fd_digits"]
+    (raw / "t10k-labels-idx1-ubyte").write_bytes(b"half")
+    with pytest.raises(AssertionError, match=r"dataset\.root=.*t10k-labels-idx1-ubyte is damaged"):
+        evaluate(tmp_path / "run", *AS_THE_RUN, "split=test")
 
 
 @pytest.mark.parametrize(

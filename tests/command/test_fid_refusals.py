@@ -96,6 +96,11 @@ def here(workplace: Path) -> Path:
         (["a", "b", "-m"], "--multirun: `ganctl fid` takes one pair at a time"),
         (["a", "b", "feature=inception", "feature.weights=text.pt"], "feature.weights=text.pt: "),
         (["a", "mnist", "root=none", "device=cpu"], "root=none: "),
+        (["a", "mnist", "root='~nobody-of-that-name'"], "root=~nobody-of-that-name: there is no such home folder; "),
+        (
+            ["a", "b", "feature=pixels", "feature.size=32"],
+            "feature.size=32: a has images of 28 pixels a side; try feature",
+        ),
     ],
 )
 def test_a_mistake_is_answered_in_one_line(

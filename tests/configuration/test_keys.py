@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ganctl.configuration.keys import keys_of
+from ganctl.configuration.keys import choice_of, keys_of
 from ganctl.contract import ArgumentError
 
 
@@ -33,3 +33,9 @@ def test_the_innermost_key_stands():
 def test_other_errors_pass_as_they_are():
     with pytest.raises(ValueError, match=r"^no labels$"), keys_of("dataset"):
         raise ValueError("no labels")
+
+
+def test_what_concerns_no_argument_is_said_of_the_choice():
+    with pytest.raises(ValueError, match=r"^feature=digits: judges grey images$"), choice_of("feature", "digits"):
+        raise ValueError("judges grey images")
+    assert said(choice_of("feature", "digits")) == "feature.weight=-1: must be at least 0; try feature.weight=1"

@@ -10,7 +10,8 @@ import numpy
 import pytest
 from PIL import Image
 
-from ganctl.dataset.decode import FILTERS, FITS, decode, quiet_pillow
+from ganctl.dataset.decode import decode, quiet_pillow
+from ganctl.dataset.image_folder import FILTERS, FITS
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 

@@ -93,7 +93,7 @@ def test_huge_files_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_a_path_that_is_no_source_is_refused(tmp_path: Path, make) -> None:
     make(tmp_path / "x.zip")
     for path in (f"{tmp_path}/x.zip", f"{tmp_path}/x.zip/train"):
-        with pytest.raises(ValueError, match=rf"^dataset\.path={path}: .*; give a folder or \.zip of images$"):
+        with pytest.raises(ValueError, match=rf"^path={path}: .*; give a folder or \.zip of images$"):
             open_source(path)
 
 

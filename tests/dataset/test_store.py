@@ -14,7 +14,7 @@ import numpy
 import pytest
 
 import ganctl
-from ganctl.contract import DataSpec, ImageStore
+from ganctl.contract import ArgumentError, DataSpec, ImageStore
 from ganctl.dataset import store as module
 from ganctl.dataset.store import Content, cache_folder, in_blocks, packed
 
@@ -230,16 +230,16 @@ def test_a_killed_process_leaves_no_entry_and_the_next_one_packs(tmp_path: Path,
 def test_a_failing_source_leaves_nothing_behind(cache: Path) -> None:
     def blocks() -> Iterator[numpy.ndarray]:
         yield IMAGES[:7]
-        raise ValueError("dataset.path=x: bad")
+        raise ValueError("x: bad")
 
-    with pytest.raises(ValueError, match=r"^dataset\.path=x: bad$"):
+    with pytest.raises(ValueError, match=r"^x: bad$"):
         load(lambda: Content(LABELS, blocks()))
     assert entries(cache) == []
 
 
 def test_a_cache_that_cannot_be_written_is_refused_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(ValueError, match=r"^dataset\.cache=.*/file/below: cannot be written \(.+\); point .*$"):
+    with pytest.raises(ValueError, match=r"^cache=.*/file/below: cannot be written \(.+\); point .*$"):
         load(cache=str(tmp_path / "file" / "below"))
 
 
@@ -261,9 +261,13 @@ def test_the_cache_folder_follows_the_option_then_the_environment(
     assert cache_folder(None) == Path.home() / ".cache" / "ganctl"
 
 
-def test_the_home_of_nobody_is_refused_in_one_line() -> None:
-    with pytest.raises(ValueError, match=r"^dataset\.cache=~nobody-of-that-name/x: there is no such home folder; .*$"):
+def test_the_home_of_nobody_is_refused_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ValueError, match=r"^cache=~nobody-of-that-name/x: there is no such home folder; .*$"):
         cache_folder("~nobody-of-that-name/x")
+    monkeypatch.setenv("GANCTL_CACHE", "~nobody-of-that-name/x")
+    with pytest.raises(ValueError, match=r"^GANCTL_CACHE=~nobody-of-that-name/x: ") as error:
+        cache_folder(None)
+    assert not isinstance(error.value, ArgumentError), "a variable is called by its own name, under no key"
 
 
 def test_a_cache_can_be_moved(tmp_path: Path) -> None:

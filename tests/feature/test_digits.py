@@ -18,7 +18,7 @@ def digits() -> Digits:
 def test_is_a_feature_extractor_of_128_features_and_ten_logits(digits: Digits):
     assert isinstance(digits, FeatureExtractor) and digits.resizing == "none"
     features, logits = digits(torch.zeros(3, 1, 28, 28))
-    assert features.shape == (3, 128) and logits.shape == (3, 10)
+    assert features.shape == (3, 128) and logits.shape == (3, digits.num_classes) == (3, 10)
     assert features.dtype == logits.dtype == torch.float32
     assert not features.requires_grad
 
@@ -65,7 +65,7 @@ def test_building_it_leaves_the_random_state_alone():
 
 @pytest.mark.parametrize("shape", [(1, 32, 32), (3, 28, 28), (1, 28, 32)])
 def test_other_images_are_refused_in_one_line_with_the_cure(digits: Digits, shape: tuple[int, int, int]):
-    with pytest.raises(ValueError, match=r"^feature=digits: .*feature=inception") as error:
+    with pytest.raises(ValueError, match=r"^judges .* inception judges any") as error:
         digits.check(DataSpec("mine", shape, None))
     assert "\n" not in str(error.value)
     digits.check(DataSpec("mine", (1, 28, 28), None))

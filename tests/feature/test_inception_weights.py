@@ -2,12 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import pickle
-import socket
-import threading
-import time
 import zipfile
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -18,62 +13,19 @@ from ganctl.feature import inception_weights
 from ganctl.feature.inception_weights import (
     FILE_NAME,
     cached_file,
-    download,
     find_weights,
     read_state,
     weights_at_hand,
 )
+from tests.server import Server
 
 CONTENT = bytes(range(256)) * 400
 PREFIX = hashlib.sha256(CONTENT).hexdigest()[:8]
 
 
-class Handler(BaseHTTPRequestHandler):
-    """The path says how the server behaves."""
-
-    asked: list[str] = []  # noqa: RUF012 - cleared by the fixture
-
-    def do_GET(self) -> None:
-        self.asked.append(self.path)
-        if self.path == "/refused":
-            self.send_error(403)
-            return
-        content = b"something else" if self.path == "/other" else CONTENT
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        if self.path == "/truncated":
-            content = content[: len(content) // 2]
-        if self.path == "/slow":
-            for start in range(50):
-                try:
-                    self.wfile.write(content[start : start + 1])
-                except OSError:
-                    return
-                time.sleep(0.05)
-            return
-        self.wfile.write(content)
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Nothing on the console."""
-
-
-@pytest.fixture
-def server() -> Iterator[str]:
-    Handler.asked.clear()
-    httpd = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield f"http://127.0.0.1:{httpd.server_address[1]}"
-    httpd.shutdown()
-    thread.join()
-    httpd.server_close()
-
-
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty torch hub of the test's own, and no proxy between it and the server."""
-    monkeypatch.setenv("NO_PROXY", "*")
+    """An empty torch hub of the test's own."""
     monkeypatch.setattr(torch.hub, "_hub_dir", None)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "home"))
     return tmp_path / "home" / "hub" / "checkpoints"
@@ -88,20 +40,21 @@ def expect_content(monkeypatch: pytest.MonkeyPatch) -> None:
 def one_line(error: pytest.ExceptionInfo[ValueError]) -> str:
     message = str(error.value)
     assert "\n" not in message
-    for cure in ("feature.weights=FILE", f"put {FILE_NAME} into", "feature=digits"):
+    for cure in ("; try weights=FILE", f"put {FILE_NAME} into", "judge by digits"):
         assert cure in message
     return message
 
 
 @pytest.mark.usefixtures("expect_content")
-def test_a_good_download_lands_in_torch_hubs_cache_and_is_not_repeated(server: str, hub: Path):
+def test_a_good_download_lands_in_torch_hubs_cache_and_is_not_repeated(server: Server, hub: Path):
+    server.files["good"] = CONTENT
     assert weights_at_hand() is None
-    path = find_weights(None, url=f"{server}/good", max_download_seconds=10)
+    path = find_weights(None, url=f"{server.url}good", max_download_seconds=10)
     assert path == cached_file() == hub / FILE_NAME
     assert path.read_bytes() == CONTENT
     assert weights_at_hand() == path
-    assert find_weights(None, url=f"{server}/good", max_download_seconds=10) == path
-    assert Handler.asked == ["/good"]
+    assert find_weights(None, url=f"{server.url}good", max_download_seconds=10) == path
+    assert server.requests == ["good"]
     assert list(hub.iterdir()) == [path]
 
 
@@ -109,39 +62,38 @@ def test_a_good_download_lands_in_torch_hubs_cache_and_is_not_repeated(server: s
 @pytest.mark.parametrize(
     ("page", "reason"),
     [
-        ("refused", "Forbidden"),
-        ("truncated", "broke off after 51200 of 102400 bytes|IncompleteRead"),
-        (
-            "other",
-            f"another file: SHA-256 begins with {hashlib.sha256(b'something else').hexdigest()[:8]}, not {PREFIX}",
-        ),
-        ("slow", "0 MB came in 0.3 s"),
+        ("absent", "HTTP status 404"),
+        ("truncated", "ended after 51200 of 102400 bytes"),
+        ("other", f"wrong checksum, {hashlib.sha256(b'something else').hexdigest()[:8]} instead of {PREFIX}"),
+        ("slow", "only 0 MB came in 0.3 s"),
     ],
 )
-def test_a_bad_download_is_one_line_with_the_cures_and_leaves_nothing(page: str, reason: str, server: str, hub: Path):
+def test_a_bad_download_is_one_line_with_the_cures_and_leaves_nothing(
+    page: str, reason: str, server: Server, hub: Path
+):
+    server.files = {"truncated": CONTENT, "other": b"something else", "slow": CONTENT}
+    server.truncated.add("truncated")
+    server.trickling.add("slow")
     with pytest.raises(ValueError, match=reason) as error:
-        find_weights(None, url=f"{server}/{page}", max_download_seconds=0.3 if page == "slow" else 10)
-    assert f"{server}/{page}" in one_line(error)
+        find_weights(None, url=server.url + page, max_download_seconds=0.3 if page == "slow" else 10)
+    assert server.url + page in one_line(error)
     assert list(hub.iterdir()) == []
 
 
 @pytest.mark.usefixtures("hub")
-@pytest.mark.parametrize("url", ["http://127.0.0.1:{port}/nobody", "not a url"])
-def test_no_server_at_all_is_one_line_with_the_cures(url: str):
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        url = url.format(port=unused.getsockname()[1])
-        with pytest.raises(ValueError, match=r"^feature=inception: no weights at .* failed") as error:
-            find_weights(None, url=url, max_download_seconds=5)
+@pytest.mark.parametrize("url", ["{nobody}", "not a url"])
+def test_no_server_at_all_is_one_line_with_the_cures(url: str, nobody: str):
+    with pytest.raises(ValueError, match=r"^weights=null: no weights at .*, and the download failed \(") as error:
+        find_weights(None, url=url.format(nobody=nobody), max_download_seconds=5)
     one_line(error)
 
 
 @pytest.mark.usefixtures("hub")
-def test_zero_seconds_ask_nobody(server: str):
-    with pytest.raises(ValueError, match=r"downloads are off \(feature.max_download_seconds=0\)") as error:
-        find_weights(None, url=f"{server}/good", max_download_seconds=0)
+def test_zero_seconds_ask_nobody(server: Server):
+    with pytest.raises(ValueError, match=r"downloads are off \(max_download_seconds=0\)") as error:
+        find_weights(None, url=f"{server.url}good", max_download_seconds=0)
     one_line(error)
-    assert Handler.asked == []
+    assert server.requests == []
 
 
 def test_a_damaged_cache_is_named_and_not_used(hub: Path):
@@ -152,23 +104,17 @@ def test_a_damaged_cache_is_named_and_not_used(hub: Path):
     one_line(error)
 
 
-def test_a_named_file_is_taken_as_it_is_and_its_absence_told(tmp_path: Path, server: str):
+def test_a_named_file_is_taken_as_it_is_and_its_absence_told(tmp_path: Path, server: Server):
     path = tmp_path / "mine.pth"
-    with pytest.raises(ValueError, match=f"^feature.weights={path}: no such file") as error:
-        find_weights(str(path), url=f"{server}/good", max_download_seconds=5)
+    with pytest.raises(ValueError, match=f"^weights={path}: no such file") as error:
+        find_weights(str(path), url=f"{server.url}good", max_download_seconds=5)
     one_line(error)
     assert weights_at_hand(str(path)) is None
     path.write_bytes(CONTENT)
-    assert find_weights(str(path), url=f"{server}/good", max_download_seconds=5) == path == weights_at_hand(str(path))
-    assert Handler.asked == []
-
-
-def test_a_download_checks_the_hash_it_is_given(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("NO_PROXY", "*")
-    download(f"{server}/good", tmp_path / "a", hash_prefix=PREFIX, max_seconds=10)
-    with pytest.raises(OSError, match="another file"):
-        download(f"{server}/good", tmp_path / "b", hash_prefix="00000000", max_seconds=10)
-    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+    assert (
+        find_weights(str(path), url=f"{server.url}good", max_download_seconds=5) == path == weights_at_hand(str(path))
+    )
+    assert server.requests == []
 
 
 class Bomb:
@@ -201,7 +147,7 @@ def test_a_truncated_file_is_refused_in_one_line(legacy: bool, size: int, tmp_pa
     path = tmp_path / "cut.pth"
     torch.save({"weight": torch.arange(100.0)}, path, _use_new_zipfile_serialization=not legacy)
     path.write_bytes(path.read_bytes()[:size])
-    with pytest.raises(ValueError, match=f"^feature.weights={path}: ") as error:
+    with pytest.raises(ValueError, match=f"^weights={path}: ") as error:
         read_state(path)
     one_line(error)
 

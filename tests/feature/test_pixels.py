@@ -16,7 +16,7 @@ from ganctl.metric.inception_score import InceptionScore
 def test_features_are_the_means_of_the_images_parts():
     images = torch.arange(2 * 3 * 4 * 4, dtype=torch.float32).view(2, 3, 4, 4)
     features, logits = Pixels(size=2)(images)
-    assert features.shape == (2, 12) and logits.shape == (2, 0)
+    assert features.shape == (2, 12) and logits.shape == (2, Pixels.num_classes) == (2, 0)
     assert features[0, 0] == images[0, 0, :2, :2].mean() and features[1, 11] == images[1, 2, 2:, 2:].mean()
     assert isinstance(Pixels(), FeatureExtractor) and Pixels().resizing == "area average to 8x8"
 
@@ -31,5 +31,5 @@ def test_it_has_a_distance_and_no_inception_score():
 
 def test_another_size_is_another_extractor_and_small_images_are_refused():
     assert Pixels(size=4).weights_hash != Pixels(size=8).weights_hash
-    with pytest.raises(ValueError, match=r"feature.size=32: .* try 28"):
+    with pytest.raises(ValueError, match=r"^size=32: .* try size=28$"):
         Pixels(size=32).check(DataSpec("digits", (1, 28, 28), None))

@@ -73,7 +73,7 @@ def test_a_failed_download_is_said_and_costs_no_run(train: Train, tmp_path: Path
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     summary = train(*SHORT)
     assert summary["exit_code"] == 0 and summary["scores"]["fd_digits"] > 0
-    assert "feature=inception: no weights at " in summary["fid"]["skipped"]
+    assert "final_fid.weights=null: no weights at " in summary["fid"]["skipped"]
     assert summary["fid"]["command"].endswith(" feature=inception feature.weights=FILE")
 
 

@@ -38,7 +38,7 @@ def test_a_finished_run_has_all_that_is_promised(trained: Path):
         *("checkpoints/best.safetensors", "checkpoints/last.safetensors"),
     }
     assert any(file.startswith("tensorboard/events") for file in files)
-    assert not any(file.endswith(".tmp") for file in files)
+    assert not any(file.endswith(".unfinished") for file in files)
 
 
 def test_the_summary_says_how_it_ended_and_how_good_it_is(trained: Path):
