@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
 from ganctl.compose import check_target
+from ganctl.configuration.checks import image_shape_of
 from ganctl.contract import ArgumentError, Dataset, DataSpec, FeatureExtractor, Metric, Scheduler
 from ganctl.training.device import Device, open_device
 from ganctl.training.draws import seed_building
@@ -60,14 +61,16 @@ def generator(config: DictConfig, spec: DataSpec) -> nn.Module:
     """The generator for images of `spec`, initialised from torch's global generator."""
     num_classes = spec.num_classes if config.conditional else None
     keywords = {"latent_size": config.latent_size, "image_shape": tuple(spec.image_shape), "num_classes": num_classes}
-    return part("generator", config.generator, config.trust, **keywords)
+    with image_shape_of(config.dataset, spec):
+        return part("generator", config.generator, config.trust, **keywords)
 
 
 def discriminator(config: DictConfig, spec: DataSpec) -> nn.Module:
     """The discriminator for images of `spec`, initialised from torch's global generator."""
     num_classes = spec.num_classes if config.conditional else None
     keywords = {"image_shape": tuple(spec.image_shape), "num_classes": num_classes}
-    return part("discriminator", config.discriminator, config.trust, **keywords)
+    with image_shape_of(config.dataset, spec):
+        return part("discriminator", config.discriminator, config.trust, **keywords)
 
 
 def state(config: DictConfig, spec: DataSpec, device: Device) -> TrainState:

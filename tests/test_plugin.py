@@ -66,9 +66,11 @@ class Noise:
 """
 
 RULES = """
+from ganctl.contract import ArgumentError
+
 def even(image_shape):
     if image_shape[1] % 56:
-        raise ValueError(f"dataset.resolution={image_shape[1]}: the net of mine needs multiples of 56; try 56")
+        raise ArgumentError("image_shape", image_shape, "the net of mine needs multiples of 56")
 """
 
 YAMLS = {
@@ -180,7 +182,7 @@ def test_a_shape_rule_of_ones_own_is_asked(own: Path, refused: Refusal) -> None:
     file = own / "conf" / "generator" / "mine.yaml"
     file.write_text(file.read_text() + "shape_rule: rules_of_mine.even\n")
     line = refused("train", "--config-dir", "conf", *CHOICE)
-    assert line == "dataset.resolution=28: the net of mine needs multiples of 56; try 56"
+    assert line == "dataset=noise: has images of 28 pixels: the net of mine needs multiples of 56"
 
 
 def test_a_data_set_that_cannot_be_built_is_refused_in_one_line(own: Path, refused: Refusal) -> None:

@@ -47,7 +47,7 @@ def test_max_width_caps_every_layer(build):
 
 def test_an_impossible_size_is_refused_by_the_network_too(build):
     for kind in ("generator", "discriminator"):
-        with pytest.raises(ValueError, match=r"^dataset.resolution=30: "):
+        with pytest.raises(ValueError, match=r"^image_shape=\(1, 30, 30\): "):
             build(kind, "dcgan", 30)
 
 
