@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,16 +11,10 @@ from omegaconf import OmegaConf
 from ganctl import build
 from ganctl.contract import DataSpec
 from ganctl.training.device import Device
-from tests.settings import SMALL, settings, torch_untouched
+from tests.settings import SMALL, settings
 
 CPU = Device(torch.device("cpu"))
 SPEC = DataSpec("tiny", (1, 28, 28), 10)
-
-
-@pytest.fixture(autouse=True)
-def as_it_was() -> Iterator[None]:
-    with torch_untouched():
-        yield
 
 
 def weights(seed: int) -> list[torch.Tensor]:
