@@ -257,3 +257,23 @@ class ScoreSet:
     protocol: dict[str, Plain] = field(default_factory=dict)
     made_by: dict[str, str] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
+
+
+class Generator(Protocol):
+    """A network that makes images (N, C, H, W) in [-1, 1] of `latents` (N, latent_size) and `labels` (N,).
+
+    A plain nn.Module. Its constructor takes `latent_size`, `image_shape` and `num_classes` (None: labels mean nothing)
+    by keyword, and the settings of its YAML file, of which none is obligatory. It may leave labels aside. A size that
+    it cannot make is an ArgumentError on `image_shape`.
+    """
+
+    def __call__(self, **given: Tensor) -> Tensor: ...
+
+
+class Discriminator(Protocol):
+    """A network that judges images (N, C, H, W) in [-1, 1] of `labels` (N,) by logits (N,), higher where more real.
+
+    Built as a generator is, without `latent_size`.
+    """
+
+    def __call__(self, images: Tensor, **shown: Tensor) -> Tensor: ...
