@@ -1,5 +1,5 @@
 # `make help` lists what there is. PYTHON=python3.12 make ... chooses the interpreter that .venv is built with;
-# ARGS="..." is handed on: make train ARGS="dataset=mnist seed=1", make test ARGS=tests/model.
+# ARGS="..." is handed on: make train ARGS="dataset=mnist seed=1", make test ARGS="tests/model -n 0".
 
 PYTHON ?= python3
 ARGS ?=
@@ -22,7 +22,7 @@ demo: $(INSTALLED) ## train on digits that come with a package; some minutes, no
 train: $(INSTALLED) ## ganctl train; settings in ARGS="..."
 	$(BIN)/ganctl train $(ARGS)
 
-test: $(INSTALLED) ## run the tests
+test: $(INSTALLED) ## run the tests, in a process a core
 	$(BIN)/python -m pytest $(ARGS)
 
 check: $(INSTALLED) ## formatter, linter, type checker, import rules, then the tests

@@ -11,6 +11,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
+from ganctl.configuration.checks import image_shape_of
 from ganctl.configuration.keys import keys_of
 from ganctl.configuration.targets import check_target
 from ganctl.contract import ALONE, ArgumentError, Dataset, DataSpec, FeatureExtractor, Metric, Scheduler, Task, World
@@ -70,7 +71,9 @@ def task(config: Mapping[str, Any] | DictConfig, spec: DataSpec, world: World = 
 
 def network(config: Mapping[str, Any] | DictConfig, group: str, task: Task) -> nn.Module:
     """The network that the node `group` (generator, discriminator) builds, drawn from torch's global generator."""
-    return part(group, config[group], config["trust"], **task.keywords(group))
+    keywords = task.keywords(group)
+    with image_shape_of(config["dataset"], task.spec):
+        return part(group, config[group], config["trust"], **keywords)
 
 
 def state(config: DictConfig, game: Game, task: Task, device: Device) -> TrainState:

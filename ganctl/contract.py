@@ -24,12 +24,15 @@ class ArgumentError(ValueError):
     """What a part says of an argument that it cannot work with: `weight=-1: must be at least 0; try weight=1`.
 
     A part knows its arguments by their own names. Whoever knows by which key a user has set one puts that in its place
-    (`configuration.keys`). `need` says what is wrong, in words that name no key; `cure` is a value that would do.
+    (`configuration.keys`). `need` says what is wrong, in words that name no key; `cure` is a value that would do, or a
+    tuple of several.
     """
 
     def __init__(self, argument: str, value: object, need: str, cure: object = None) -> None:
         self.argument, self.value, self.need, self.cure = argument, value, need, cure
-        super().__init__(f"{argument}={value}: {need}" + ("" if cure is None else f"; try {argument}={cure}"))
+        cures = cure if isinstance(cure, tuple) else () if cure is None else (cure,)
+        advice = " or ".join(f"{argument}={each}" for each in cures)
+        super().__init__(f"{argument}={value}: {need}" + (f"; try {advice}" if advice else ""))
 
     def under(self, key: str) -> ArgumentError:
         """The same, said of the key that the argument was set by."""
@@ -130,8 +133,11 @@ class Task(Protocol):
 
     Networks are called `generator(**given)` and `discriminator(images, **shown)`. A task holds plain facts and learns
     nothing; `fitted(store)` is the same task with what it needs of the data, and `restored(facts)` with what `facts`
-    once gave, which a checkpoint holds.
+    once gave, which a checkpoint holds. `spec` are the facts of the data.
     """
+
+    @property
+    def spec(self) -> DataSpec: ...
 
     def keywords(self, network: str) -> dict[str, Any]:
         """What the network of this name is built with, besides its own settings."""
@@ -348,3 +354,23 @@ class ScoreSet:
     protocol: dict[str, Plain] = field(default_factory=dict)
     made_by: dict[str, str] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
+
+
+class Generator(Protocol):
+    """A network that makes images (N, C, H, W) in [-1, 1] of `latents` (N, latent_size) and `labels` (N,).
+
+    A plain nn.Module. Its constructor takes `latent_size`, `image_shape` and `num_classes` (None: labels mean nothing)
+    by keyword, and the settings of its YAML file, of which none is obligatory. It may leave labels aside. A size that
+    it cannot make is an ArgumentError on `image_shape`.
+    """
+
+    def __call__(self, **given: Tensor) -> Tensor: ...
+
+
+class Discriminator(Protocol):
+    """A network that judges images (N, C, H, W) in [-1, 1] of `labels` (N,) by logits (N,), higher where more real.
+
+    Built as a generator is, without `latent_size`.
+    """
+
+    def __call__(self, images: Tensor, **shown: Tensor) -> Tensor: ...

@@ -5,7 +5,8 @@ Where a paper maximises, the sign is turned. With s the logistic function, `soft
 is -log(1 - s(D)), without the overflow and the logarithm of 0 that the written formulas have.
 
 `label_smoothing` is the one-sided kind of Salimans et al. 2016 (arXiv:1606.03498, section 3.4): the discriminator's
-target for real images is 1 - label_smoothing instead of 1, for fake images it stays 0.
+target for real images is 1 - label_smoothing instead of 1, for fake images it stays 0. Outside its range it raises
+ArgumentError.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from typing import ClassVar
 from torch import Tensor
 from torch.nn.functional import relu, softplus
 
+from ganctl.contract import ArgumentError
+
 
 @dataclass(frozen=True)
 class NonSaturating:
@@ -23,9 +26,6 @@ class NonSaturating:
 
     Discriminator: -log s(D(x)) - log(1 - s(D(G(z)))); generator: -log s(D(G(z))), whose gradient is strong where the
     discriminator is sure of a fake.
-
-    Raises:
-        ValueError: if `label_smoothing` is not in [0, 0.5).
     """
 
     label_smoothing: float = 0.0
@@ -47,9 +47,6 @@ class Minimax:
 
     Discriminator: -log s(D(x)) - log(1 - s(D(G(z)))); generator: log(1 - s(D(G(z)))), which is flat where the
     discriminator is sure of a fake.
-
-    Raises:
-        ValueError: if `label_smoothing` is not in [0, 0.5).
     """
 
     label_smoothing: float = 0.0
@@ -71,9 +68,6 @@ class LeastSquares:
 
     Discriminator: (D(x) - b)^2 / 2 + D(G(z))^2 / 2; generator: (D(G(z)) - b)^2 / 2. b is 1 - label_smoothing for both,
     since the paper's generator aims at what its discriminator calls real (c = b).
-
-    Raises:
-        ValueError: if `label_smoothing` is not in [0, 0.5).
     """
 
     label_smoothing: float = 0.0
@@ -147,4 +141,4 @@ def _cross_entropy(real: Tensor, fake: Tensor, smoothing: float) -> Tensor:
 
 def _check_smoothing(value: float) -> None:
     if not 0 <= value < 0.5:
-        raise ValueError(f"loss.label_smoothing={value}: must be in [0, 0.5); try loss.label_smoothing=0.1")
+        raise ArgumentError("label_smoothing", value, "must be in [0, 0.5)", 0.1)

@@ -7,6 +7,8 @@ Gradients by images are taken in float32 also where the step runs in bfloat16. A
 more with autocast off; in float32 it differentiates the logits that the loss has already paid for. The gradient of the
 *sum* of the logits is that of each image's own logit only where the discriminator judges each image by itself: batch
 norm and minibatch discrimination mix them, and are best left out beside r1, r2 and gradient_penalty.
+
+Values outside the ranges of their YAML files raise ArgumentError.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import relu
 
-from ganctl.contract import Batch, Critic, Given, Sample, Verdict
+from ganctl.contract import ArgumentError, Batch, Critic, Given, Sample, Verdict
 
 NETWORKS = ("generator", "discriminator")
 _TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
@@ -32,9 +34,6 @@ class R1:
     """R1 = gamma / 2 ||dD(x)/dx||^2 on real images x (Mescheder et al. 2018, arXiv:1801.04406, section 4.1).
 
     `weight` is gamma. The term is (N,), one number an image, summed over its pixels.
-
-    Raises:
-        ValueError: if `weight` is negative or `every` below 1.
     """
 
     weight: float = 10.0
@@ -42,7 +41,7 @@ class R1:
     needs_image_gradient: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        _check("r1", weight=self.weight, every=self.every)
+        _check(weight=self.weight, every=self.every)
 
     def discriminator_penalty(self, real: Verdict, fake: Verdict, critic: Critic) -> Tensor:
         return self.weight / 2 * _squared_norm(_image_gradient(real, critic))
@@ -53,9 +52,6 @@ class R2:
     """R2 = gamma / 2 ||dD(x)/dx||^2 on generated images x (Mescheder et al. 2018, arXiv:1801.04406, section 4.1).
 
     `weight` is gamma. The term is (N,), one number an image, summed over its pixels.
-
-    Raises:
-        ValueError: if `weight` is negative or `every` below 1.
     """
 
     weight: float = 10.0
@@ -63,7 +59,7 @@ class R2:
     needs_image_gradient: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        _check("r2", weight=self.weight, every=self.every)
+        _check(weight=self.weight, every=self.every)
 
     def discriminator_penalty(self, real: Verdict, fake: Verdict, critic: Critic) -> Tensor:
         return self.weight / 2 * _squared_norm(_image_gradient(fake, critic))
@@ -76,9 +72,6 @@ class GradientPenalty:
     x = e real + (1 - e) fake with e uniform in [0, 1), one for each pair, judged under the label of the real image.
     `weight` is lambda. With `one_sided` only gradients longer than `target` are penalised (section 4 there; Petzka et
     al. 2018, arXiv:1709.08894). The term is (N,).
-
-    Raises:
-        ValueError: if `weight` or `target` is negative or `every` below 1.
     """
 
     weight: float = 10.0
@@ -88,7 +81,7 @@ class GradientPenalty:
     needs_image_gradient: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        _check("gradient_penalty", weight=self.weight, every=self.every, target=self.target)
+        _check(weight=self.weight, every=self.every, target=self.target)
 
     def discriminator_penalty(self, real: Verdict, fake: Verdict, critic: Critic) -> Tensor:
         x, g = real.images.detach().float(), fake.images.detach().float()
@@ -105,10 +98,6 @@ class Orthogonal:
     Filters, the columns of W, are drawn to right angles; their lengths stay free. W^T is the weight of a linear or
     convolutional layer as (filters, numbers of a filter); embeddings are left out. Where spectral norm divides a
     weight, the undivided one is taken. `weight` is beta; the term is a scalar for each of `networks`.
-
-    Raises:
-        ValueError: if `networks` names anything but generator and discriminator or nothing, `weight` is negative or
-            `every` below 1.
     """
 
     weight: float = 1e-4
@@ -116,12 +105,10 @@ class Orthogonal:
     every: int = 1
 
     def __post_init__(self) -> None:
-        _check("orthogonal", weight=self.weight, every=self.every)
+        _check(weight=self.weight, every=self.every)
         if isinstance(self.networks, str) or not self.networks or not set(self.networks) <= set(NETWORKS):
-            raise ValueError(
-                f"regularizer.orthogonal.networks={self.networks}: must be a list of generator, discriminator or both; "
-                "try regularizer.orthogonal.networks=[generator]"
-            )
+            need = "must be a list of generator, discriminator or both"
+            raise ArgumentError("networks", self.networks, need, "[generator]")
         object.__setattr__(self, "networks", tuple(self.networks))
 
     def weight_penalty(self, network: nn.Module) -> Tensor:
@@ -139,9 +126,6 @@ class ModeSeeking:
     labels make N - K pairs. The term is the scalar mean over them, 0 where no two labels are equal. `weight` is lambda.
 
     `eps` keeps both divisions finite: it is also the least distance of latents that is counted.
-
-    Raises:
-        ValueError: if `weight` is negative, `eps` is not above 0 or `every` below 1.
     """
 
     weight: float = 1.0
@@ -149,9 +133,9 @@ class ModeSeeking:
     every: int = 1
 
     def __post_init__(self) -> None:
-        _check("mode_seeking", weight=self.weight, every=self.every)
+        _check(weight=self.weight, every=self.every)
         if not self.eps > 0:
-            raise ValueError(_message("mode_seeking", "eps", self.eps, "(0, inf)", "1e-5"))
+            raise ArgumentError("eps", self.eps, "must be in (0, inf)", 1e-5)
 
     def generator_penalty(self, fake: Sample, real: Batch, generator: nn.Module) -> Tensor:
         order = torch.argsort(fake.given["labels"], stable=True)
@@ -170,9 +154,6 @@ class InstanceNoise:
     arXiv:1701.04862, section 3). s = strength (1 - step / decay_steps), then 0; `decay_steps` None = s stays
     `strength`. Pixels are in [-1, 1]. The noise is new at each call and comes from torch's global generator. It is a
     state of the input and not a term of a loss, so it is there at every step.
-
-    Raises:
-        ValueError: if `strength` is negative or `decay_steps` below 1.
     """
 
     strength: float = 0.1
@@ -181,9 +162,9 @@ class InstanceNoise:
 
     def __post_init__(self) -> None:
         if not self.strength >= 0:
-            raise ValueError(_message("instance_noise", "strength", self.strength, "[0, inf)", "0.1"))
+            raise ArgumentError("strength", self.strength, "must be in [0, inf)", 0.1)
         if self.decay_steps is not None and not self.decay_steps >= 1:
-            raise ValueError(_message("instance_noise", "decay_steps", self.decay_steps, "[1, inf)", "5000"))
+            raise ArgumentError("decay_steps", self.decay_steps, "must be in [1, inf)", 5000)
 
     def perturb(self, images: Tensor, step: int) -> Tensor:
         left = 1.0 if self.decay_steps is None else max(0.0, 1 - step / self.decay_steps)
@@ -243,14 +224,7 @@ def _neighbours_distance(rows: Tensor) -> Tensor:
     return (rows[1:] - rows[:-1]).abs().flatten(1).mean(1)
 
 
-def _check(name: str, *, weight: float, every: int, target: float = 0.0) -> None:
-    if not weight >= 0:
-        raise ValueError(_message(name, "weight", weight, "[0, inf)", "1"))
-    if not every >= 1:
-        raise ValueError(_message(name, "every", every, "[1, inf)", "1"))
-    if not target >= 0:
-        raise ValueError(_message(name, "target", target, "[0, inf)", "1"))
-
-
-def _message(name: str, key: str, value: float, interval: str, cure: str) -> str:
-    return f"regularizer.{name}.{key}={value}: must be in {interval}; try regularizer.{name}.{key}={cure}"
+def _check(*, weight: float, every: int, target: float = 0.0) -> None:
+    for argument, value, least in (("weight", weight, 0), ("every", every, 1), ("target", target, 0)):
+        if not value >= least:
+            raise ArgumentError(argument, value, f"must be in [{least}, inf)", 1)

@@ -3,7 +3,7 @@
 `step` counts from 0 and `total_steps` is the run's budget. All share a linear warm-up (Goyal et al. 2017,
 arXiv:1706.02677, section 2.2), the factor (step + 1) / (warmup_steps + 1), which reaches 1 at step `warmup_steps`; the
 course proper begins there and ends at `total_steps`. A run resumed with a longer budget follows the longer course from
-where it is.
+where it is. Values outside the ranges of their YAML files raise ArgumentError.
 """
 
 from __future__ import annotations
@@ -11,14 +11,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from ganctl.contract import ArgumentError
+
 
 @dataclass(frozen=True)
 class Constant:
-    """1 throughout, after the warm-up.
-
-    Raises:
-        ValueError: if `warmup_steps` is negative.
-    """
+    """1 throughout, after the warm-up."""
 
     warmup_steps: int = 0
 
@@ -31,11 +29,7 @@ class Constant:
 
 @dataclass(frozen=True)
 class Linear:
-    """1 + (final - 1) p, with p the share of the course that is over: from 1 straight down to `final`.
-
-    Raises:
-        ValueError: if `final` is not in (0, 1] or `warmup_steps` is negative.
-    """
+    """1 + (final - 1) p, with p the share of the course that is over: from 1 straight down to `final`."""
 
     final: float = 0.01
     warmup_steps: int = 0
@@ -51,11 +45,7 @@ class Linear:
 
 @dataclass(frozen=True)
 class Cosine:
-    """final + (1 - final) (1 + cos(pi p)) / 2 (Loshchilov and Hutter 2017, arXiv:1608.03983, eq. 5, without restarts).
-
-    Raises:
-        ValueError: if `final` is not in (0, 1] or `warmup_steps` is negative.
-    """
+    """final + (1 - final) (1 + cos(pi p)) / 2: Loshchilov and Hutter 2017, arXiv:1608.03983, eq. 5, no restarts."""
 
     final: float = 0.01
     warmup_steps: int = 0
@@ -72,11 +62,7 @@ class Cosine:
 
 @dataclass(frozen=True)
 class Exponential:
-    """final^p: every step divides the rate by the same number, and `final` is reached at the end of any budget.
-
-    Raises:
-        ValueError: if `final` is not in (0, 1] or `warmup_steps` is negative.
-    """
+    """final^p: every step divides the rate by the same number, and `final` is reached at the end of any budget."""
 
     final: float = 0.01
     warmup_steps: int = 0
@@ -94,9 +80,6 @@ class Cyclic:
     """The triangular policy (Smith 2017, arXiv:1506.01186, section 3): from `low` up to 1 and down, in `period` steps.
 
     Smith's step size is half our period. The warm-up leads to `low`, where the first cycle begins.
-
-    Raises:
-        ValueError: if `period` is below 2, `low` is not in (0, 1] or `warmup_steps` is negative.
     """
 
     period: int = 2000
@@ -105,7 +88,7 @@ class Cyclic:
 
     def __post_init__(self) -> None:
         if self.period < 2:
-            raise ValueError(f"scheduler.period={self.period}: must be in [2, inf); try scheduler.period=2000")
+            raise ArgumentError("period", self.period, "must be in [2, inf)", 2000)
         _check_share("low", self.low)
         _check_warmup(self.warmup_steps)
 
@@ -126,9 +109,9 @@ def _progress(step: int, total_steps: int, warmup_steps: int) -> float:
 
 def _check_warmup(warmup_steps: int) -> None:
     if warmup_steps < 0:
-        raise ValueError(f"scheduler.warmup_steps={warmup_steps}: must be in [0, inf); try scheduler.warmup_steps=0")
+        raise ArgumentError("warmup_steps", warmup_steps, "must be in [0, inf)", 0)
 
 
-def _check_share(key: str, value: float) -> None:
+def _check_share(argument: str, value: float) -> None:
     if not 0 < value <= 1:
-        raise ValueError(f"scheduler.{key}={value}: must be in (0, 1]; try scheduler.{key}=0.1")
+        raise ArgumentError(argument, value, "must be in (0, 1]", 0.1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import resource
 import signal
 import subprocess
 import sys
@@ -14,6 +16,13 @@ import pytest
 from tests.server import nobody, server
 
 __all__ = ["nobody", "server"]  # fixtures
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # pytest has a process a core already, and torch reads this on import
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Slow tests come first, so that no process ends with a minute of them while the others have nothing to do."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 @dataclass(frozen=True)
@@ -67,6 +76,15 @@ def workplace(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> I
             del sys.modules[name]
 
 
+@pytest.fixture(autouse=True)
+def torch_as_it_was() -> Iterator[None]:
+    """What a run sets for its process, torch's threads and determinism, is no other test's."""
+    from tests.settings import torch_untouched
+
+    with torch_untouched():
+        yield
+
+
 @pytest.fixture(scope="session", autouse=True)
 def heeded_interrupts() -> None:
     """Ctrl-C reaches the processes that tests start, even where the tests run in the background, which ignores it."""
@@ -101,6 +119,14 @@ def ganctl_process(workplace: Path) -> Command:
         return Answer(ended.returncode, ended.stdout, ended.stderr)
 
     return call
+
+
+def timed(*words: str) -> tuple[subprocess.CompletedProcess[str], float]:
+    """Runs Python with `words`, and how many seconds of the processor that took; a clock would count other tests."""
+    began = resource.getrusage(resource.RUSAGE_CHILDREN)
+    ended = subprocess.run([sys.executable, *words], capture_output=True, text=True, check=False)
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return ended, spent.ru_utime + spent.ru_stime - began.ru_utime - began.ru_stime
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,16 +11,10 @@ from omegaconf import OmegaConf
 from ganctl import build
 from ganctl.contract import DataSpec
 from ganctl.training.device import Device
-from tests.settings import SMALL, built, settings, torch_untouched
+from tests.settings import SMALL, built, settings
 
 CPU = Device(torch.device("cpu"))
 SPEC = DataSpec("tiny", (1, 28, 28), 10)
-
-
-@pytest.fixture(autouse=True)
-def as_it_was() -> Iterator[None]:
-    with torch_untouched():
-        yield
 
 
 def weights(seed: int) -> list[torch.Tensor]:
@@ -148,6 +141,30 @@ def test_wrong_keywords_and_values_are_told_in_one_line():
     }
     line = part(odd, "generator", latent_size=2, image_shape=(1, 4, 4), num_classes=None)
     assert "odd" in line
+
+
+def test_what_a_part_says_of_an_argument_is_said_of_the_users_key():
+    node = {"_target_": "ganctl.regularizer.R1", "weight": -1.0, "every": 1}
+    assert part(node, "regularizer", key="regularizer.lazy_r1") == (
+        "regularizer.lazy_r1.weight=-1.0: must be in [0, inf); try regularizer.lazy_r1.weight=1"
+    )
+
+
+@pytest.mark.parametrize("group", ["generator", "discriminator"])
+def test_a_network_that_cannot_make_the_images_names_the_key_of_their_size(group: str, workplace: Path):
+    (workplace / "one.png").touch()
+    words = ("dataset=image_folder", "dataset.path=.", "feature=inception", "dataset.resolution=32")
+    for chosen, size, said in (
+        (words, 30, "dataset.resolution=30: .*; try dataset.resolution=28 or dataset.resolution=32"),
+        (
+            ("dataset=mnist5k",),
+            30,
+            "dataset=odd: has images of 30 pixels: .* makes 4, 5, 6 or 7 times a power of two.*",
+        ),
+    ):
+        config = settings(*SMALL, *chosen)
+        with pytest.raises(ValueError, match=f"^{said}$"):
+            getattr(build, group)(config, DataSpec("odd", (1, size, size), None))
 
 
 def test_nodes_inside_a_part_are_data_and_never_built(tmp_path: Path):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ import yaml
 
 from ganctl import __version__
 from ganctl.cli import COMMANDS
-from tests.conftest import Command, Refusal
+from tests.conftest import Command, Refusal, timed
 
 
 def imported_by(*words: str) -> set[str]:
@@ -24,20 +23,10 @@ def imported_by(*words: str) -> set[str]:
     return set(ended.stdout.partition("MODULES\n")[2].split())
 
 
-def seconds_of(*words: str) -> float:
-    """The best of five times of a process."""
-    times = []
-    for _ in range(5):
-        began = time.perf_counter()
-        subprocess.run([sys.executable, "-m", "ganctl", *words], capture_output=True, check=True)
-        times.append(time.perf_counter() - began)
-    return min(times)
-
-
 def test_help_comes_at_once_and_names_every_command(ganctl: Command) -> None:
     answer = ganctl("--help")
     assert answer.code == 0 and all(f"\n  {name} " in answer.out for name in COMMANDS)
-    assert seconds_of("--help") < 0.15
+    assert min(timed("-m", "ganctl", "--help")[1] for _ in range(5)) < 0.15
 
 
 @pytest.mark.parametrize("words", [["--help"], ["--version"], ["train", "--help"], ["list"]])

@@ -19,6 +19,7 @@ CONFIGS = Path(str(resources.files("ganctl.configs")))
 FILES = sorted(CONFIGS.rglob("*.yaml"))
 CHOICES = [(file.parent.name, file.stem) for file in FILES if file.parent != CONFIGS and not file.stem.startswith("_")]
 COMMANDS = ["train", "sample", "evaluate"]
+PRESETS = ("model", "experiment")  # they set what other files explain
 
 
 def named(file: Path) -> str:
@@ -56,32 +57,40 @@ def test_every_command_composes_as_it_is(command: str) -> None:
     assert composer.check(composer.compose([]), []) == []
 
 
-@pytest.mark.parametrize("file", FILES, ids=named)
-def test_every_file_says_first_what_it_is(file: Path) -> None:
-    lines = file.read_text(encoding="utf-8").splitlines()
-    said = next(line for line in lines if not line.startswith("# @"))
-    assert re.fullmatch(r"# \S.{5,117}", said), said
-    directives = [number for number, line in enumerate(lines) if line.startswith("# @")]
-    assert directives in ([], [0]), "Hydra reads `# @package` in the first lines only"
+def test_every_file_says_first_what_it_is() -> None:
+    for file in FILES:
+        lines = file.read_text(encoding="utf-8").splitlines()
+        said = next(line for line in lines if not line.startswith("# @"))
+        assert re.fullmatch(r"# \S.{5,117}", said), named(file)
+        directives = [number for number, line in enumerate(lines) if line.startswith("# @")]
+        assert directives in ([], [0]), f"{named(file)}: Hydra reads `# @package` in the first lines only"
 
 
-@pytest.mark.parametrize("file", FILES, ids=named)
-def test_every_number_and_word_has_its_meaning_beside_it(file: Path) -> None:
-    if file.parent.name in ("model", "experiment"):
-        pytest.skip("presets set what is explained elsewhere")
-    for rule in read_rules(file.read_text(encoding="utf-8"), "", file.name):
-        refers = isinstance(rule.default, str) and ("${" in rule.default or len(rule.default) > 60)
-        if rule.key.rpartition(".")[2] in ("_target_", "shape_rule") or refers or isinstance(rule.default, dict):
-            continue
-        assert rule.comment, f"{named(file)}: {rule.key} has no comment"
+def test_every_default_keeps_to_its_range_and_has_its_meaning_beside_it() -> None:
+    for file in FILES:
+        for rule in read_rules(file.read_text(encoding="utf-8"), "", file.name):
+            label = f"{named(file)}: {rule.key}: {rule.comment}"
+            if rule.target is None:
+                assert rule.complaint(rule.default) is None, label
+            assert (" in [" in f" {rule.comment}" or " in (" in f" {rule.comment}") == bool(rule.interval), label
+            refers = isinstance(rule.default, str) and ("${" in rule.default or len(rule.default) > 60)
+            is_code = rule.key.rpartition(".")[2] in ("_target_", "shape_rule")
+            if file.parent.name in PRESETS or is_code or refers or isinstance(rule.default, dict):
+                continue
+            values = rule.default if isinstance(rule.default, list) else [rule.default]
+            if any(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
+                assert rule.interval or rule.choices or rule.key == "stop.target", f"{label}: no range"
+            meaning = re.sub(r"(one of|in [\[(]).*", "", rule.comment).strip(" ;,")
+            assert meaning or rule.choices, f"{label}: no meaning"
 
 
-@pytest.mark.parametrize("file", FILES, ids=named)
-def test_every_default_keeps_to_its_own_range(file: Path) -> None:
-    for rule in read_rules(file.read_text(encoding="utf-8"), "", file.name):
-        if rule.target is None:
-            assert rule.complaint(rule.default) is None, f"{named(file)}: {rule.key}"
-        assert (" in [" in f" {rule.comment}" or " in (" in f" {rule.comment}") == bool(rule.interval), rule
+def test_no_two_options_of_a_group_say_the_same_of_themselves() -> None:
+    said = [
+        (file.parent, next(line for line in file.read_text(encoding="utf-8").splitlines() if line[:3] != "# @"))
+        for file in FILES
+        if not file.stem.startswith("_")
+    ]
+    assert sorted(set(said)) == sorted(said)
 
 
 def test_the_users_word_wins_over_a_model() -> None:

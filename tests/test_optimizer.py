@@ -25,10 +25,6 @@ def build(node: dict, network: str, parameters: list) -> torch.optim.Optimizer:
     return instantiate({"_target_": node["_target_"], **node[network], "_convert_": "all"}, params=parameters)
 
 
-def test_the_four_optimizers_are_there():
-    assert {"adam", "adamw", "rmsprop", "sgd"} <= set(NAMES)
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_both_networks_have_every_value_of_the_file(name):
     node = settings(f"optimizer={name}")

@@ -34,8 +34,8 @@ def test_the_readmes_example_trains_and_is_sampled_judged_and_resumed(
 ) -> None:
     (workplace / "mynet.py").write_text(NETWORK)
     (workplace / "conf" / "generator").mkdir(parents=True)
-    (workplace / "conf" / "generator" / "mine.yaml").write_text(YAML)
-    choice = ["--config-dir", "conf", "generator=mine", "generator.hidden=16"]
+    (workplace / "conf" / "generator" / "homemade.yaml").write_text(YAML)
+    choice = ["--config-dir", "conf", "generator=homemade", "generator.hidden=16"]
     settings = [word for word in SMALL if not word.startswith("generator")]  # those would be of another network
 
     trained = ganctl_process("train", *choice, *settings, "hydra.run.dir=run")
@@ -53,7 +53,7 @@ def test_the_readmes_example_trains_and_is_sampled_judged_and_resumed(
     scores = json.loads(next((workplace / "run").glob("scores-*.json")).read_text())["draws"][0]["scores"]
     assert abs(scores["fd_digits"] - summary["scores"]["fd_digits"]) < 1e-6 * scores["fd_digits"]
 
-    again = ganctl_process("train", "--config-dir", "conf", "--resume", "run", "training.steps=6")
+    again = ganctl("train", "--config-dir", "conf", "--resume", "run", "training.steps=6")
     assert again.code == 0, again.err
     assert json.loads((workplace / "run" / "summary.json").read_text())["step"] == 6
 
@@ -87,14 +87,14 @@ strength: 2.0   # factor on the pixels; in (0, 10]
 """
 
 
-def test_an_extractor_of_ones_own_judges_a_run(ganctl_process: Command, ganctl: Command, workplace: Path) -> None:
+def test_an_extractor_of_ones_own_judges_a_run(ganctl: Command, workplace: Path) -> None:
     (workplace / "myjudge.py").write_text(JUDGE)
     (workplace / "conf" / "feature").mkdir(parents=True)
-    (workplace / "conf" / "feature" / "mine.yaml").write_text(JUDGE_YAML)
+    (workplace / "conf" / "feature" / "homemade.yaml").write_text(JUDGE_YAML)
     settings = [word for word in SMALL if not word.startswith("feature")]
-    choice = ["--config-dir", "conf", "feature=mine", "metric=[frechet]"]
+    choice = ["--config-dir", "conf", "feature=homemade", "metric=[frechet]"]
 
-    trained = ganctl_process("train", *choice, *settings, "hydra.run.dir=run")
+    trained = ganctl("train", *choice, *settings, "hydra.run.dir=run")
     assert trained.code == 0, trained.err
     assert json.loads((workplace / "run" / "summary.json").read_text())["scores"]["fd_edges"] > 0
 

@@ -17,6 +17,7 @@ import torch
 from ganctl import checkpoint
 from ganctl.record.jsonl import read_metrics
 
+pytestmark = pytest.mark.slow
 STEPS = 60
 SETTINGS = [
     "generator=mlp",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,7 +13,7 @@ from ganctl.configuration.machine import check_device
 from ganctl.configuration.names import nearest_keys, one_line, value_text
 from ganctl.configuration.rules import IS_GROUP, Rule
 from ganctl.configuration.targets import HOMES, SEVERAL, check_shape_rule, check_target
-from ganctl.contract import DataSpec
+from ganctl.contract import ArgumentError, DataSpec
 
 NOTHING_YET = "???"
 
@@ -181,7 +182,30 @@ def check_data(facts: Facts) -> None:
         node = facts.values.get(group)
         if isinstance(node, Mapping) and node.get("shape_rule"):
             rule = _import(f"{group}.shape_rule", node["shape_rule"])
-            rule(tuple(spec.image_shape))
+            with image_shape_of(facts.values["dataset"], spec):
+                rule(tuple(spec.image_shape))
+
+
+@contextmanager
+def image_shape_of(node: Mapping[str, Any], spec: DataSpec) -> Iterator[None]:
+    """Inside, what a network says of its `image_shape` is said of the key of the node `dataset` that decides it."""
+    try:
+        yield
+    except ArgumentError as error:
+        if error.argument.rpartition(".")[2] != "image_shape":
+            raise
+        if "resolution" not in node:
+            raise ValueError(
+                f"dataset={spec.name}: has images of {_size(spec.image_shape)} pixels: {error.need}"
+            ) from None
+        shapes = error.cure if isinstance(error.cure, tuple) else ()
+        cures = tuple(_size(shape) for shape in shapes if isinstance(shape, tuple))
+        raise ArgumentError("dataset.resolution", _size(spec.image_shape), error.need, cures) from None
+
+
+def _size(image_shape: Sequence[int]) -> str:
+    _, height, width = image_shape
+    return f"{height}" if height == width else f"{height}x{width}"
 
 
 def data_spec(node: Mapping[str, Any]) -> DataSpec:

@@ -12,8 +12,7 @@ class Discriminator(nn.Module):
     """Images (N, C, H, W) in [-1, 1], sides multiples of 4, and labels (N,) to logits (N,).
 
     A 3x3 convolution of stride 2 (28x28 to 14x14x64), max pooling (7x7x64), flatten (3136), dense `hidden`, logit. The
-    activations are LeakyReLU 0.2, so that no image is without a gradient for the generator to follow. Raises ValueError
-    for other sides.
+    activations are LeakyReLU 0.2, so that no image is without a gradient for the generator to follow.
     """
 
     def __init__(

@@ -21,7 +21,7 @@ class Generator(nn.Module):
     """Latents (N, latent_size) and labels (N,) to images (N, C, H, W) in [-1, 1], at any size of `geometry.doubling`.
 
     A linear layer makes m x m pixels (it is the paper's "project and reshape"), then each 4x4 transposed convolution of
-    stride 2 doubles them. Labels matter only with `num_classes`. Raises ValueError for a size that cannot be made.
+    stride 2 doubles them. Labels matter only with `num_classes`.
     """
 
     def __init__(

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from ganctl.contract import ArgumentError
+
 ImageShape = tuple[int, int, int]
 
 DOUBLING_SIZES = (16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256)
@@ -12,19 +16,14 @@ def doubling(image_shape: ImageShape) -> tuple[int, int]:
     """Factors a square size as m * 2^k: m pixels a side to start from (4 to 7), then k doublings (2 to 6).
 
     Raises:
-        ValueError: the image (C, H, W) is not square, or its size is none of `DOUBLING_SIZES`; names the nearest ones.
+        ArgumentError: the image (C, H, W) is not square, or its size is none of `DOUBLING_SIZES`.
     """
     _, height, width = image_shape
     if height != width:
-        raise ValueError(
-            f"dataset.resolution={height}x{width}: a network that doubles its size makes square images; "
-            f"try {_options(max(height, width), DOUBLING_SIZES)}"
-        )
+        raise _refusal(image_shape, "a network that doubles its size makes square images", DOUBLING_SIZES)
     if height not in DOUBLING_SIZES:
-        raise ValueError(
-            f"dataset.resolution={height}: a network that doubles its size makes 4, 5, 6 or 7 times a power of two, "
-            f"16 to 256; try {_options(height, DOUBLING_SIZES)}"
-        )
+        need = "a network that doubles its size makes 4, 5, 6 or 7 times a power of two, 16 to 256"
+        raise _refusal(image_shape, need, DOUBLING_SIZES)
     start, doublings = height, 0
     while start > 7:
         start, doublings = start // 2, doublings + 1
@@ -40,22 +39,20 @@ def quartering(image_shape: ImageShape) -> tuple[int, int]:
     """Height and width after two halvings, of an image (C, H, W) whose sides are multiples of 4.
 
     Raises:
-        ValueError: they are not; names the nearest sizes.
+        ArgumentError: they are not.
     """
     _, height, width = image_shape
     if height % 4 or width % 4 or min(height, width) < 4:
-        size = f"{height}" if height == width else f"{height}x{width}"
         near = sorted({max(4, side // 4 * 4 + step) for side in (height, width) for step in (0, 4)})
-        raise ValueError(
-            f"dataset.resolution={size}: a network that halves its size twice needs a multiple of 4; "
-            f"try {_options(max(height, width), near)}"
-        )
+        raise _refusal(image_shape, "a network that halves its size twice needs a multiple of 4", near)
     return height // 4, width // 4
 
 
-def _options(wanted: int, sizes: tuple[int, ...] | list[int]) -> str:
-    """The nearest size on either side of the wanted one, as what to type."""
+def _refusal(image_shape: ImageShape, need: str, sizes: Sequence[int]) -> ArgumentError:
+    """Says what is needed, and the nearest of the ascending `sizes` on either side of the larger one wanted."""
+    channels, height, width = image_shape
+    wanted = max(height, width)
     below = [size for size in sizes if size <= wanted][-1:]
     above = [size for size in sizes if size > wanted][:1]
     nearest = below if wanted in sizes else below + above
-    return " or ".join(f"dataset.resolution={size}" for size in nearest)
+    return ArgumentError("image_shape", image_shape, need, tuple((channels, size, size) for size in nearest))

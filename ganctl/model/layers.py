@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 
+from ganctl.contract import ArgumentError
+
 LEAK = 0.2
 """Negative slope of every LeakyReLU: Radford et al. 2016 (arXiv:1511.06434), section 4."""
 
@@ -26,12 +28,9 @@ def initialise(network: nn.Module, scheme: str) -> None:
     - `xavier`: uniform within sqrt(6 / (n + m)): Glorot and Bengio 2010, equation 16.
     - `he`: N(0, 2 / n): He et al. 2015 (arXiv:1502.01852), equation 10.
     - `default`: torch's own; nothing is changed.
-
-    Raises:
-        ValueError: another scheme.
     """
     if scheme not in ("normal", "orthogonal", "xavier", "he", "default"):
-        raise ValueError(f"initialisation={scheme}: try normal, orthogonal, xavier, he or default")
+        raise ArgumentError("initialisation", scheme, "is none of normal, orthogonal, xavier, he and default", "normal")
     if scheme == "default":
         return
     for layer in network.modules():
@@ -120,8 +119,7 @@ class LogitHead(nn.Module):
 
     Unconditional: a linear layer, after minibatch discrimination where `minibatch_kernels` is not 0. With
     `num_classes`, the projection of Miyato and Koyama 2018 (arXiv:1802.05637), equation 3, is added: the inner product
-    of the features with a vector learned for the label. Its vectors
-    start at N(0, 1 / features).
+    of the features with a vector learned for the label. Its vectors start at N(0, 1 / features).
     """
 
     def __init__(

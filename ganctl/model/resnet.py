@@ -18,7 +18,7 @@ class Generator(nn.Module):
     """Latents (N, latent_size) and labels (N,) to images (N, C, H, W) in [-1, 1], at any size of `geometry.doubling`.
 
     A linear layer makes m x m pixels; each residual block doubles them; batch norm, ReLU, a 3x3 convolution and tanh
-    follow. Raises ValueError for a size that cannot be made.
+    follow.
     """
 
     def __init__(

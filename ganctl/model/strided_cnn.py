@@ -12,7 +12,7 @@ class Discriminator(nn.Module):
     """Images (N, C, H, W) in [-1, 1], sides multiples of 4, and labels (N,) to logits (N,).
 
     Two 3x3 convolutions of stride 2 with LeakyReLU 0.2: 28x28 to 14x14x64 to 7x7x128, the second with batch norm; then
-    flatten and the logit. Raises ValueError for other sides.
+    flatten and the logit.
     """
 
     def __init__(

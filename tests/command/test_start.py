@@ -9,8 +9,8 @@ import yaml
 from tests.conftest import TINY, Command, Refusal
 
 
-def test_a_run_gets_a_folder_named_by_its_choices(ganctl_process: Command, workplace: Path) -> None:
-    answer = ganctl_process("train", *TINY, "tag=first try", "output.root=else where/runs")
+def test_a_run_gets_a_folder_named_by_its_choices(ganctl: Command, workplace: Path) -> None:
+    answer = ganctl("train", *TINY, "tag=first try", "output.root=else where/runs")
     assert answer.code == 0, answer.err
     (folder,) = (workplace / "else where" / "runs").glob("*/*")
     assert folder.name.endswith("-mnist5k-dcgan-first-try")

@@ -26,7 +26,6 @@ def test_each_group_builds_classes_of_its_home(group: str, target: str) -> None:
     check_target(group, target)
 
 
-@pytest.mark.parametrize("group", HOMES)
 @pytest.mark.parametrize(
     "target",
     [
@@ -54,10 +53,11 @@ def test_each_group_builds_classes_of_its_home(group: str, target: str) -> None:
         "ganctl.model.../../../os.system",
     ],
 )
-def test_nothing_else_is_built_anywhere(group: str, target: object) -> None:
-    with pytest.raises(ValueError, match=rf"^{group}\._target_=") as refused:
-        check_target(group, target)
-    assert "\n" not in str(refused.value)
+def test_nothing_else_is_built_anywhere(target: object) -> None:
+    for group in HOMES:
+        with pytest.raises(ValueError, match=rf"^{group}\._target_=") as refused:
+            check_target(group, target)
+        assert "\n" not in str(refused.value)
 
 
 def test_a_group_without_classes_builds_nothing() -> None:

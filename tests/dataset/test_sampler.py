@@ -54,10 +54,10 @@ def test_a_batch_costs_microseconds() -> None:
 
 
 def timed(steps: int) -> float:
-    began = time.perf_counter()
+    began = time.process_time()
     for step in range(steps):
         indices(11, step, 128, 60_000)
-    return (time.perf_counter() - began) / steps
+    return (time.process_time() - began) / steps
 
 
 GOLDEN = [6, 1, 0, 5, 3, 8, 7, 9]

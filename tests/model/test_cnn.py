@@ -31,7 +31,7 @@ def test_parameters_are_640_and_401_536_and_129(build):
 
 @pytest.mark.parametrize("name", ["cnn", "strided_cnn"])
 def test_a_side_that_is_no_multiple_of_four_is_refused(build, name):
-    with pytest.raises(ValueError, match=r"^dataset.resolution=30: "):
+    with pytest.raises(ValueError, match=r"^image_shape=\(1, 30, 30\): "):
         build("discriminator", name, 30)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 import torch
 from torch import nn
@@ -13,16 +15,15 @@ def parameters_of(network: nn.Module) -> int:
     return sum(parameter.numel() for parameter in network.parameters())
 
 
-@pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("size", DOUBLING_SIZES)
-def test_every_legal_size_is_made_and_judged(build, size, channels):
-    with torch.device("meta"):
-        generator = build("generator", "dcgan", size, channels)
-        discriminator = build("discriminator", "dcgan", size, channels)
-        images = generator(torch.empty(2, 100), torch.zeros(2, dtype=torch.int64))
-        logits = discriminator(images, torch.zeros(2, dtype=torch.int64))
-    assert images.shape == (2, channels, size, size)
-    assert logits.shape == (2,)
+def test_every_legal_size_is_made_and_judged(build):
+    for size, channels in product(DOUBLING_SIZES, (1, 3)):
+        with torch.device("meta"):
+            generator = build("generator", "dcgan", size, channels)
+            discriminator = build("discriminator", "dcgan", size, channels)
+            images = generator(torch.empty(2, 100), torch.zeros(2, dtype=torch.int64))
+            logits = discriminator(images, torch.zeros(2, dtype=torch.int64))
+        assert images.shape == (2, channels, size, size)
+        assert logits.shape == (2,)
 
 
 def test_parameters_at_28_pixels_are_those_of_two_levels(build):
@@ -47,7 +48,7 @@ def test_max_width_caps_every_layer(build):
 
 def test_an_impossible_size_is_refused_by_the_network_too(build):
     for kind in ("generator", "discriminator"):
-        with pytest.raises(ValueError, match=r"^dataset.resolution=30: "):
+        with pytest.raises(ValueError, match=r"^image_shape=\(1, 30, 30\): "):
             build(kind, "dcgan", 30)
 
 

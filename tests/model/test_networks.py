@@ -7,8 +7,13 @@ import copy
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils import parameters_to_vector
+
+from ganctl.contract import ArgumentError
+from ganctl.model.layers import LabelledLatents, LogitHead
 
 LABELS = torch.arange(6) % 3
+SHAPES = [(16, 3), (28, 1), (32, 3), (40, 1), (96, 3)]
 REMEDIES = (
     {"spectral_norm": False},
     {"spectral_norm": False, "minibatch_kernels": 3},
@@ -20,8 +25,12 @@ def inputs_of(kind: str) -> torch.Tensor:
     return torch.randn(6, 100) if kind == "generator" else torch.rand(6, 1, 28, 28) * 2 - 1
 
 
-@pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("size", [16, 28, 32, 40, 96])
+def has_ganctls_layers(network: nn.Module) -> bool:
+    """Whether the network promises what those of ganctl do: that labels count, and float32 whatever is inside."""
+    return any(isinstance(layer, LabelledLatents | LogitHead) for layer in network.modules())
+
+
+@pytest.mark.parametrize(("size", "channels"), SHAPES)
 def test_a_generators_images_have_the_shape_and_range_of_the_data(narrow, generator_name, size, channels):
     images = narrow("generator", generator_name, size, channels)(torch.randn(2, 100) * 30, torch.zeros(2).long())
     assert images.shape == (2, channels, size, size)
@@ -30,8 +39,7 @@ def test_a_generators_images_have_the_shape_and_range_of_the_data(narrow, genera
     assert images.std() > 0
 
 
-@pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("size", [16, 28, 32, 40, 96])
+@pytest.mark.parametrize(("size", "channels"), SHAPES)
 def test_a_discriminator_gives_one_logit_an_image(narrow, discriminator_name, size, channels):
     images = torch.rand(2, channels, size, size) * 2 - 1
     logits = narrow("discriminator", discriminator_name, size, channels)(images, torch.zeros(2).long())
@@ -51,6 +59,8 @@ def test_labels_change_nothing_without_classes(narrow, kind, name):
 
 def test_labels_change_the_output_with_classes(narrow, kind, name):
     network = narrow(kind, name, num_classes=3).eval()
+    if not has_ganctls_layers(network):
+        pytest.skip("a network may look at no labels")
     given = inputs_of(kind)
     first, second = network(given, LABELS), network(given, torch.zeros_like(LABELS))
     same = LABELS == 0
@@ -59,6 +69,7 @@ def test_labels_change_the_output_with_classes(narrow, kind, name):
     assert torch.equal(differing, ~same)
 
 
+@pytest.mark.settings("dropout", "initialisation")
 def test_dropout_acts_only_in_training(narrow, kind, name):
     network = narrow(kind, name, dropout=0.5, initialisation="he")
     given = inputs_of(kind)
@@ -81,7 +92,7 @@ def test_bf16_autocast_trains_and_gives_float32(narrow, kind, name):
     exact = network(given, LABELS)
     with torch.autocast("cpu", torch.bfloat16):
         rough = network(given, LABELS)
-    assert rough.dtype == torch.float32
+    assert rough.dtype == torch.float32 or not has_ganctls_layers(network)
     assert (rough - exact).abs().max() < 0.1 * (1 + exact.abs().max())
     rough.square().mean().backward()
     assert all(parameter.grad.isfinite().all() for parameter in network.parameters())
@@ -94,6 +105,7 @@ def test_every_parameter_learns(narrow, kind, name):
         assert parameter.grad.abs().max() > 0, key
 
 
+@pytest.mark.settings("spectral_norm", "minibatch_kernels", "initialisation")
 @pytest.mark.parametrize("options", REMEDIES, ids=str)
 def test_the_double_backward_pass_is_the_derivative_of_the_gradients_norm(narrow, discriminator_name, options):
     discriminator = narrow("discriminator", discriminator_name, initialisation="default", **options).double()
@@ -117,7 +129,8 @@ def test_the_double_backward_pass_is_the_derivative_of_the_gradients_norm(narrow
     assert slope[index].item() == pytest.approx((above - below) / (2 * step), rel=1e-3, abs=1e-9)
 
 
-def test_every_discriminator_can_have_spectral_norm_on_every_weight(narrow, discriminator_name):
+@pytest.mark.settings("spectral_norm")
+def test_spectral_norm_is_put_on_every_weight(narrow, discriminator_name):
     plain = narrow("discriminator", discriminator_name, num_classes=3, spectral_norm=False)
     normalised = narrow("discriminator", discriminator_name, num_classes=3, spectral_norm=True)
     weights = {
@@ -128,7 +141,8 @@ def test_every_discriminator_can_have_spectral_norm_on_every_weight(narrow, disc
     assert weights == {key for key, p in normalised.named_parameters() if p.ndim > 1}
 
 
-def test_every_discriminator_can_compare_the_images_of_a_batch(narrow, discriminator_name):
+@pytest.mark.settings("spectral_norm", "minibatch_kernels", "initialisation")
+def test_minibatch_kernels_compare_the_images_of_a_batch(narrow, discriminator_name):
     discriminator = narrow(
         "discriminator", discriminator_name, minibatch_kernels=7, spectral_norm=False, initialisation="he"
     ).eval()
@@ -138,12 +152,12 @@ def test_every_discriminator_can_compare_the_images_of_a_batch(narrow, discrimin
     torch.testing.assert_close(together, (alone + crowding).expand(6))
 
 
-@pytest.mark.parametrize("scheme", ["normal", "orthogonal", "xavier", "he", "default"])
-def test_every_network_can_be_initialised_by_every_scheme(narrow, kind, name, scheme):
-    output = narrow(kind, name, initialisation=scheme)(inputs_of(kind), LABELS)
-    assert output.isfinite().all()
-
-
-def test_another_scheme_is_refused_in_one_line(narrow, kind, name):
-    with pytest.raises(ValueError, match=r"^initialisation=zero: [^\n]*$"):
+@pytest.mark.settings("initialisation")
+def test_the_weights_are_drawn_by_the_scheme_asked_for(narrow, kind, name):
+    drawn = []
+    for scheme in ("normal", "he"):
+        torch.manual_seed(0)
+        drawn.append(parameters_to_vector(narrow(kind, name, initialisation=scheme).parameters()))
+    assert not torch.equal(*drawn)
+    with pytest.raises(ArgumentError, match=r"^initialisation=zero: "):
         narrow(kind, name, initialisation="zero")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
+from itertools import product
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -11,16 +12,15 @@ from ganctl.model.geometry import DOUBLING_SIZES
 from ganctl.model.resnet import Down, Up
 
 
-@pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("size", DOUBLING_SIZES)
-def test_every_legal_size_is_made_and_judged(build, size, channels):
-    with torch.device("meta"):
-        generator = build("generator", "resnet", size, channels)
-        discriminator = build("discriminator", "resnet", size, channels, spectral_norm=False)
-        images = generator(torch.empty(2, 100), torch.zeros(2, dtype=torch.int64))
-        logits = discriminator(images, torch.zeros(2, dtype=torch.int64))
-    assert images.shape == (2, channels, size, size)
-    assert logits.shape == (2,)
+def test_every_legal_size_is_made_and_judged(build):
+    for size, channels in product(DOUBLING_SIZES, (1, 3)):
+        with torch.device("meta"):
+            generator = build("generator", "resnet", size, channels)
+            discriminator = build("discriminator", "resnet", size, channels, spectral_norm=False)
+            images = generator(torch.empty(2, 100), torch.zeros(2, dtype=torch.int64))
+            logits = discriminator(images, torch.zeros(2, dtype=torch.int64))
+        assert images.shape == (2, channels, size, size)
+        assert logits.shape == (2,)
 
 
 def test_at_32_pixels_the_blocks_are_those_of_the_papers_third_table(build):

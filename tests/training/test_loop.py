@@ -55,11 +55,24 @@ def test_another_seed_is_another_run():
 
 
 def test_the_scheduler_scales_each_step_of_both_optimizers():
-    state = helpers.state(learning_rate=0.5)
-    run(state, 4, scheduler=lambda step, total: (step + 1) / total)
-    for optimizer in state.optimizers.values():
-        assert optimizer.param_groups[0]["lr"] == 0.5
-    run(helpers.state(), 3, scheduler=lambda step, total: pytest.fail("wrong total") if total != 3 else 1.0)
+    state, asked = helpers.state(learning_rate=0.5), []
+
+    def scheduler(step: int, total_steps: int) -> float:
+        asked.append((step, total_steps))
+        return 0.1 * (step + 1)
+
+    optimizers = state.optimizers.values()
+    logs = train(state, helpers.game(), helpers.CPU, helpers.feed(), scheduler, 3, seed=5)
+    rates = [[optimizer.param_groups[0]["lr"] for optimizer in optimizers] for _ in logs]
+    assert rates == [[0.5 * (0.1 * number)] * 2 for number in (1, 2, 3)]
+    assert asked == [(0, 3), (1, 3), (2, 3)]
+
+
+def test_a_factor_acts_on_the_step_that_it_is_asked_for():
+    quarter, plain = helpers.state(learning_rate=0.04), helpers.state(learning_rate=0.01)
+    run(quarter, 2, scheduler=lambda step, total_steps: 0.25)
+    run(plain, 2)
+    assert equal(quarter.state_dict(), plain.state_dict())
 
 
 def test_a_resumed_run_takes_its_learning_rate_from_the_configuration():

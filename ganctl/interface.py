@@ -1,0 +1,46 @@
+"""What `import ganctl` offers beside `load`: to train and to score, as the commands do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ganctl.trained import Trained, load
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run that has ended: its folder, how it ended, and its last scores by name.
+
+    `status` is finished, target, patience, time, diverged or interrupted; `summary` is all of summary.json.
+    """
+
+    folder: Path
+    status: str
+    scores: dict[str, float]
+    summary: Mapping[str, Any]
+
+    def load(self, **options: Any) -> Trained:
+        """Its best generator; options as of `ganctl.load`."""
+        return load(self.folder, **options)
+
+
+def train(*overrides: str, resume: str | Path | None = None, config_dir: str | Path | None = None) -> Run:
+    """Trains one run, as `ganctl train OVERRIDES` does: `train("dataset=mnist", "training.steps=500")`.
+
+    `resume` is a run's folder or a checkpoint to go on from, `config_dir` a folder of YAML files of your own. Shows
+    what the command shows. Raises ValueError in one line for what you can mend.
+    """
+    from ganctl.command.train import train as train_from_words
+
+    if options := [word for word in overrides if word.startswith("-")]:
+        raise ValueError(f"{options[0]}: not an override KEY=VALUE; sweeps are made by `ganctl train -m`")
+    words = [*overrides]
+    words += [f"--resume={resume}"] if resume is not None else []
+    words += [f"--config-dir={config_dir}"] if config_dir is not None else []
+    summary = train_from_words(words)
+    assert isinstance(summary, dict), "neither help nor a sweep was asked for"
+    scores = {name: float(value) for name, value in summary.get("scores", {}).items()}
+    return Run(Path(summary["folder"]), summary["status"], scores, summary)
