@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
 
 from ganctl import build, checkpoint
-from ganctl.contract import DataSpec
-from ganctl.training.device import Device
+from ganctl.contract import ArgumentError, DataSpec
+from ganctl.record.image_grid import as_pictures
+from ganctl.training.device import Device, open_device
 from ganctl.training.drawer import Drawer
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 
 @dataclass(frozen=True)
@@ -24,6 +31,57 @@ class Trained:
     spec: DataSpec
     class_names: list[str]
     weights: str
+
+    def draw(
+        self,
+        count: int | None = None,
+        *,
+        seed: int = 0,
+        start: int = 0,
+        latents: Tensor | None = None,
+        labels: Tensor | Sequence[int] | int | None = None,
+    ) -> Tensor:
+        """Images (count, C, H, W) float32 in [-1, 1], on the CPU.
+
+        They are the samples `start`, `start` + 1, ... of `seed`: each the same picture whenever it is drawn. `latents`
+        (count, latent_size) take the place of the drawn ones, `labels` (one for all, or count of them) that of the
+        classes, which otherwise come as often as in the data. `count` None: as many as there are latents or labels, or
+        16. Raises ValueError for shapes that do not fit, and for labels where the run was not conditional.
+        """
+        if isinstance(labels, Sequence):
+            labels = torch.tensor(labels)
+        given_rows = [len(rows) for rows in (latents, labels) if isinstance(rows, Tensor) and rows.ndim]
+        count = count if count is not None else min(given_rows, default=16)
+        if any(number != count for number in given_rows):
+            raise ArgumentError("count", count, f"latents and labels are {' and '.join(map(str, given_rows))} rows")
+        given = self.drawer.task.samples(seed, start, count)
+        if latents is not None:
+            if latents.shape != given["latents"].shape:
+                wanted = tuple(given["latents"].shape)
+                raise ArgumentError("latents", tuple(latents.shape), f"must have the shape {wanted}")
+            given["latents"] = latents.float()
+        if labels is not None:
+            if self.drawer.task.asked_labels(0, 1) is None:
+                raise ArgumentError("labels", labels, "this run was trained without labels", "None")
+            given["labels"] = torch.as_tensor(labels, dtype=torch.int64).expand(count)
+            if not 0 <= int(given["labels"].min()) <= int(given["labels"].max()) < (self.spec.num_classes or 0):
+                raise ArgumentError("labels", labels, f"must be in [0, {(self.spec.num_classes or 0) - 1}]")
+        return self.drawer.draw(given).cpu()
+
+    def pictures(self, count: int | None = None, **given: Any) -> list[Image]:
+        """As `draw`, as pictures of Pillow."""
+        return as_pictures(self.draw(count, **given))
+
+
+def load(path: str | Path, *, weights: str = "ema", device: str = "auto", trust: Sequence[str] = ()) -> Trained:
+    """The trained generator of a run folder (its best checkpoint) or a checkpoint file, ready to draw.
+
+    `weights` is ema (the averaged generator) or raw, `device` auto, cpu, cuda or mps. `trust` names packages of your
+    own whose classes the run was made of. Raises ValueError in one line for what cannot be loaded.
+    """
+    if weights not in ("ema", "raw"):
+        raise ArgumentError("weights", weights, "must be ema or raw", "ema")
+    return open_trained(Path(path).expanduser(), weights, open_device(type=device), trust)
 
 
 def open_trained(target: Path, weights: str, device: Device, trusted: Sequence[str] = ()) -> Trained:

@@ -32,6 +32,12 @@ from ganctl.invocation.resume import Resumed, resume
 
 def main(words: Sequence[str]) -> int:
     """`ganctl train`: one run, a sweep (`-m`), or the continuation of a run (`--resume`). Returns the exit code."""
+    outcome = train(words)
+    return outcome if isinstance(outcome, int) else int(outcome["exit_code"])
+
+
+def train(words: Sequence[str]) -> int | dict[str, Any]:
+    """As `main`; of one run that trained, the summary. Raises ValueError in one line for what the user can mend."""
     arguments = parse(words, takes_resume=True)
     if arguments.help:
         return help.show("train")
@@ -80,7 +86,7 @@ def _train_once(
     *,
     discarded: Callable[[], bool] | None = None,
     again: Resumed | None = None,
-) -> int:
+) -> dict[str, Any]:
     """Trains through Hydra. A run that is refused before it has done anything leaves nothing behind.
 
     `discarded` removes the folder that was claimed for it; None if the folder is not its own alone.
@@ -110,10 +116,10 @@ def _train_once(
         raise
     if error := outcome.get("error"):
         raise error
-    code = int(outcome["summary"].get("exit_code", 0))
-    if code > 128 and discarded:  # a signal; the folder goes only if nothing has been written to it yet
+    summary = outcome["summary"]
+    if summary["exit_code"] > 128 and discarded:  # a signal; the folder goes only if nothing has been written to it yet
         discarded()
-    return code
+    return summary
 
 
 def _resumed(arguments: Arguments) -> Resumed | None:

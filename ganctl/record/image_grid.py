@@ -12,6 +12,7 @@ import numpy
 from ganctl.files import atomic_file
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
     from torch import Tensor
 
 _WIDTH = 600  # pixels that a grid of small images is enlarged to, about
@@ -56,6 +57,11 @@ def make_grid(images: Tensor, columns: int | None = None) -> numpy.ndarray:
     return picture
 
 
+def as_pictures(images: Tensor) -> list[Image]:
+    """Images (N, C, H, W) in [-1, 1] as N pictures of their own size."""
+    return [_picture(pixels) for pixels in to_uint8(images).numpy().transpose(0, 2, 3, 1)]
+
+
 def save_grid(images: Tensor, path: Path, columns: int | None = None) -> None:
     """Writes `make_grid` of images (N, C, H, W) in [-1, 1] as PNG."""
     _save_png(make_grid(images, columns), path)
@@ -94,7 +100,7 @@ def _save_png(pixels: numpy.ndarray, path: Path, *, sync: bool = True) -> None:
         _picture(pixels).save(file, "PNG")
 
 
-def _picture(pixels: numpy.ndarray):
-    from PIL import Image
+def _picture(pixels: numpy.ndarray) -> Image:
+    from PIL.Image import fromarray
 
-    return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+    return fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)

@@ -105,7 +105,7 @@ class Adversarial:
         """G(z), part by part, each made when it is asked for."""
         for part in split(z, self.accumulate):
             with torch.set_grad_enabled(learn), device.autocast():
-                images = G(**part)
+                images = G(**part).float()  # a plain network under autocast gives bfloat16
             yield Sample(part, images)
 
     def update_discriminator(self, state: TrainState, device: Device, batch: Batch, fakes: Iterable[Sample]) -> Log:
