@@ -11,7 +11,9 @@ from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
 from ganctl.compose import check_target
-from ganctl.contract import ArgumentError, Dataset, DataSpec, FeatureExtractor, Metric, Scheduler
+from ganctl.contract import ArgumentError, Dataset, DataSpec, FeatureExtractor, Metric, Progress, Scheduler
+from ganctl.dataset.store import cache_folder
+from ganctl.evaluation.judge import Judge
 from ganctl.training.device import Device, open_device
 from ganctl.training.draws import seed_building
 from ganctl.training.game import Game
@@ -126,6 +128,19 @@ def extractor(config: DictConfig, device: Device) -> FeatureExtractor:
 def metrics(config: DictConfig) -> dict[str, Metric]:
     """The metrics of the node `metric`, by name."""
     return {name: part("metric", node, config.trust, key=f"metric.{name}") for name, node in config.metric.items()}
+
+
+def judge(config: DictConfig, device: Device, progress: Progress) -> Judge:
+    """The judge of a run by its nodes `feature`, `metric`, `stop` and `evaluation`."""
+    return Judge(
+        extractor=extractor(config, device),
+        metrics=metrics(config),
+        score=config.stop.score,
+        num_real=config.evaluation.num_real,
+        batch_size=config.evaluation.batch_size,
+        cache=cache_folder(config.dataset.get("cache")) / "features",
+        progress=progress,
+    )
 
 
 def total_steps(config: DictConfig, num_images: int) -> int:

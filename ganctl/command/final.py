@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,14 +12,14 @@ import torch
 from omegaconf import DictConfig
 
 from ganctl import checkpoint
-from ganctl.command.judge import Judge
 from ganctl.command.signals import Interrupted
 from ganctl.compose import quote
 from ganctl.contract import DataSpec
 from ganctl.evaluation.evaluate import seconds_per_image
 from ganctl.evaluation.protocol import line
-from ganctl.evaluation.ranking import lower_is_better
+from ganctl.evaluation.scores import ScoreSet
 from ganctl.files import write_json
+from ganctl.record.wording import with_intervals
 
 if TYPE_CHECKING:
     from ganctl.command.run import Run
@@ -71,6 +72,7 @@ def finish(job: Run, status: str) -> dict[str, Any]:
         "scores": scores.get("scores", {}),
         "protocol": scores.get("protocol", {}),
         "made_by": scores.get("made_by", {}),
+        "about": scores.get("about", {}),
         "left_out": scores.get("left_out", {}),
         "fid": fid,
     }
@@ -91,20 +93,18 @@ def _judge_best(job: Run) -> tuple[dict[str, Any], dict[str, Any]]:
         job.save_grid("best.png")
         number, seed = job.config.evaluation.final_images, job.config.seed
         final = job.judge.evaluate(job.generate, job.store, number, seed, labels=job.labels_of_samples(number))
-        protocol = final.protocol | {"step": best["state"]["step"]}
-        found = {"scores": final.scores, "protocol": protocol, "made_by": final.made_by, "left_out": final.left_out}
-        return found, _final_fid(job)
+        return final.remarked(step=best["state"]["step"]).to_plain(), _final_fid(job)
     finally:
         job.state.average.load_state_dict(last)
 
 
 def _score(job: Run, scores: dict[str, Any]) -> dict[str, Any]:
-    name = job.judge.score
+    name = job.score.name
     value = scores.get("scores", {}).get(name, job.record.best_value)
     return {
         "name": name,
         "value": value,
-        "higher_is_better": not lower_is_better(name),
+        "higher_is_better": job.score.direction == "higher",
         "protocol": scores.get("protocol"),
         "made_by": scores.get("made_by", {}).get(name),
     }
@@ -134,11 +134,9 @@ def _final_fid(job: Run) -> dict[str, Any]:
         if affordable >= FEWEST_FOR_FID:
             reason = f"the data set has fewer than {FEWEST_FOR_FID} images"
         return {"skipped": reason, "command": command, "estimate": _estimate(job, each)}
-    config = job.config.copy()
-    config.evaluation.num_real = number
-    judge = Judge(config, job.spec, job.device, job.progress, extractor)
-    found = judge.evaluate(job.generate, job.store, number, job.config.seed, labels=job.labels_of_samples(number))
-    return {"scores": found.scores, "protocol": found.protocol, "made_by": found.made_by}
+    judge = replace(job.judge, extractor=extractor, num_real=number)
+    fid = judge.evaluate(job.generate, job.store, number, job.config.seed, labels=job.labels_of_samples(number))
+    return fid.to_plain()
 
 
 def _estimate(job: Run, seconds: float | None = None) -> str:
@@ -161,10 +159,9 @@ def _minutes(seconds: float) -> str:
 
 
 def _show(job: Run, summary: dict[str, Any]) -> None:
-    from ganctl.command.run import told
-
-    scores = told(summary["scores"]) | told(summary["fid"].get("scores", {}))
-    shares = [value for name, value in summary["scores"].items() if name.startswith("share_")]
+    final, fid = ScoreSet.from_plain(summary), ScoreSet.from_plain(summary["fid"])
+    scores = with_intervals(final) | with_intervals(fid)
+    shares = final.shares.values()
     rows = {
         "ended": f"{summary['reason']}, after {summary['step']:,} steps",
         "best checkpoint": _best(summary),
@@ -172,7 +169,7 @@ def _show(job: Run, summary: dict[str, Any]) -> None:
         "run folder": str(job.folder),
     }
     if summary["protocol"]:
-        rows["protocol"] = line(summary["protocol"])
+        rows["protocol"] = line(final.protocol)
     if shares:
         rows["class shares"] = f"{100 * min(shares):.1f} % to {100 * max(shares):.1f} %"
     rows |= {f"left out: {name}": why for name, why in summary["left_out"].items()}

@@ -12,20 +12,23 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 
 from ganctl import build, checkpoint
-from ganctl.command.judge import Judge
 from ganctl.command.signals import StopSignals
+from ganctl.configuration.keys import keys_of
 from ganctl.contract import DataSpec
 from ganctl.evaluation.protocol import too_few
-from ganctl.evaluation.ranking import better, is_headline
+from ganctl.evaluation.ranking import better
 from ganctl.files import atomic_write_text, write_json
 from ganctl.record.console import Console
 from ganctl.record.environment import environment
 from ganctl.record.image_grid import save_grid
 from ganctl.record.jsonl import MetricsLog
 from ganctl.record.tensorboard import TensorBoard
+from ganctl.record.wording import with_intervals
 from ganctl.training.draws import asked_labels, sample_inputs
 from ganctl.training.feed import Feed
 from ganctl.training.step import Log
+
+_KEYS = {"score": "stop.score", "num_images": "evaluation.num_images", "num_real": "evaluation.num_real"}
 
 
 @dataclass
@@ -55,8 +58,10 @@ class Run:
         self.state = build.state(config, dataset.spec, self.device)
         self.record = Record()
         saved = self._open_checkpoint(resume) if resume else None
-        self.judge = Judge(config, dataset.spec, self.device, self.progress)
-        self.judge.check_score(dataset.spec)
+        self.judge = build.judge(config, self.device, self.progress)
+        number = config.evaluation.num_images
+        with keys_of(**_KEYS):
+            self.score = self.judge.check(dataset.spec, conditional=config.conditional, num_images=number)
         self.store = dataset.load(self.progress)
         self.spec: DataSpec = self.store.spec
         training = config.training
@@ -65,7 +70,8 @@ class Run:
                 f"training.batch_size={training.batch_size}: {self.spec.name} has {len(self.store.images)} images; "
                 f"try training.batch_size={len(self.store.images)}"
             )
-        self.judge.check_store(self.store)
+        with keys_of(**_KEYS):
+            self.judge.check_store(self.store)
         self.judge.prepare(self.store)
         self.feed = Feed(self.store, self.device, batch_size=training.batch_size, seed=config.seed, flip=training.flip)
         self.class_counts = self._class_counts()
@@ -91,8 +97,8 @@ class Run:
         rate = self.state.generator_optimizer.param_groups[0]["lr"]
         self.metrics.append({"step": step, "kind": "losses", **values, "learning_rate": rate, **timing})
         self._to_tensorboard({**values, "learning_rate": rate, "images_per_second": speed})
-        best = self.record.latest.get(self.judge.score)
-        self.console.step(step, values, speed, None if best is None else (self.judge.score, best))
+        best = self.record.latest.get(self.score.name)
+        self.console.step(step, values, speed, None if best is None else (self.score.name, best))
 
     def save_grid(self, name: str | None = None) -> Path:
         """The same latents as ever, drawn by the averaged generator of now; a conditional run has a class a column."""
@@ -113,15 +119,15 @@ class Run:
         number = self.config.evaluation.num_images
         seed = self.config.seed
         scores = self.judge.evaluate(self.generate, self.store, number, seed, labels=self.labels_of_samples(number))
-        told_of = {"protocol": scores.protocol, "made_by": scores.made_by}
-        self.metrics.append({"step": step, "kind": "scores", **scores.scores, **told_of})
-        self._to_tensorboard(scores.scores)
-        record, name = self.record, self.judge.score
-        record.latest, record.evaluated_step = dict(scores.scores), step
-        if name not in scores.scores:
-            raise ValueError(f"stop.score={name}: not among the scores: {', '.join(scores.scores)}")
-        value = scores.scores[name]
-        is_best = record.best_value is None or better(name, value, record.best_value)
+        plain, values = scores.to_plain(), scores.values
+        self.metrics.append({"step": step, "kind": "scores", **plain.pop("scores"), **plain})
+        self._to_tensorboard(values)
+        record, name = self.record, self.score.name
+        record.latest, record.evaluated_step = values, step
+        if name not in values:
+            raise ValueError(f"stop.score={name}: not among the scores: {', '.join(values)}")
+        value = values[name]
+        is_best = record.best_value is None or better(self.score.direction, value, record.best_value)
         if is_best:
             record.best_value, record.best_step, record.evaluations_without_gain = value, step, 0
             content = self.content()
@@ -129,7 +135,7 @@ class Run:
             self.save_weights("best", content)
         else:
             record.evaluations_without_gain += 1
-        self.console.scores(step, told(scores.scores), best=is_best)
+        self.console.scores(step, with_intervals(scores), best=is_best)
         if (warning := too_few(scores.protocol)) and not self._warned:
             self._warned = True
             self.console.warn(warning)
@@ -162,7 +168,7 @@ class Run:
         if stop.max_minutes is not None and self.seconds() > 60 * stop.max_minutes:
             return "time"
         target, best = stop.target, record.best_value
-        if target is not None and best is not None and not better(self.judge.score, target, best):
+        if target is not None and best is not None and not better(self.score.direction, target, best):
             return "target"
         if stop.patience is not None and record.evaluations_without_gain >= stop.patience:
             return "patience"
@@ -264,17 +270,3 @@ class Run:
             + (f", going on after step {self.first_step:,}" if self.first_step else ""),
             "folder": str(self.folder),
         }
-
-
-def headline(scores: dict[str, float]) -> list[tuple[str, float]]:
-    """The scores without the single classes' shares and the ends of intervals."""
-    return [(name, value) for name, value in scores.items() if is_headline(name)]
-
-
-def told(scores: dict[str, float]) -> dict[str, float | str]:
-    """`headline` with intervals put into words."""
-    found: dict[str, float | str] = dict(headline(scores))
-    for name in found:
-        if (low := scores.get(f"{name}_low")) is not None:
-            found[name] = f"{scores[name]:.4g}, 95 % within {low:.4g} to {scores[f'{name}_high']:.4g}"
-    return found

@@ -61,6 +61,7 @@ class Classifier:
         self.resizing = "none"
         self.facts: dict[str, Plain] = {}
         self.weights_hash = ""
+        self.num_classes = 0
         self._shape: tuple[int, int] = (0, 0)
         self._built_for: tuple[tuple[int, int, int], int] | None = None
         self._prepared: str | None = None
@@ -94,6 +95,7 @@ class Classifier:
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(self.seed)
             network = ConvNet(channels=channels, num_classes=spec.num_classes, width=self.width)
+        self.num_classes = spec.num_classes
         self._shape, self._built_for, self._prepared = shape, (spec.image_shape, spec.num_classes), None
         self.resizing = f"area average to {shape[0]}x{shape[1]}" if factor < 1 else "none"
         self.network = network.to(memory_format=torch.channels_last)

@@ -24,6 +24,7 @@ class Digits:
     """
 
     name = "digits"
+    num_classes = 10
     resizing = "none"
 
     def __init__(self, *, device: torch.device | str = "cpu"):

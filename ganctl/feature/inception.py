@@ -32,6 +32,7 @@ class Inception:
     had, and for another precision.
     """
 
+    num_classes = 1008
     resizing = "bilinear to 299x299 without anti-aliasing, as pytorch-fid"
 
     def __init__(

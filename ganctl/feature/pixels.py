@@ -20,6 +20,7 @@ class Pixels:
     """
 
     name = "pixels"
+    num_classes = 0
 
     def __init__(self, *, size: int = 8, device: torch.device | str = "cpu"):
         self.size, self.device = size, torch.device(device)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from ganctl.record.relay import Relay
 from ganctl.record.screen import PlainScreen, Screen, TerminalScreen, is_terminal, progress_line
-from ganctl.record.wording import Standing, aligned, duration, scores_line, shown_scores, training_line
+from ganctl.record.wording import Standing, aligned, duration, score_texts, scores_line, training_line
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -125,7 +125,7 @@ class Console:
     ) -> None:
         """The end of a run: scores (or a text that says why there is none), files by name, commands by their use."""
         self._inside_is_over()
-        for title, lines in (("Scores", shown_scores(scores)), ("Files", rows), ("Next", commands)):
+        for title, lines in (("Scores", score_texts(scores)), ("Files", rows), ("Next", commands)):
             if lines:
                 self._screen.table(title, lines)
                 self._record("\n".join([title, *(f"  {line}" for line in aligned(lines))]))

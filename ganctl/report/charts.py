@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ganctl.evaluation.protocol import difference, identity
-from ganctl.evaluation.ranking import is_headline
-from ganctl.report.facts import best, best_place, class_shares, direction, names_of, series
+from ganctl.evaluation.ranking import Entry, groups, reasons
+from ganctl.evaluation.scores import Measurement
+from ganctl.report.facts import best, best_place, class_shares, names_of, score_of, series
 from ganctl.report.pictures import evenly
 from ganctl.report.recorded import Recorded
 
@@ -80,15 +80,15 @@ def training_curves(runs: Sequence[Recorded]) -> list[Chart]:
             if first in names and second in names:
                 both = (first, second)
                 lines = [_line(runs[0], 0, place, name, _SHORT[name], 1) for place, name in enumerate(both)]
-                told = "; ".join(_told(runs, name) for name in both)
-                charts.append(Chart(title, told, _figure(lines, legend=True, share=first in _SHARES)))
+                summary = "; ".join(_summary(runs, name) for name in both)
+                charts.append(Chart(title, summary, _figure(lines, legend=True, share=first in _SHARES)))
                 names = [name for name in names if name not in both]
     for name in names:
         lines = [_line(run, place, place, name, run.label, len(runs)) for place, run in enumerate(runs)]
         figure = _figure(lines, share=name in _SHARES, many=len(runs))
         if name == "images_per_second":
             figure["layout"]["yaxis"]["rangemode"] = "tozero"
-        charts.append(Chart(_TITLES.get(name, name), _told(runs, name), figure))
+        charts.append(Chart(_TITLES.get(name, name), _summary(runs, name), figure))
     return charts
 
 
@@ -104,28 +104,25 @@ def score_curves(runs: Sequence[Recorded], *, force: bool = False) -> list[Chart
         if name in constant or all(len(series(run.scores, name)[0]) < 2 for run in runs):
             continue
         places = [place for place, run in enumerate(runs) if any(name in record for record in run.scores)]
-        groups: dict[Any, list[int]] = {}
-        for place in places:
-            protocol, made_by = _made(runs[place])
-            groups.setdefault(identity(name, protocol, made_by), []).append(place)
-        told = _unequal(name, runs, [members[0] for members in groups.values()])
-        if force or len(groups) == 1:
-            charts.append(_score_chart(name, runs, places, "≠ " if told else "", told))
+        entries = [_entry(name, runs[place], place) for place in places]
+        alike, notes = groups(entries), reasons(entries)
+        if force or len(alike) == 1:
+            charts.append(_score_chart(name, runs, places, "≠ " if notes else "", notes))
         else:
-            for number, members in enumerate(groups.values(), 1):
-                chart = _score_chart(name, runs, members, "", told)
-                charts.append(Chart(f"{chart.title} (protocol {number})", chart.summary, chart.figure, told))
+            for number, members in enumerate(alike, 1):
+                chart = _score_chart(name, runs, sorted(entry.place for entry in members), "", notes)
+                charts.append(Chart(f"{chart.title} (protocol {number})", chart.summary, chart.figure, notes))
     return charts
 
 
 def unchanging_scores(runs: Sequence[Recorded]) -> dict[str, float]:
     """Scores that had one and the same value in all evaluations of all runs, of which there were several."""
-    found = {}
+    constant = {}
     for name in _score_names(runs):
         values = [value for run in runs for value in series(run.scores, name)[1]]
         if len(values) > 1 and len(set(values)) == 1:
-            found[name] = values[0]
-    return found
+            constant[name] = values[0]
+    return constant
 
 
 def log_axis(low: float, high: float) -> dict[str, Any]:
@@ -138,19 +135,19 @@ def log_axis(low: float, high: float) -> dict[str, Any]:
 
 def class_share_chart(runs: Sequence[Recorded]) -> Chart | None:
     """How often each class is drawn, as bars, with the even share as a line; None where no run has such scores."""
-    bars, told, most = [], [], 0
+    bars, ranges, most = [], [], 0
     for place, run in enumerate(runs):
-        found, _ = class_shares(run)
-        if found:
-            most = max(most, len(found))
-            told.append(f"{run.label}: {min(found.values()):.1%} to {max(found.values()):.1%}")
+        shares, _ = class_shares(run)
+        if shares:
+            most = max(most, len(shares))
+            ranges.append(f"{run.label}: {min(shares.values()):.1%} to {max(shares.values()):.1%}")
             bars.append(
                 {
                     "type": "bar",
                     "name": svg_text(run.label),
                     "meta": {"run": place},
-                    "x": [svg_text(each) for each in found],
-                    "y": [_brief(value) for value in found.values()],
+                    "x": [svg_text(name) for name in shares],
+                    "y": [_brief(value) for value in shares.values()],
                     "marker": {"color": colour(place)},
                     "hovertemplate": "class %{x}: %{y:.1%}<extra>%{fullData.name}</extra>",
                 }
@@ -163,27 +160,28 @@ def class_share_chart(runs: Sequence[Recorded]) -> Chart | None:
     figure["layout"]["shapes"] = [_rule(y=1 / most)]
     figure["layout"] |= {"hovermode": "closest", "barmode": "group"}
     return Chart(
-        "Share of each class among the samples", "; ".join(told), figure, [f"dotted: the even share, {1 / most:.1%}"]
+        "Share of each class among the samples", "; ".join(ranges), figure, [f"dotted: the even share, {1 / most:.1%}"]
     )
 
 
 def _score_names(runs: Sequence[Recorded]) -> list[str]:
     names = dict.fromkeys(name for run in runs for name in names_of(run.scores))
-    return [name for name in names if is_headline(name)]
+    return [name for name in names if score_of(name, *runs).kind == "score"]
 
 
 def _score_chart(name: str, runs: Sequence[Recorded], places: Sequence[int], mark: str, notes: list[str]) -> Chart:
     lines: list[dict[str, Any]] = []
     values: list[float] = []
+    direction = score_of(name, *runs).direction
     for place in places:
         run = runs[place]
         line = _line(run, place, place, name, run.label, len(places), scores=True)
         line["mode"] = "lines+markers"
         line["marker"] = {"size": 5}
         lines += [*_band(run, place, name), line]
-        steps, found = series(run.scores, name)
-        values += [value for value in found if math.isfinite(value)]
-        if (at := best_place(name, found)) is not None:
+        steps, course = series(run.scores, name)
+        values += [value for value in course if math.isfinite(value)]
+        if (at := best_place(direction, course)) is not None:
             lines.append(
                 {
                     "type": "scatter",
@@ -191,7 +189,7 @@ def _score_chart(name: str, runs: Sequence[Recorded], places: Sequence[int], mar
                     "name": f"{svg_text(run.label)}: best",
                     "meta": {"run": place},
                     "x": [steps[at]],
-                    "y": [_brief(found[at])],
+                    "y": [_brief(course[at])],
                     "marker": {"symbol": "star", "size": 13, "color": colour(place), "line": {"width": 1}},
                     "hovertemplate": "best: %{y:.4g} at step %{x:,}<extra></extra>",
                 }
@@ -202,15 +200,15 @@ def _score_chart(name: str, runs: Sequence[Recorded], places: Sequence[int], mar
         figure["layout"]["shapes"] = [_rule(x=judged[2])]
         if name == judged[0]:
             notes = [*notes, f"dotted, here and below: step {judged[2]:,}, the best checkpoint by {name}"]
-    arrow = {"lower": " ↓", "higher": " ↑", None: ""}[direction(name)]
+    arrow = {"lower": " ↓", "higher": " ↑", None: ""}[direction]
     if values and min(values) > 0 and max(values) / min(values) > LOG_FROM:
         figure["layout"]["yaxis"] |= log_axis(min(values), max(values))
         arrow += ", logarithmic"
-    return Chart(f"{mark}{name}{arrow}", _told([runs[place] for place in places], name, scores=True), figure, notes)
+    return Chart(f"{mark}{name}{arrow}", _summary([runs[place] for place in places], name, scores=True), figure, notes)
 
 
 def _line(
-    run: Recorded, place: int, tone: int, name: str, said: str, many: int, *, scores: bool = False
+    run: Recorded, place: int, tone: int, name: str, label: str, many: int, *, scores: bool = False
 ) -> dict[str, Any]:
     steps, values = series(run.scores if scores else run.losses, name)
     most = min(MOST_POINTS, max(FEWEST_POINTS, POINTS_A_CHART // many))
@@ -218,7 +216,7 @@ def _line(
     return {
         "type": "scatter",
         "mode": "lines" if len(points) > 1 else "markers",
-        "name": svg_text(said),
+        "name": svg_text(label),
         "meta": {"run": place},
         "x": [int(step) for step, _ in points],
         "y": [_brief(value) for _, value in points],
@@ -229,7 +227,8 @@ def _line(
 
 def _band(run: Recorded, place: int, name: str) -> list[dict[str, Any]]:
     """The interval of a score that has one, as a shaded band."""
-    low, high = (series(run.scores, f"{name}_{end}") for end in ("low", "high"))
+    ends = {score.kind: score.name for score in run.declared.values() if score.of == name}
+    low, high = (series(run.scores, ends.get(end, "")) for end in ("low", "high"))
     if not low[0] or low[0] != high[0]:
         return []
     common = {"type": "scatter", "mode": "lines", "meta": {"run": place}, "hoverinfo": "skip", "line": {"width": 0}}
@@ -259,7 +258,7 @@ def _rule(*, x: float | None = None, y: float | None = None) -> dict[str, Any]:
     }
 
 
-def _told(runs: Sequence[Recorded], name: str, *, scores: bool = False) -> str:
+def _summary(runs: Sequence[Recorded], name: str, *, scores: bool = False) -> str:
     parts = []
     for run in runs[:4]:
         steps, values = series(run.scores if scores else run.losses, name)
@@ -270,19 +269,12 @@ def _told(runs: Sequence[Recorded], name: str, *, scores: bool = False) -> str:
     return "; ".join(parts) + (f"; and {len(runs) - 4} more" if len(runs) > 4 else "")
 
 
-def _made(run: Recorded) -> tuple[dict[str, Any], dict[str, str]]:
-    """Protocol and makers of the last evaluation."""
-    record = run.scores[-1] if run.scores else {}
-    return record.get("protocol") or {}, record.get("made_by") or {}
-
-
-def _unequal(name: str, runs: Sequence[Recorded], firsts: Sequence[int]) -> list[str]:
-    """What the first runs of the groups differ in, one sentence each."""
-    told = []
-    for other in firsts[1:]:
-        (ours, made), (theirs, also) = _made(runs[firsts[0]]), _made(runs[other])
-        told.append(difference(name, (runs[firsts[0]].label, runs[other].label), ours, theirs, made | also))
-    return [said for said in told if said is not None]
+def _entry(name: str, run: Recorded, place: int) -> Entry:
+    """The score of a run's last evaluation."""
+    assert run.last_while_training is not None
+    scores = run.last_while_training.scores
+    measured = scores.scores.get(name, Measurement(score_of(name, run), math.nan, None))
+    return Entry(place, run.label, measured, scores.protocol)
 
 
 def _is_nought(runs: Sequence[Recorded], name: str) -> bool:

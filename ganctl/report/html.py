@@ -17,7 +17,7 @@ from typing import Any
 
 from ganctl.report import html_parts as parts
 from ganctl.report.charts import Chart, class_share_chart, colour, score_curves, training_curves, unchanging_scores
-from ganctl.report.facts import best, status
+from ganctl.report.facts import best, score_of, status
 from ganctl.report.pictures import MOST_RUNS, Timeline, grids_each, timeline
 from ganctl.report.recorded import Recorded
 from ganctl.report.sweep_charts import weigh
@@ -39,14 +39,14 @@ def page(runs: Sequence[Recorded], sweep: Sweep | None = None, *, force: bool = 
 
     charts: list[Chart] = []
 
-    def placed(found: Sequence[Chart | None]) -> list[dict[str, Any]]:
+    def placed(drawn: Sequence[Chart | None]) -> list[dict[str, Any]]:
         """Gives the charts their places in the page's data."""
-        told = []
-        for chart in found:
+        places = []
+        for chart in drawn:
             if chart is not None:
-                told.append({"at": len(charts), "title": chart.title, "said": chart.summary, "notes": chart.notes})
+                places.append({"at": len(charts), "title": chart.title, "said": chart.summary, "notes": chart.notes})
                 charts.append(chart)
-        return told
+        return places
 
     shown = _most_telling(runs)
     lines = [timeline(runs[place], grids_each(len(shown))) for place in shown]
@@ -116,14 +116,12 @@ def _most_telling(runs: Sequence[Recorded]) -> list[int]:
     """The places of the runs whose pictures are shown: all, or of many those with the best scores of one name."""
     if len(runs) <= MOST_RUNS:
         return list(range(len(runs)))
-    from ganctl.evaluation.ranking import lower_is_better
-
-    scores = [best(run) for run in runs]
-    name = next((found[0] for found in scores if found is not None), None)
-    if name is None:
+    judged = [(place, score) for place, run in enumerate(runs) if (score := best(run)) is not None]
+    if not judged:
         return list(range(MOST_RUNS))
-    sign = 1 if lower_is_better(name) else -1
-    rated = [(sign * found[1], place) for place, found in enumerate(scores) if found is not None and found[0] == name]
+    name = judged[0][1][0]
+    sign = -1 if score_of(name, *runs).direction == "higher" else 1
+    rated = [(sign * score[1], place) for place, score in judged if score[0] == name]
     return sorted(place for _, place in sorted(rated)[:MOST_RUNS])
 
 
@@ -143,10 +141,10 @@ def _timeline(place: int, line: Timeline) -> dict[str, Any]:
 
 
 def _title(runs: Sequence[Recorded], sweep: Sweep | None) -> str:
-    told = [parts.trained(run) for run in runs]
-    data = " and ".join(list(dict.fromkeys(each["data"] for each in told))[:3])
-    model = ", ".join(list(dict.fromkeys(each["model"] for each in told))[:3])
-    what = f"{model} on {data}" if told else "no run yet"
+    trained = [parts.trained(run) for run in runs]
+    data = " and ".join(list(dict.fromkeys(words["data"] for words in trained))[:3])
+    model = ", ".join(list(dict.fromkeys(words["model"] for words in trained))[:3])
+    what = f"{model} on {data}" if trained else "no run yet"
     if sweep:
         return f"Sweep of {len(sweep.jobs) or len(runs)} jobs: {what}"
     if len(runs) > 1:

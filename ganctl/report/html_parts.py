@@ -9,14 +9,14 @@ from typing import Any
 import yaml
 
 from ganctl.evaluation.protocol import by_reason, short
-from ganctl.evaluation.ranking import is_headline
+from ganctl.evaluation.scores import ScoreSet
 from ganctl.record.wording import duration
 from ganctl.report.charts import colour
-from ganctl.report.comparison import compare, differing
-from ganctl.report.facts import best, budget, direction, last_step, seconds, status
+from ganctl.report.comparison import Comparison, compare, differing
+from ganctl.report.facts import best, budget, last_step, score_of, seconds, status
 from ganctl.report.finding import Finding
 from ganctl.report.health import health
-from ganctl.report.recorded import Recorded, Scores, flat, numbers
+from ganctl.report.recorded import Evaluation, Recorded, flat
 
 _ARROWS = {"lower": "↓", "higher": "↑", None: ""}
 
@@ -37,7 +37,7 @@ def trained(run: Recorded) -> dict[str, str]:
 
 def overview(run: Recorded, place: int) -> dict[str, Any]:
     """The header's facts of one run."""
-    found, spent = best(run), seconds(run)
+    judged, spent = best(run), seconds(run)
     environment = run.environment
     return {
         **trained(run),
@@ -46,8 +46,8 @@ def overview(run: Recorded, place: int) -> dict[str, Any]:
         "folder": str(run.folder),
         "status": status(run),
         "reason": str(run.summary.get("reason") or ""),
-        "score": None if found is None else {"name": found[0], "value": f"{found[1]:.4g}", "arrow": arrow(found[0])},
-        "best_step": None if found is None or found[2] is None else f"{found[2]:,}",
+        "score": judged and {"name": judged[0], "value": f"{judged[1]:.4g}", "arrow": arrow(judged[0], run)},
+        "best_step": None if judged is None or judged[2] is None else f"{judged[2]:,}",
         "step": f"{last_step(run):,}",
         "duration": None if spent is None else duration(spent),
         "budget": budget(run),
@@ -57,9 +57,9 @@ def overview(run: Recorded, place: int) -> dict[str, Any]:
     }
 
 
-def arrow(name: str) -> str:
+def arrow(name: str, *runs: Recorded) -> str:
     """An arrow towards the better."""
-    return _ARROWS[direction(name)]
+    return _ARROWS[score_of(name, *runs).direction]
 
 
 def findings(runs: Sequence[Recorded]) -> list[dict[str, Any]]:
@@ -82,18 +82,19 @@ def findings(runs: Sequence[Recorded]) -> list[dict[str, Any]]:
 
 def score_table(run: Recorded) -> dict[str, Any] | None:
     """A run's sets of scores side by side, with their protocols; None where it has none."""
-    sets = _sets(run)
-    if not sets:
+    last = run.last_while_training
+    evaluations = [last, *run.final] if last else run.final
+    if not evaluations:
         return None
-    names = [name for name in dict.fromkeys(name for each in sets for name in each.values) if is_headline(name)]
-    keys = [key for key in dict.fromkeys(key for each in sets for key in each.protocol) if key != "step"]
-    left_out = {f"{name}: {why}": None for each in sets for name, why in each.left_out.items()}
+    sets = [evaluation.scores for evaluation in evaluations]
+    names = dict.fromkeys(name for scores in sets for name in scores.headlines)
+    left_out = {f"{name}: {why}": None for scores in sets for name, why in scores.left_out.items()}
     fid = run.summary.get("fid") or {}
     return {
         "label": run.label,
-        "heads": [_head(each) for each in sets],
-        "rows": [(name, arrow(name), [_cell(name, each.values) for each in sets]) for name in names],
-        "protocol": _rows(keys, [each.protocol for each in sets]),
+        "heads": [_head(evaluation) for evaluation in evaluations],
+        "rows": [(name, arrow(name, run), [_cell(name, scores) for scores in sets]) for name in names],
+        "protocol": _rows([scores.protocol.known() for scores in sets]),
         "left_out": list(left_out),
         "fid_skipped": str(fid.get("skipped") or ""),
         "fid_command": str(fid.get("command") or ""),
@@ -104,14 +105,13 @@ def comparison(runs: Sequence[Recorded], *, force: bool) -> dict[str, Any]:
     """Several runs' scores in one table, ranked among equals; or the sentence that says why not."""
     judged = [run for run in runs if run.final]
     missing = [run.label for run in runs if not run.final]
-    found: dict[str, Any] = {"missing": missing, "refused": None, "rows": [], "columns": [], "unequal": []}
+    nothing: dict[str, Any] = {"missing": missing, "refused": None, "rows": [], "columns": [], "unequal": []}
     if len(judged) < 2:
-        return found
+        return nothing
     try:
         table = compare(judged, force=force)
     except ValueError as error:
-        return found | {"refused": str(error)}
-    names = [name for name in table.columns if is_headline(name)]
+        return nothing | {"refused": str(error)}
     flat = {run.label: run.flat_config() for run in judged}
     columns = {tuple(_setting(flat[row.label], key) for row in table.rows): key for key in reversed(table.settings)}
     settings = [key for key in table.settings if key in columns.values()]  # of those that go together, the first
@@ -120,29 +120,30 @@ def comparison(runs: Sequence[Recorded], *, force: bool) -> dict[str, Any]:
             "rank": row.rank,
             "label": row.label,
             "step": row.step,
-            "cells": [_mean(name, row.means, row.deviations) for name in names],
+            "cells": [_mean(name, row.means, row.deviations) for name in table.headlines],
             "settings": [_setting(flat[row.label], key) for key in settings],
         }
         for row in table.rows
     ]
-    protocols = [row.protocol for row in table.rows]
-    keys = [key for key in dict.fromkeys(key for each in protocols for key in each) if key != "step"]
-    return found | {
+    protocol = _rows([row.protocol for row in table.rows])
+    return nothing | {
         "rows": rows,
-        "columns": [(name, arrow(name), name in table.unequal) for name in names],
+        "columns": [(name, arrow(name, *judged), name in table.unequal) for name in table.headlines],
         "settings": settings,
-        "unequal": _reasons(table.unequal),
+        "unequal": reasons_of(table),
         "labels": [row.label for row in table.rows],
-        "alike": [(key, values[0]) for key, values, differs in _rows(keys, protocols) if not differs],
-        "protocol": [(key, values) for key, values, differs in _rows(keys, protocols) if differs],
+        "alike": [(key, values[0]) for key, values, differs in protocol if not differs],
+        "protocol": [(key, values) for key, values, differs in protocol if differs],
         "draws": any(row.draws > 1 for row in table.rows),
     }
 
 
-def _reasons(unequal: Mapping[str, str]) -> list[str]:
+def reasons_of(table: Comparison) -> list[str]:
     """The sentences on scores that must not be compared, those of one reason as one."""
-    shown = {reason: list(filter(is_headline, names)) or names for reason, names in by_reason(unequal).items()}
-    return [f"{', '.join(names)}{reason}" for reason, names in shown.items()]
+    return [
+        f"{', '.join([name for name in names if name in table.headlines] or names)}{reason}"
+        for reason, names in by_reason(table.unequal).items()
+    ]
 
 
 def configurations(runs: Sequence[Recorded]) -> dict[str, Any]:
@@ -226,42 +227,29 @@ def _joined(keys: Sequence[str]) -> str:
     return keys[0] + (f" (and so {', '.join(keys[1:])})" if len(keys) > 1 else "")
 
 
-def _sets(run: Recorded) -> list[Scores]:
-    """The last evaluation of the training, then the final ones."""
-    last = []
-    if run.scores:
-        record = run.scores[-1]
-        step = record.get("step")
-        made_by = record.get("made_by") or {}
-        values = numbers(record)
-        last = [Scores(values, record.get("protocol") or {}, made_by, step, "last evaluation while training")]
-    return [*last, *run.final]
+def _head(evaluation: Evaluation) -> str:
+    origin = {"summary.json": "best checkpoint, at the end"}.get(evaluation.origin, evaluation.origin)
+    return origin if evaluation.step is None else f"{origin} (step {evaluation.step:,})"
 
 
-def _head(scores: Scores) -> str:
-    origin = {"summary.json": "best checkpoint, at the end"}.get(scores.origin, scores.origin)
-    return origin if scores.step is None else f"{origin} (step {scores.step:,})"
-
-
-def _cell(name: str, values: Mapping[str, float]) -> str:
-    if name not in values:
+def _cell(name: str, scores: ScoreSet) -> str:
+    if name not in scores.scores:
         return ""
-    low, high = values.get(f"{name}_low"), values.get(f"{name}_high")
-    interval = "" if low is None or high is None else f" (95 %: {low:.3g} to {high:.3g})"
-    return f"{values[name]:.4g}{interval}"
+    ends = scores.interval(name)
+    return f"{scores.values[name]:.4g}" + (f" (95 %: {ends[0]:.3g} to {ends[1]:.3g})" if ends else "")
 
 
 def _mean(name: str, means: Mapping[str, float], deviations: Mapping[str, float]) -> str:
     return f"{means[name]:.4g}" + (f" ± {deviations[name]:.2g}" if name in deviations else "")
 
 
-def _rows(keys: Sequence[str], columns: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[str], bool]]:
-    """Key, its value in each column, and whether they differ."""
-    return [(key, [short(each.get(key)) for each in columns], _differs(key, columns)) for key in keys]
-
-
-def _differs(key: str, columns: Sequence[Mapping[str, Any]]) -> bool:
-    return any(each.get(key) != columns[0].get(key) for each in columns)
+def _rows(protocols: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[str], bool]]:
+    """Key, its value in each of the protocols, and whether they differ."""
+    keys = dict.fromkeys(key for protocol in protocols for key in protocol if key != "step")
+    columns = {key: [protocol.get(key) for protocol in protocols] for key in keys}
+    return [
+        (key, list(map(short, values)), any(value != values[0] for value in values)) for key, values in columns.items()
+    ]
 
 
 def _network(target: object, otherwise: str = "unknown") -> str:
