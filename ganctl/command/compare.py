@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ganctl.command.options import parse_runs
-from ganctl.evaluation.protocol import MUST_AGREE, by_reason, short
+from ganctl.evaluation.protocol import MUST_AGREE, short
 from ganctl.files import atomic_write_text
-from ganctl.report.comparison import Comparison, Row, compare
+from ganctl.report.comparison import Comparison, compare
 from ganctl.report.recorded import read_runs
 
+_SHARED = (*MUST_AGREE, "seed", "torch")  # of a protocol, where all runs have the same
 _WIDEST = 8  # columns of scores in a terminal; files have all
 
 
@@ -55,13 +56,9 @@ def as_csv(table: Comparison) -> str:
 
 def as_markdown(table: Comparison) -> str:
     """The table, and below it the protocol that all rows share or what differs, as Markdown."""
-    names = _without_shares(table.columns, table)
-    heads = ["rank", "run", "step", *(_head(name, table) for name in names), *table.settings]
+    heads, *rows = _cells(table, [name for name in table.columns if name not in table.shares], table.settings)
     lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
-    for row in table.rows:
-        cells = [_rank(row), row.label, str(row.step), *(_score(name, row) for name in names)]
-        cells += [str(row.settings[key]) for key in table.settings]
-        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |" for cells in rows]
     return "\n".join([*lines, "", *(f"{note}  " for note in _notes(table))]) + "\n"
 
 
@@ -74,48 +71,38 @@ def _show(table: Comparison) -> None:
     console = Console()
     if not console.is_terminal:
         console = Console(width=250)  # no wrapping in a pipe or a file
-    settings = table.settings[:4]
+    heads, *rows = _cells(table, table.headlines[:_WIDEST], table.settings[:4])
     grid = Table(
         box=box.SIMPLE, title=f"{len(table.rows)} runs" + ("" if table.by in table.unequal else ", best first")
     )
-    for head in ("rank", "run", "step", *(_head(name, table) for name in table.headlines[:_WIDEST]), *settings):
+    for head in heads:
         grid.add_column(Text(head), overflow="fold")
-    for row in table.rows:
-        cells = [_rank(row), row.label, str(row.step), *(_score(name, row) for name in table.headlines[:_WIDEST])]
-        grid.add_row(*(Text(cell) for cell in [*cells, *(str(row.settings[key]) for key in settings)]))
+    for cells in rows:
+        grid.add_row(*map(Text, cells))
     console.print(grid)
-    for note in _notes(table):
-        console.print(note, markup=False, highlight=False)
+    notes = _notes(table)
     if hidden := [*table.headlines[_WIDEST:], *table.settings[4:]]:
-        console.print(f"not shown here: {', '.join(hidden)}; --csv FILE has all", markup=False, highlight=False)
+        notes.append(f"not shown here: {', '.join(hidden)}; --csv FILE has all")
+    for note in notes:
+        console.print(note, markup=False, highlight=False)
 
 
-def _without_shares(names: Sequence[str], table: Comparison) -> list[str]:
-    return [name for name in names if name not in table.shares]
-
-
-def _head(name: str, table: Comparison) -> str:
-    return f"{name} (≠)" if name in table.unequal else name
-
-
-def _rank(row: Row) -> str:
-    return "-" if row.rank is None else str(row.rank)
-
-
-def _score(name: str, row: Row) -> str:
-    spread = f" ± {row.deviations[name]:.2g}" if name in row.deviations else ""
-    return f"{row.means[name]:.4g}{spread}"
+def _cells(table: Comparison, names: Sequence[str], settings: Sequence[str]) -> list[list[str]]:
+    """The head, and a line of text a run."""
+    marked = (f"{name} (≠)" if name in table.unequal else name for name in names)
+    lines = [["rank", "run", "step", *marked, *settings]]
+    for row in table.rows:
+        cells = ["-" if row.rank is None else str(row.rank), row.label, str(row.step), *map(row.text, names)]
+        lines.append([*cells, *(str(row.settings[key]) for key in settings)])
+    return lines
 
 
 def _notes(table: Comparison) -> list[str]:
     """What the scores' protocols have in common, and the sentences on those (≠) that may not be compared."""
-    protocols = [row.protocol for row in table.rows]
-    keys = [*MUST_AGREE, "seed", "torch"]
-    first = protocols[0]
-    alike = [key for key in keys if key in first and all(other.get(key) == first[key] for other in protocols)]
+    first, *others = (row.protocol for row in table.rows)
+    alike = [key for key in _SHARED if key in first and all(other.get(key) == first[key] for other in others)]
     lines = [f"protocol of all: {'  '.join(f'{key}={short(first[key])}' for key in alike)}"]
-    for reason, names in by_reason(table.unequal).items():
-        lines.append(f"≠ not comparable: {', '.join(_without_shares(names, table) or names)}{reason}")
+    lines += [f"≠ not comparable: {reason}" for reason in table.reasons()]
     draws = {row.draws for row in table.rows}
     if draws != {1}:
         lines.append(f"mean ± standard deviation over draws ({', '.join(map(str, sorted(draws)))})")

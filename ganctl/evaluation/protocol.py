@@ -117,14 +117,6 @@ def difference(
     return f"{name} of {' and '.join(labels)}: unequal {_WORDS.get(key, key)} ({key} {values})"
 
 
-def by_reason(unequal: Mapping[str, str]) -> dict[str, list[str]]:
-    """The scores that must not be compared, by what follows their names in the sentences that say why."""
-    reasons: dict[str, list[str]] = {}
-    for name, sentence in unequal.items():
-        reasons.setdefault(sentence.removeprefix(name), []).append(name)
-    return reasons
-
-
 def too_few(protocol: Protocol) -> str | None:
     """The warning that a Frechet distance is biased: fewer images on a side than its features have dimensions."""
     generated, real, dimensions = protocol.num_generated, protocol.num_real, protocol.dimensions

@@ -29,6 +29,11 @@ class Row:
     settings: dict[str, Any]
     protocol: dict[str, Any]
 
+    def text(self, name: str) -> str:
+        """A score in four digits, with its deviation where there are several draws."""
+        deviation = f" ± {self.deviations[name]:.2g}" if name in self.deviations else ""
+        return f"{self.means[name]:.4g}{deviation}"
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -45,6 +50,16 @@ class Comparison:
     rows: list[Row]
     settings: list[str]
     unequal: dict[str, str]
+
+    def reasons(self) -> list[str]:
+        """The sentences on scores that must not be compared, those of one reason as one."""
+        names: dict[str, list[str]] = {}
+        for name, sentence in self.unequal.items():
+            names.setdefault(sentence.removeprefix(name), []).append(name)
+        return [
+            f"{', '.join([name for name in alike if name in self.headlines] or alike)}{reason}"
+            for reason, alike in names.items()
+        ]
 
 
 def compare(runs: Sequence[Recorded], *, by: str | None = None, force: bool = False) -> Comparison:

@@ -53,8 +53,8 @@ _LEVELS = ("error", "warning", "note")
 
 def health(run: Recorded) -> list[Finding]:
     """All findings on a run, the grave ones first."""
-    found = [finding for check in (*CHECKS, *SCORE_CHECKS) for finding in check(run)]
-    return sorted(found, key=lambda finding: _LEVELS.index(finding.level))
+    findings = [finding for check in (*CHECKS, *SCORE_CHECKS) for finding in check(run)]
+    return sorted(findings, key=lambda finding: _LEVELS.index(finding.level))
 
 
 def not_finite(run: Recorded) -> Iterator[Finding]:
@@ -89,12 +89,12 @@ def unfinished(run: Recorded) -> Iterator[Finding]:
     ended = status(run)
     if ended not in (UNFINISHED, "interrupted"):
         return
-    said = "it was interrupted" if ended == "interrupted" else "it has no summary: it was killed, or still trains"
+    state = "it was interrupted" if ended == "interrupted" else "it has no summary: it was killed, or still trains"
     total = total_steps(run)
     yield Finding(
         "warning" if ended == "interrupted" else "note",
         "The run is not finished",
-        f"{said}; step {last_step(run):,} of {f'{total:,}' if total else budget(run)}",
+        f"{state}; step {last_step(run):,} of {f'{total:,}' if total else budget(run)}",
         "Going on is exact: the result is the same as without the interruption.",
         f"ganctl train --resume {shlex.quote(str(run.folder))}",
     )
@@ -184,10 +184,10 @@ CHECKS: tuple[Callable[[Recorded], Iterator[Finding]], ...] = (
 
 def _tail_mean(run: Recorded, name: str) -> float | None:
     _, values = series(run.losses, name)
-    found = tail(values)
-    if len(values) < FEWEST_LINES or not all(map(math.isfinite, found)):
+    end = tail(values)
+    if len(values) < FEWEST_LINES or not all(map(math.isfinite, end)):
         return None
-    return statistics.fmean(found)
+    return statistics.fmean(end)
 
 
 def _has_probabilities(run: Recorded) -> bool:

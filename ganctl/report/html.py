@@ -18,7 +18,7 @@ from typing import Any
 from ganctl.report import html_parts as parts
 from ganctl.report.charts import Chart, class_share_chart, colour, score_curves, training_curves, unchanging_scores
 from ganctl.report.facts import best, score_of, status
-from ganctl.report.pictures import MOST_RUNS, Timeline, grids_each, timeline
+from ganctl.report.pictures import MOST_RUNS, grids_each, timeline
 from ganctl.report.recorded import Recorded
 from ganctl.report.sweep_charts import weigh
 
@@ -44,15 +44,13 @@ def page(runs: Sequence[Recorded], sweep: Sweep | None = None, *, force: bool = 
         places = []
         for chart in drawn:
             if chart is not None:
-                places.append({"at": len(charts), "title": chart.title, "said": chart.summary, "notes": chart.notes})
+                places.append({"at": len(charts), "title": chart.title, "summary": chart.summary, "notes": chart.notes})
                 charts.append(chart)
         return places
 
-    shown = _most_telling(runs)
-    lines = [timeline(runs[place], grids_each(len(shown))) for place in shown]
-    pictured = [
-        (place, line) for place, line in zip(shown, lines, strict=True) if line.pictures or line.best or line.nearest
-    ]
+    chosen = _most_telling(runs)
+    lines = [(place, timeline(runs[place], grids_each(len(chosen)))) for place in chosen]
+    pictured = [(place, line) for place, line in lines if line.pictures or line.best or line.nearest]
     sweep_charts, trust = weigh(sweep.jobs) if sweep else ([], "")
     context: dict[str, Any] = {
         "title": _title(runs, sweep),
@@ -66,9 +64,9 @@ def page(runs: Sequence[Recorded], sweep: Sweep | None = None, *, force: bool = 
         "unchanging": [f"{name} {value:.4g}" for name, value in unchanging_scores(runs).items()],
         "share_charts": placed([class_share_chart(runs)]),
         "training_charts": placed(training_curves(runs)),
-        "timelines": [_timeline(place, line) for place, line in pictured],
+        "timelines": [(place, colour(place), line) for place, line in pictured],
         "steps": sorted({step for _, line in pictured for step in line.steps}),
-        "pictures_of": (len(shown), len(runs)),
+        "pictures_of": (len(chosen), len(runs)),
         "comparison": parts.comparison(runs, force=force) if len(runs) > 1 else None,
         "scores": [table for run in runs if (table := parts.score_table(run)) is not None],
         "configurations": parts.configurations(runs),
@@ -76,7 +74,9 @@ def page(runs: Sequence[Recorded], sweep: Sweep | None = None, *, force: bool = 
     data = {
         "charts": [chart.figure for chart in charts],
         "steps": context["steps"],
-        "timelines": [{"steps": line.steps, "uris": [each.uri for each in line.pictures]} for _, line in pictured],
+        "timelines": [
+            {"steps": line.steps, "uris": [picture.uri for picture in line.pictures]} for _, line in pictured
+        ],
     }
     plotly, script = (_plotly() if charts else ""), _template("script.js")
     context |= {
@@ -105,7 +105,7 @@ def as_script_data(data: object) -> str:
 def _policy(scripts: Sequence[str]) -> str:
     """A content security policy: no request of any kind, pictures from the page itself, and these scripts alone."""
     hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii") for text in scripts if text]
-    allowed = " ".join(f"'sha256-{each}'" for each in hashes)
+    allowed = " ".join(f"'sha256-{digest}'" for digest in hashes)
     return (
         f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data: blob:; "
         "base-uri 'none'; form-action 'none'"
@@ -123,21 +123,6 @@ def _most_telling(runs: Sequence[Recorded]) -> list[int]:
     sign = -1 if score_of(name, *runs).direction == "higher" else 1
     rated = [(sign * score[1], place) for place, score in judged if score[0] == name]
     return sorted(place for _, place in sorted(rated)[:MOST_RUNS])
-
-
-def _timeline(place: int, line: Timeline) -> dict[str, Any]:
-    return {
-        "label": line.label,
-        "place": place,
-        "colour": colour(place),
-        "last": line.pictures[-1] if line.pictures else None,
-        "last_step": line.steps[-1] if line.steps else None,
-        "best": line.best,
-        "nearest": line.nearest,
-        "found": line.found,
-        "kept": len(line.pictures),
-        "unreadable": line.unreadable,
-    }
 
 
 def _title(runs: Sequence[Recorded], sweep: Sweep | None) -> str:

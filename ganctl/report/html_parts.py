@@ -8,11 +8,11 @@ from typing import Any
 
 import yaml
 
-from ganctl.evaluation.protocol import by_reason, short
+from ganctl.evaluation.protocol import short
 from ganctl.evaluation.scores import ScoreSet
 from ganctl.record.wording import duration
 from ganctl.report.charts import colour
-from ganctl.report.comparison import Comparison, compare, differing
+from ganctl.report.comparison import compare, differing
 from ganctl.report.facts import best, budget, last_step, score_of, seconds, status
 from ganctl.report.finding import Finding
 from ganctl.report.health import health
@@ -120,7 +120,7 @@ def comparison(runs: Sequence[Recorded], *, force: bool) -> dict[str, Any]:
             "rank": row.rank,
             "label": row.label,
             "step": row.step,
-            "cells": [_mean(name, row.means, row.deviations) for name in table.headlines],
+            "cells": list(map(row.text, table.headlines)),
             "settings": [_setting(flat[row.label], key) for key in settings],
         }
         for row in table.rows
@@ -130,7 +130,7 @@ def comparison(runs: Sequence[Recorded], *, force: bool) -> dict[str, Any]:
         "rows": rows,
         "columns": [(name, arrow(name, *judged), name in table.unequal) for name in table.headlines],
         "settings": settings,
-        "unequal": reasons_of(table),
+        "unequal": table.reasons(),
         "labels": [row.label for row in table.rows],
         "alike": [(key, values[0]) for key, values, differs in protocol if not differs],
         "protocol": [(key, values) for key, values, differs in protocol if differs],
@@ -138,19 +138,11 @@ def comparison(runs: Sequence[Recorded], *, force: bool) -> dict[str, Any]:
     }
 
 
-def reasons_of(table: Comparison) -> list[str]:
-    """The sentences on scores that must not be compared, those of one reason as one."""
-    return [
-        f"{', '.join([name for name in names if name in table.headlines] or names)}{reason}"
-        for reason, names in by_reason(table.unequal).items()
-    ]
-
-
 def configurations(runs: Sequence[Recorded]) -> dict[str, Any]:
     """What differs between the runs, then each whole configuration, environment, and what was typed."""
     return {
         "differing": _differing(runs) if len(runs) > 1 else [],
-        "each": [
+        "runs": [
             {
                 "label": run.label,
                 "yaml": yaml.safe_dump(run.config, sort_keys=False, allow_unicode=True, width=100)
@@ -200,7 +192,7 @@ def sweep_table(jobs: Sequence[Mapping[str, Any]], written: Mapping[str, Any]) -
         "rows": rows,
         "means": means,
         "mean_keys": [key for key in keys if key != "seed"],
-        "unequal": [str(said) for said in written.get("not_ranked_together", [])],
+        "unequal": list(map(str, written.get("not_ranked_together", []))),
         "failed": sum(row["failed"] for row in rows),
         "not_run": written.get("not_run") or 0,
         "status": str(written.get("status") or "unfinished"),
@@ -215,7 +207,7 @@ def _differing(runs: Sequence[Recorded]) -> list[tuple[str, list[str]]]:
     flat = [run.flat_config() for run in runs]
     groups: dict[tuple[str, ...], list[str]] = {}
     for key in differing(runs):
-        groups.setdefault(tuple(_setting(each, key) for each in flat), []).append(key)
+        groups.setdefault(tuple(_setting(settings, key) for settings in flat), []).append(key)
     return [(_joined(keys), list(values)) for values, keys in groups.items()]
 
 
@@ -237,10 +229,6 @@ def _cell(name: str, scores: ScoreSet) -> str:
         return ""
     ends = scores.interval(name)
     return f"{scores.values[name]:.4g}" + (f" (95 %: {ends[0]:.3g} to {ends[1]:.3g})" if ends else "")
-
-
-def _mean(name: str, means: Mapping[str, float], deviations: Mapping[str, float]) -> str:
-    return f"{means[name]:.4g}" + (f" ± {deviations[name]:.2g}" if name in deviations else "")
 
 
 def _rows(protocols: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[str], bool]]:

@@ -48,7 +48,7 @@ class Timeline:
     label: str
     steps: list[int]
     pictures: list[Picture]
-    found: int
+    num_grids: int
     best: Picture | None
     unreadable: int = 0
     nearest: Picture | None = None

@@ -74,8 +74,8 @@ class Recorded:
 
     def grids(self) -> list[tuple[int, Path]]:
         """The sample grids with their steps, in order."""
-        found = [(_number(path), path) for path in (self.folder / "samples").glob("step-*.png")]
-        return sorted((step, path) for step, path in found if step is not None)
+        grids = [(_number(path), path) for path in (self.folder / "samples").glob("step-*.png")]
+        return sorted((step, path) for step, path in grids if step is not None)
 
 
 def read_runs(paths: Sequence[Path]) -> list[Recorded]:
@@ -100,11 +100,11 @@ def read_run(folder: Path, label: str | None = None) -> Recorded:
         folder=folder,
         label=label or folder.name,
         config=_yaml(_newest_config(folder), {}),
-        overrides=[str(each) for each in _yaml(_newest_overrides(folder), [])],
+        overrides=list(map(str, _yaml(_newest_overrides(folder), []))),
         environment=_json(folder / "environment.json"),
         summary=summary,
-        losses=[each for each in records if each.get("kind") == "losses"],
-        scores=[each for each in records if each.get("kind") == "scores"],
+        losses=[record for record in records if record.get("kind") == "losses"],
+        scores=[record for record in records if record.get("kind") == "scores"],
         final=list(_final(folder, summary)),
     )
 
@@ -117,8 +117,8 @@ def is_sweep(folder: Path) -> bool:
 
 def runs_of_sweep(folder: Path) -> list[Recorded]:
     """The sweep's runs that have begun, in the order of the jobs; none if each failed before it began."""
-    found = _runs_in(folder)
-    return read_runs(found) if found else []
+    runs = _runs_in(folder)
+    return read_runs(runs) if runs else []
 
 
 def read_results(folder: Path) -> list[dict[str, Any]]:
@@ -149,13 +149,13 @@ def _folders(path: Path) -> list[Path]:
         place = place.parent.parent if place.parent.name == "checkpoints" else place.parent
     if _is_run(place):
         return [place]
-    if is_sweep(place) and (found := _runs_in(place)):
-        return found
+    if is_sweep(place) and (runs := _runs_in(place)):
+        return runs
     raise ValueError(f"{path}: neither a run's folder nor a sweep's; they lie in outputs/<date>/")
 
 
 def _runs_in(folder: Path) -> list[Path]:
-    return sorted((each for each in folder.iterdir() if _is_run(each)), key=_job_number)
+    return sorted(filter(_is_run, folder.iterdir()), key=_job_number)
 
 
 def _is_run(folder: Path) -> bool:

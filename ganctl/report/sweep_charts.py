@@ -57,27 +57,27 @@ def weigh(jobs: Sequence[Mapping[str, Any]]) -> tuple[list[Chart], str]:
     keys = _keys(same)
     if len(same) < 2 or not keys:
         return [], "Fewer than two jobs have scores that can be compared: there is nothing to weigh yet."
-    found = importance(same)
-    charts = [_importance_chart(found)] if found is not None else []
+    importances = importance(same)
+    charts = [_importance_chart(importances)] if importances is not None else []
     charts += [_strip(same, key) for key in keys]
     if len(keys) > 1 and len(same) > 2:
         charts.append(_parallel(same, keys))
-    return charts, _trust(same, keys, found)
+    return charts, _trust(same, keys, importances)
 
 
-def _trust(jobs: Sequence[Mapping[str, Any]], keys: Sequence[str], found: Importance | None) -> str:
+def _trust(jobs: Sequence[Mapping[str, Any]], keys: Sequence[str], importances: Importance | None) -> str:
     count = f"{len(jobs)} comparable jobs over {len(keys)} {'setting' if len(keys) == 1 else 'settings'}"
     noise = (
         " What differs no more than the seeds do is chance."
         if "seed" in keys
         else " Only one seed was tried, so chance cannot be told from effect: sweep over seed=0,1,2 as well."
     )
-    if found is None:
+    if importances is None:
         return f"{count}: too few for importances (from {FEWEST_JOBS} jobs on); look at the single points.{noise}"
-    fit = f"The forest explains {max(0.0, found.explained):.0%} of the differences between jobs it has not seen"
-    if found.explained < TRUSTED_FIT:
+    fit = f"The forest explains {max(0.0, importances.explained):.0%} of the differences between jobs it has not seen"
+    if importances.explained < TRUSTED_FIT:
         return f"{count}. {fit}: read nothing into its importances; look at the single points.{noise}"
-    if found.jobs < JOBS_A_KEY * len(keys):
+    if importances.jobs < JOBS_A_KEY * len(keys):
         return f"{count}. {fit}: take the importances as a hint, good for choosing what to sweep next.{noise}"
     return f"{count}. {fit}: the importances are a fair guide within the values tried, not beyond.{noise}"
 
@@ -108,14 +108,18 @@ def importance(jobs: Sequence[Mapping[str, Any]]) -> Importance | None:
     )
 
 
-def _importance_chart(found: Importance) -> Chart:
-    keys = [svg_text(key) for key in found.keys[::-1]]  # plotly draws the first at the bottom
+def _importance_chart(importances: Importance) -> Chart:
+    keys = [svg_text(key) for key in importances.keys[::-1]]  # plotly draws the first at the bottom
     bar = {
         "type": "bar",
         "orientation": "h",
         "y": keys,
-        "x": [round(value, 4) for value in found.means[::-1]],
-        "error_x": {"type": "data", "array": [round(value, 4) for value in found.deviations[::-1]], "thickness": 1},
+        "x": [round(value, 4) for value in importances.means[::-1]],
+        "error_x": {
+            "type": "data",
+            "array": [round(value, 4) for value in importances.deviations[::-1]],
+            "thickness": 1,
+        },
         "marker": {"color": COLOURS[0]},
         "hovertemplate": "%{y}: %{x:.3f}<extra></extra>",
     }
@@ -124,8 +128,8 @@ def _importance_chart(found: Importance) -> Chart:
         "yaxis": {"type": "category", "automargin": True},
         "hovermode": "closest",
     }
-    told = ", ".join(f"{key} {mean:.3f}" for key, mean in zip(found.keys, found.means, strict=True))
-    return Chart("Importance of each setting", told, {"data": [bar], "layout": layout})
+    summary = ", ".join(f"{key} {mean:.3f}" for key, mean in zip(importances.keys, importances.means, strict=True))
+    return Chart("Importance of each setting", summary, {"data": [bar], "layout": layout})
 
 
 def _strip(jobs: Sequence[Mapping[str, Any]], key: str) -> Chart:
@@ -133,17 +137,17 @@ def _strip(jobs: Sequence[Mapping[str, Any]], key: str) -> Chart:
     values = _values(jobs, key)
     points: dict[str, list[Any]] = {"x": [], "y": [], "text": []}
     medians: dict[str, list[Any]] = {"x": [], "y": []}
-    told = []
+    medians_by_value = []
     for place, value in enumerate(values):
         members = [job for job in jobs if job["varied"].get(key) == value]
-        for number_, job in enumerate(members):
-            points["x"].append(round(place + 0.3 * ((number_ + 0.5) / len(members) - 0.5), 3))
+        for index, job in enumerate(members):
+            points["x"].append(round(place + 0.3 * ((index + 0.5) / len(members) - 0.5), 3))
             points["y"].append(_value(job))
             points["text"].append(svg_text(_settings(job)))
         median = statistics.median([_value(job) or 0.0 for job in members])
         medians["x"] += [place - 0.3, place + 0.3, None]
         medians["y"] += [median, median, None]
-        told.append(f"{value}: median {median:.4g} of {len(members)}")
+        medians_by_value.append(f"{value}: median {median:.4g} of {len(members)}")
     name = jobs[0]["score"]["name"]
     data = [
         medians | {"type": "scatter", "mode": "lines", "line": {"color": COLOURS[1], "width": 3}, "hoverinfo": "skip"},
@@ -161,7 +165,7 @@ def _strip(jobs: Sequence[Mapping[str, Any]], key: str) -> Chart:
     ticks = {"tickvals": list(range(len(values))), "ticktext": [_tick(value) for value in values]}
     xaxis = {"title": {"text": svg_text(key)}, "range": [-0.6, len(values) - 0.4], **ticks}
     figure = {"data": data, "layout": {"xaxis": xaxis, "yaxis": yaxis, "hovermode": "closest"}}
-    return Chart(f"{name} by {key}", "; ".join(told), figure, ["a point is a job, a bar the median"])
+    return Chart(f"{name} by {key}", "; ".join(medians_by_value), figure, ["a point is a job, a bar the median"])
 
 
 def _parallel(jobs: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> Chart:

@@ -18,7 +18,7 @@ def test_grids_are_chosen_evenly_shrunk_and_broken_ones_counted(tmp_path: Path):
     Image.new("RGB", (1300, 650), "red").save(folder / "samples" / f"step-{100:08d}.png")
     (folder / "samples" / f"step-{10000:08d}.png").write_bytes(b"no picture")
     line = timeline(read_run(folder))
-    assert (line.found, len(line.pictures), line.unreadable) == (100, 39, 1)
+    assert (line.num_grids, len(line.pictures), line.unreadable) == (100, 39, 1)
     assert (line.pictures[0].width, line.pictures[0].height) == (WIDEST, WIDEST // 2)
     assert evenly(list(range(100)), 3) == [0, 50, 99]
     assert embed(folder / "samples" / "none.png") is None
