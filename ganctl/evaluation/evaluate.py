@@ -100,7 +100,7 @@ def score(
         if repeated := values.keys() & scores.keys():
             need = f"gives {min(repeated)}, which another metric has given already; drop one"
             raise ArgumentError("metric", name, need)
-        declared = {score.name: score for score in declarations(metric, generated.extractor, num_classes)}
+        declared = {known.name: known for known in declarations(metric, generated.extractor, num_classes)}
         scores |= {key: Measurement(declared.get(key, Score(key)), value, name) for key, value in values.items()}
         fields |= {f"{name}.{key}": value for key, value in tunables(metric).items()}
     if left_out and not scores:

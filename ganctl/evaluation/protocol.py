@@ -56,7 +56,7 @@ class Protocol:
     def to_plain(self) -> dict[str, Plain]:
         """As it stands on disk: one flat mapping, the extractor's facts as `extractor.NAME`."""
         facts = {f"extractor.{name}": value for name, value in self.facts.items()}
-        return {name: getattr(self, name) for name in _FIXED} | facts | dict(self.remarks) | dict(self.tunables)
+        return {name: getattr(self, name) for name in _FIXED} | facts | dict(self.tunables) | dict(self.remarks)
 
     @staticmethod
     def from_plain(record: object) -> Protocol:
