@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +23,6 @@ import contenders
 
 from ganctl import build
 from ganctl.contract import ImageStore
-from ganctl.job.judge import Judge
 from ganctl.record.console import Console
 from ganctl.trained import open_trained
 
@@ -97,7 +96,8 @@ def main() -> None:
         train = build.dataset(config).load(console.progress)
         held_out = OmegaConf.merge(config, {"dataset": {"split": "test"}})
         test = build.dataset(held_out).load(console.progress)  # type: ignore[arg-type]
-        judge = Judge(config, train.spec, build.device(config), console.progress)
+        judge = build.judge(config, build.device(config), console.progress)
+        judge.extractor.check(train.spec)
         rows, protocol = [], {}
         for each in candidates(train, test, arguments.run):
             images = each.images
@@ -110,17 +110,17 @@ def main() -> None:
                 labels=each.labels,
             )
             console.note(
-                f"{each.name}: " + "  ".join(f"{key} {found.scores.get(key, float('nan')):.4g}" for key in COLUMNS)
+                f"{each.name}: " + "  ".join(f"{key} {found.values.get(key, float('nan')):.4g}" for key in COLUMNS)
             )
-            rows.append((each.name, found.scores))
-            protocol = found.protocol
+            rows.append((each.name, found.values))
+            protocol = found.protocol.to_plain()
     text = as_markdown(rows, protocol)
     print(text)
     if arguments.output:
         arguments.output.write_text(text, encoding="utf-8")
 
 
-def as_markdown(rows: list[tuple[str, dict[str, float]]], protocol: dict[str, object]) -> str:
+def as_markdown(rows: list[tuple[str, dict[str, float]]], protocol: Mapping[str, object]) -> str:
     """The table, its protocol, and how to make it again."""
     heads = ["images", *COLUMNS.values()]
     lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]

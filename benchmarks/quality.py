@@ -19,7 +19,7 @@ import yaml
 sys.path.insert(0, str(Path(__file__).parent))
 from run import RESULTS, machine
 
-from ganctl.evaluation.ranking import is_headline
+from ganctl.evaluation.scores import declarations, numbers
 from ganctl.files import unused
 from ganctl.record.jsonl import read_metrics
 
@@ -59,7 +59,8 @@ def train(name: str, data: Path | None, root: Path) -> dict[str, object]:
 
 def headlines(record: dict[str, object]) -> dict[str, object]:
     """The scores of an evaluation during the run, without the classes' shares."""
-    return {name: value for name, value in record.items() if isinstance(value, float) and is_headline(name)}
+    hidden = {name for name, score in declarations(record).items() if score.kind != "score"}
+    return {name: value for name, value in numbers(record).items() if name not in hidden}
 
 
 def _judged(record: dict[str, object]) -> bool:

@@ -14,7 +14,20 @@ from torch import nn
 from ganctl.configuration.checks import image_shape_of
 from ganctl.configuration.keys import keys_of
 from ganctl.configuration.targets import check_target
-from ganctl.contract import ALONE, ArgumentError, Dataset, DataSpec, FeatureExtractor, Metric, Scheduler, Task, World
+from ganctl.contract import (
+    ALONE,
+    ArgumentError,
+    Dataset,
+    DataSpec,
+    FeatureExtractor,
+    Metric,
+    Progress,
+    Scheduler,
+    Task,
+    World,
+)
+from ganctl.dataset.store import cache_folder
+from ganctl.evaluation.judge import Judge
 from ganctl.training.device import Device, open_device
 from ganctl.training.draws import seed_building
 from ganctl.training.game import Game
@@ -143,6 +156,19 @@ def extractor(config: DictConfig, device: Device) -> FeatureExtractor:
 def metrics(config: DictConfig) -> dict[str, Metric]:
     """The metrics of the node `metric`, by name."""
     return {name: part("metric", node, config.trust, key=f"metric.{name}") for name, node in config.metric.items()}
+
+
+def judge(config: DictConfig, device: Device, progress: Progress) -> Judge:
+    """The judge of a run by its nodes `feature`, `metric`, `stop` and `evaluation`."""
+    return Judge(
+        extractor=extractor(config, device),
+        metrics=metrics(config),
+        score=config.stop.score,
+        num_real=config.evaluation.num_real,
+        batch_size=config.evaluation.batch_size,
+        cache=cache_folder(config.dataset.get("cache")) / "features",
+        progress=progress,
+    )
 
 
 def total_steps(config: DictConfig, num_images: int) -> int:

@@ -7,8 +7,8 @@ run time, so that data sets and the validation of a configuration can be importe
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar, runtime_checkable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -281,15 +281,14 @@ class Scheduler(Protocol):
 class FeatureExtractor(Protocol):
     """Images (N, C, H, W) float32 in [-1, 1] to features (N, F) float32 and class logits (N, K) float32.
 
-    K is 0 where it knows no classes.
-
-    `name` becomes part of every score's name and `weights_hash` (SHA-256) of its protocol. `check` raises ValueError
-    for images that the extractor cannot judge. It may also have `resizing`, how it brings images to its own size, and
-    `facts`, plain data by name that stand beside its scores.
+    `num_classes` is K, 0 where it knows none. `name` becomes part of every score's name and `weights_hash` (SHA-256) of
+    its protocol. `check` raises ValueError for images that the extractor cannot judge. It may also have `resizing`, how
+    it brings images to its own size, and `facts`, plain data by name that stand beside its scores.
     """
 
     name: str
     weights_hash: str
+    num_classes: int
 
     def check(self, spec: DataSpec) -> None: ...
 
@@ -300,8 +299,8 @@ class FeatureExtractor(Protocol):
 class TrainedOnData(Protocol):
     """An extractor that first learns from the run's own labelled images, or finds in `cache` that it has before.
 
-    After `check` it can be called, so that what it gives is known; what it says means something after `prepare` only,
-    and so do `weights_hash` and `facts`. `prepare` raises ValueError for images it cannot learn from.
+    After `check` its `num_classes` is known; what it says means something after `prepare` only, and so do
+    `weights_hash` and `facts`. `prepare` raises ValueError for images it cannot learn from.
     """
 
     def prepare(self, store: ImageStore, *, cache: Path | None, progress: Progress | None = None) -> None: ...
@@ -329,31 +328,40 @@ class FeatureSet:
     factor: Tensor | None = None
 
 
-class Metric(Protocol):
-    """Scores by full name (which ends in, or implies, the extractor's name) from the features of both sides.
-
-    A pure function; its tunables are the fields of a frozen dataclass, so that a score's protocol can hold them. A
-    class attribute `needs` may name what it cannot do without, as `generated.logits` or `real.features`: where that is
-    None, the metric is left out, with a note; and generated images are kept only if some metric needs them, or does not
-    say. Scores without a better and a worse may have any name; those that can judge a run follow `evaluation.ranking`.
-    """
-
-    def __call__(self, generated: FeatureSet, real: FeatureSet) -> dict[str, float]: ...
+Direction = Literal["lower", "higher"]
+Kind = Literal["score", "share", "low", "high"]
 
 
 @dataclass(frozen=True)
-class ScoreSet:
-    """Scores of one evaluation, by full name (`fid`, `fd_digits`, ...), and the protocol they were computed under.
+class Score:
+    """What a metric declares of a score before it has a value: all that tables, rankings and reports go by.
 
-    `protocol` is plain data: extractor, weights_hash, resizing, num_real, num_generated, split, data_hash, weights,
-    seed, versions, and each metric's tunables as `METRIC.NAME`. `made_by` names the metric of each score; `left_out`
-    says of a metric why it could not be computed.
+    `direction` says which is better; None = neither, so that it judges nothing. `kind` is an ordinary score, the share
+    of the class `of`, or the low or high end of the 95 % interval of the score `of`. `quantity` is what is measured,
+    whatever the features ("recall"); reports warn by it.
     """
 
-    scores: dict[str, float]
-    protocol: dict[str, Plain] = field(default_factory=dict)
-    made_by: dict[str, str] = field(default_factory=dict)
-    left_out: dict[str, str] = field(default_factory=dict)
+    name: str
+    direction: Direction | None = None
+    kind: Kind = "score"
+    of: str = ""
+    quantity: str = ""
+
+
+class Metric(Protocol):
+    """Scores by full name (which ends in, or implies, the extractor's name) from the features of both sides.
+
+    A pure function; its tunables are the fields of a frozen dataclass, so that a score's protocol can hold them.
+    `declare` has all that it may return for features of `extractor` with `num_classes` logits (0 = none); what it does
+    not declare has no direction. A class attribute `needs` may name what it cannot do without, as `generated.logits` or
+    `real.features`: where that is None, the metric is left out, with a note; and generated images are kept only if some
+    metric needs them, or does not say. It may also have `check_count(num_images, num_real)`, which raises ArgumentError
+    for numbers of images that it cannot work with, so that a run judged by it is refused before it begins.
+    """
+
+    def declare(self, extractor: str, num_classes: int) -> tuple[Score, ...]: ...
+
+    def __call__(self, generated: FeatureSet, real: FeatureSet) -> dict[str, float]: ...
 
 
 class Generator(Protocol):

@@ -132,7 +132,8 @@ def test_the_devices_that_are_everywhere_can_be_opened(device: str) -> None:
 
 @pytest.mark.parametrize("metric", options("metric"))
 def test_every_metric_scores_what_digits_sees(metric: str) -> None:
-    from ganctl.evaluation.evaluate import lacking, score
+    from ganctl.evaluation.evaluate import score
+    from ganctl.evaluation.protocol import Protocol
     from ganctl.evaluation.statistics import extract
 
     config = narrow(f"metric=[{metric}]", "feature=digits")
@@ -149,9 +150,10 @@ def test_every_metric_scores_what_digits_sees(metric: str) -> None:
     )
     metrics = build.metrics(config)
     assert sorted(metrics) == ([name for name in options("metric") if name != "all"] if metric == "all" else [metric])
-    assert not any(lacking(built, found, found) for built in metrics.values())
-    scores = score(metrics, found, found).scores
-    assert scores and all(value == value for value in scores.values())
+    scored = score(metrics, found, found, Protocol())
+    scores, declared = scored.values, [known.name for m in metrics.values() for known in m.declare("digits", 10)]
+    assert scored.left_out == {} and list(scores) == declared
+    assert all(value == value for value in scores.values())
     of_pixels = [name for name in scores if "pixels" in name or "ssim" in name]
     assert all("digits" in name for name in scores if name not in of_pixels), "the others say whose features they judge"
 

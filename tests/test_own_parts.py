@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 from tests.conftest import Command
@@ -66,6 +67,7 @@ class Edges:
     name = "edges"
     weights_hash = hashlib.sha256(b"rows and columns").hexdigest()
     resizing = "none"
+    num_classes = 0
     facts = {"made_in": "a test"}
 
     def __init__(self, *, strength, device):
@@ -106,3 +108,60 @@ def test_an_extractor_of_ones_own_judges_a_run(ganctl: Command, workplace: Path)
     refused = ganctl("train", *choice, *settings, "feature.strength=20", "hydra.run.dir=other")
     assert refused.code == 2 and "feature.strength=20" in refused.err and refused.err.count("\n") == 1
     assert not (workplace / "other").exists()
+
+
+METRIC = """\
+from dataclasses import dataclass
+from ganctl.contract import Score
+
+@dataclass(frozen=True)
+class Spread:
+    power: float
+    needs = ("generated.features",)
+
+    def declare(self, extractor, num_classes):
+        return Score(f"variety_{extractor}", "higher"), Score(f"fd_like_{extractor}")
+
+    def __call__(self, generated, real):
+        variety = generated.features.double().std(dim=0).mean().item() ** self.power
+        return {f"variety_{generated.extractor}": variety, f"fd_like_{generated.extractor}": 1.0}
+"""
+METRIC_YAML = """\
+# Mean deviation of the features
+mine:
+  _target_: mymetric.Spread
+  power: 1.0   # of the deviation; in (0, 10]
+"""
+
+
+def test_a_metric_of_ones_own_judges_a_run_by_the_direction_that_it_declares(ganctl: Command, workplace: Path) -> None:
+    (workplace / "mymetric.py").write_text(METRIC)
+    (workplace / "conf" / "metric").mkdir(parents=True)
+    (workplace / "conf" / "metric" / "mine.yaml").write_text(METRIC_YAML)
+    words = ["train", "--config-dir", "conf", "metric=[frechet,mine]", *SMALL, "output.evaluate_every=1"]
+
+    for score, said in (
+        ("varieti_digits", "none of the chosen metrics gives it; choose from fd_digits, variety_digits"),
+        ("fd_like_digits", "has no better and worse; choose from fd_digits, variety_digits"),
+    ):
+        refused = ganctl(*words, f"stop.score={score}", "hydra.run.dir=other")
+        assert refused.code == 2 and refused.err.strip() == f"stop.score={score}: {said}"
+        assert not (workplace / "other" / "checkpoints").exists()
+
+    trained = ganctl(*words, "stop.score=variety_digits", "hydra.run.dir=run")
+    assert trained.code == 0, trained.err
+    summary = json.loads((workplace / "run" / "summary.json").read_text())
+    lines = [json.loads(line) for line in (workplace / "run" / "metrics.jsonl").read_text().splitlines()]
+    course = {line["step"]: line["variety_digits"] for line in lines if line["kind"] == "scores"}
+    assert summary["best_step"] == max(course, key=course.__getitem__) and len(course) > 1
+    assert summary["score"]["higher_is_better"] is True
+    assert summary["about"]["variety_digits"] == {"direction": "higher"}
+
+    (workplace / "mymetric.py").unlink()
+    compared = ganctl("compare", "run", str(copied(workplace / "run", workplace / "copy")), "--score", "variety_digits")
+    assert compared.code == 0 and "best first" in compared.out
+
+
+def copied(run: Path, place: Path) -> Path:
+    shutil.copytree(run, place)
+    return place

@@ -8,13 +8,13 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
-from ganctl.evaluation.protocol import MUST_AGREE, by_reason, line
-from ganctl.evaluation.ranking import is_headline
+from ganctl.evaluation.protocol import MUST_AGREE, short
 from ganctl.files import atomic_write_text
 from ganctl.invocation.arguments import parse_runs
-from ganctl.report.comparison import Comparison, Row, compare
+from ganctl.report.comparison import Comparison, compare
 from ganctl.report.recorded import read_runs
 
+_SHARED = (*MUST_AGREE, "seed", "torch")  # of a protocol, where all runs have the same
 _WIDEST = 8  # columns of scores in a terminal; files have all
 
 
@@ -27,9 +27,9 @@ def main(words: Sequence[str]) -> int:
     runs = read_runs(options.runs)
     if len(runs) < 2:
         raise ValueError(f"{options.runs[0]}: one run alone cannot be compared; name another beside it")
-    found = compare(runs, by=options.score, force=options.force)
-    _show(found)
-    for path, text in ((options.csv, as_csv(found)), (options.markdown, as_markdown(found))):
+    table = compare(runs, by=options.score, force=options.force)
+    _show(table)
+    for path, text in ((options.csv, as_csv(table)), (options.markdown, as_markdown(table))):
         if path is not None:
             try:
                 atomic_write_text(path, text)
@@ -39,34 +39,30 @@ def main(words: Sequence[str]) -> int:
     return 0
 
 
-def as_csv(found: Comparison) -> str:
+def as_csv(table: Comparison) -> str:
     """Every score with its deviation over draws, every setting that differs, and the protocol, as CSV."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    names = [part for name in found.columns for part in (name, f"{name}_deviation")]
-    protocol = list(dict.fromkeys(key for row in found.rows for key in row.protocol))
-    writer.writerow(["rank", "run", "step", "draws", *names, *found.settings, *(f"protocol.{key}" for key in protocol)])
-    for row in found.rows:
-        scores = [part for name in found.columns for part in (row.means[name], row.deviations.get(name))]
-        settings = [row.settings[key] for key in found.settings]
-        told = [row.protocol.get(key) for key in protocol]
-        writer.writerow([row.rank, row.label, row.step, row.draws, *scores, *settings, *told])
+    names = [part for name in table.columns for part in (name, f"{name}_deviation")]
+    protocol = list(dict.fromkeys(key for row in table.rows for key in row.protocol))
+    writer.writerow(["rank", "run", "step", "draws", *names, *table.settings, *(f"protocol.{key}" for key in protocol)])
+    for row in table.rows:
+        scores = [part for name in table.columns for part in (row.means[name], row.deviations.get(name))]
+        settings = [row.settings[key] for key in table.settings]
+        values = [row.protocol.get(key) for key in protocol]
+        writer.writerow([row.rank, row.label, row.step, row.draws, *scores, *settings, *values])
     return text.getvalue()
 
 
-def as_markdown(found: Comparison) -> str:
+def as_markdown(table: Comparison) -> str:
     """The table, and below it the protocol that all rows share or what differs, as Markdown."""
-    shown = [name for name in found.columns if not name.startswith("share_")]
-    heads = ["rank", "run", "step", *(_head(name, found) for name in shown), *found.settings]
+    heads, *rows = _cells(table, [name for name in table.columns if name not in table.shares], table.settings)
     lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
-    for row in found.rows:
-        cells = [_rank(row), row.label, str(row.step), *(_score(name, row) for name in shown)]
-        cells += [str(row.settings[key]) for key in found.settings]
-        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
-    return "\n".join([*lines, "", *(f"{note}  " for note in _notes(found))]) + "\n"
+    lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |" for cells in rows]
+    return "\n".join([*lines, "", *(f"{note}  " for note in _notes(table))]) + "\n"
 
 
-def _show(found: Comparison) -> None:
+def _show(table: Comparison) -> None:
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -75,48 +71,39 @@ def _show(found: Comparison) -> None:
     console = Console()
     if not console.is_terminal:
         console = Console(width=250)  # no wrapping in a pipe or a file
-    shown = [name for name in found.columns if is_headline(name)]
-    settings = found.settings[:4]
-    table = Table(
-        box=box.SIMPLE, title=f"{len(found.rows)} runs" + ("" if found.by in found.unequal else ", best first")
+    heads, *rows = _cells(table, table.headlines[:_WIDEST], table.settings[:4])
+    grid = Table(
+        box=box.SIMPLE, title=f"{len(table.rows)} runs" + ("" if table.by in table.unequal else ", best first")
     )
-    for head in ("rank", "run", "step", *(_head(name, found) for name in shown[:_WIDEST]), *settings):
-        table.add_column(Text(head), overflow="fold")
-    for row in found.rows:
-        cells = [_rank(row), row.label, str(row.step), *(_score(name, row) for name in shown[:_WIDEST])]
-        table.add_row(*(Text(cell) for cell in [*cells, *(str(row.settings[key]) for key in settings)]))
-    console.print(table)
-    for note in _notes(found):
+    for head in heads:
+        grid.add_column(Text(head), overflow="fold")
+    for cells in rows:
+        grid.add_row(*map(Text, cells))
+    console.print(grid)
+    notes = _notes(table)
+    if hidden := [*table.headlines[_WIDEST:], *table.settings[4:]]:
+        notes.append(f"not shown here: {', '.join(hidden)}; --csv FILE has all")
+    for note in notes:
         console.print(note, markup=False, highlight=False)
-    hidden = [*shown[_WIDEST:], *found.settings[4:]]
-    if hidden:
-        said = f"not shown here: {', '.join(hidden)}; --csv FILE has all"
-        console.print(said, markup=False, highlight=False)
 
 
-def _head(name: str, found: Comparison) -> str:
-    return f"{name} (≠)" if name in found.unequal else name
+def _cells(table: Comparison, names: Sequence[str], settings: Sequence[str]) -> list[list[str]]:
+    """The head, and a line of text a run."""
+    marked = (f"{name} (≠)" if name in table.unequal else name for name in names)
+    lines = [["rank", "run", "step", *marked, *settings]]
+    for row in table.rows:
+        cells = ["-" if row.rank is None else str(row.rank), row.label, str(row.step), *map(row.text, names)]
+        lines.append([*cells, *(str(row.settings[key]) for key in settings)])
+    return lines
 
 
-def _rank(row: Row) -> str:
-    return "-" if row.rank is None else str(row.rank)
-
-
-def _score(name: str, row: Row) -> str:
-    spread = f" ± {row.deviations[name]:.2g}" if name in row.deviations else ""
-    return f"{row.means[name]:.4g}{spread}"
-
-
-def _notes(found: Comparison) -> list[str]:
+def _notes(table: Comparison) -> list[str]:
     """What the scores' protocols have in common, and the sentences on those (≠) that may not be compared."""
-    protocols = [row.protocol for row in found.rows]
-    keys = [*MUST_AGREE, "seed", "torch"]
-    alike = [key for key in keys if all(each.get(key) == protocols[0].get(key) for each in protocols)]
-    lines = [f"protocol of all: {line(protocols[0], alike)}"]
-    for reason, names in by_reason(found.unequal).items():
-        told = [name for name in names if not name.startswith("share_")] or names
-        lines.append(f"≠ not comparable: {', '.join(told)}{reason}")
-    draws = {row.draws for row in found.rows}
+    first, *others = (row.protocol for row in table.rows)
+    alike = [key for key in _SHARED if key in first and all(other.get(key) == first[key] for other in others)]
+    lines = [f"protocol of all: {'  '.join(f'{key}={short(first[key])}' for key in alike)}"]
+    lines += [f"≠ not comparable: {reason}" for reason in table.reasons()]
+    draws = {row.draws for row in table.rows}
     if draws != {1}:
         lines.append(f"mean ± standard deviation over draws ({', '.join(map(str, sorted(draws)))})")
     return lines

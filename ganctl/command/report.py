@@ -10,9 +10,9 @@ from pathlib import Path
 
 from ganctl.files import atomic_write_text, unused
 from ganctl.invocation.arguments import parse_runs
-from ganctl.job.ranking_table import over_seeds, ranked, unequal
 from ganctl.report.html import Sweep, page
 from ganctl.report.recorded import Recorded, is_sweep, read_results, read_runs, read_sweep, runs_of_sweep
+from ganctl.report.sweep import over_seeds, ranked, unequal
 
 DEFAULT = "report.html"
 
@@ -45,7 +45,7 @@ def _read(paths: Sequence[Path]) -> tuple[list[Recorded], Sweep | None]:
     if isinstance(jobs, list):
         jobs = [job for job in jobs if isinstance(job, dict) and isinstance(job.get("varied"), dict)]
     else:  # it still goes on, or was killed
-        jobs = ranked([each for each in read_results(folder) if isinstance(each.get("varied"), dict)])
+        jobs = ranked([result for result in read_results(folder) if isinstance(result.get("varied"), dict)])
         written = {"over_seeds": over_seeds(jobs), "not_ranked_together": unequal(jobs)}
     return runs_of_sweep(folder), Sweep(folder, jobs, written)
 

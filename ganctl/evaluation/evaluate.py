@@ -5,14 +5,17 @@ from __future__ import annotations
 import dataclasses
 import importlib.metadata
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 
 import numpy
 import torch
 from torch import Tensor
 
-from ganctl.contract import DataSpec, FeatureExtractor, FeatureSet, Metric, Plain, Progress, ScoreSet
+from ganctl.contract import ArgumentError, DataSpec, FeatureExtractor, FeatureSet, Metric, Plain, Progress, Score
+from ganctl.evaluation.protocol import Protocol
 from ganctl.evaluation.real import RealFeatures
+from ganctl.evaluation.scores import Measurement, ScoreSet
 from ganctl.evaluation.statistics import Generate, extract
 
 
@@ -41,7 +44,7 @@ def evaluate(
     """
     if (extractor.name, extractor.weights_hash) != (real.features.extractor, real.weights_hash):
         raise ValueError(
-            f"feature={extractor.name}: the real features are of {real.features.extractor} "
+            f"{extractor.name}: the real features are of {real.features.extractor} "
             f"({real.weights_hash[:12]}, not {extractor.weights_hash[:12]}); extract them anew"
         )
     with torch.random.fork_rng(devices=cuda_devices()), torch.no_grad():
@@ -55,49 +58,74 @@ def evaluate(
             what="evaluation",
             progress=progress,
         )
-        found = score(metrics, generated, real.features, progress=progress)
+        protocol = protocol_of(extractor, generated, real, weights=weights, seed=seed)
+        scores = score(metrics, generated, real.features, protocol, progress=progress)
         if look:
             look(generated, real.features)
-    return dataclasses.replace(found, protocol=protocol_of(extractor, generated, real, weights, seed) | found.protocol)
+    return scores
 
 
 def score(
-    metrics: Mapping[str, Metric], generated: FeatureSet, real: FeatureSet, *, progress: Progress | None = None
+    metrics: Mapping[str, Metric],
+    generated: FeatureSet,
+    real: FeatureSet,
+    protocol: Protocol,
+    *,
+    progress: Progress | None = None,
 ) -> ScoreSet:
-    """The scores of each of `metrics` that has what it needs, its tunables as protocol, and the reasons of the others.
+    """The scores of each of `metrics` that has what it needs, under `protocol` with its tunables; why others have none.
 
     A metric that refuses these images is left out with what it says, unless it is the only one. Raises ValueError where
     two metrics give a score of one name, and where none has what it needs.
     """
-    scores: dict[str, float] = {}
-    protocol: dict[str, Plain] = {}
-    made_by: dict[str, str] = {}
+    scores: dict[str, Measurement] = {}
+    fields: dict[str, Plain] = {}
     left_out: dict[str, str] = {}
+    kept = {*_kept("generated", generated), *_kept("real", real)}
+    num_classes = 0 if generated.logits is None else generated.logits.shape[1]
     for number, (name, metric) in enumerate(metrics.items()):
         if progress:
             progress("metrics", number, len(metrics))
-        if reason := lacking(metric, generated, real):
+        if reason := lacking(metric, kept, generated.extractor):
             left_out[name] = reason
             continue
         try:
-            found = metric(generated, real)
+            with tunables_of(name, metric):
+                values = metric(generated, real)
         except ValueError as error:  # too few images for it, say; the others may do with them
             if len(metrics) == 1:
                 raise
             left_out[name] = str(error)
             continue
-        if repeated := found.keys() & scores.keys():
-            raise ValueError(f"metric={name}: gives {min(repeated)}, which another metric has given already; drop one")
-        scores |= found
-        made_by |= dict.fromkeys(found, name)
-        protocol |= tunables(name, metric)
+        if repeated := values.keys() & scores.keys():
+            need = f"gives {min(repeated)}, which another metric has given already; drop one"
+            raise ArgumentError("metric", name, need)
+        declared = {known.name: known for known in declarations(metric, generated.extractor, num_classes)}
+        scores |= {key: Measurement(declared.get(key, Score(key)), value, name) for key, value in values.items()}
+        fields |= {f"{name}.{key}": value for key, value in tunables(metric).items()}
     if left_out and not scores:
         name, reason = next(iter(left_out.items()))
-        said = reason if reason.startswith("metric") else f"metric={name}: {reason}"
-        raise ValueError(f"{said}; try metric=[frechet], or another feature=")
+        raise ArgumentError("metric", name, f"{reason}; choose another metric, or another extractor")
     if progress:
         progress("metrics", len(metrics), len(metrics))
-    return ScoreSet(scores, protocol, made_by, left_out)
+    return ScoreSet(scores, dataclasses.replace(protocol, tunables=fields), left_out)
+
+
+def declarations(metric: Metric, extractor: str, num_classes: int) -> tuple[Score, ...]:
+    """What a metric says of its scores; nothing where it has no `declare`, as a plain function."""
+    declare = getattr(metric, "declare", None)
+    return declare(extractor, num_classes) if declare else ()
+
+
+@contextmanager
+def tunables_of(name: str, metric: Metric) -> Iterator[None]:
+    """Inside, what the metric says of an argument of its own is said of `metric.NAME.ARGUMENT`."""
+    try:
+        yield
+    except ArgumentError as error:
+        raise (
+            error.under(f"metric.{name}.{error.argument}") if error.argument in tunables(metric) else error
+        ) from None
 
 
 _LACKING = {
@@ -108,14 +136,18 @@ _LACKING = {
 }
 
 
-def lacking(metric: Metric, generated: FeatureSet, real: FeatureSet) -> str | None:
-    """Why a metric cannot be computed: the first of its `needs` that is None; or None."""
-    sides = {"generated": generated, "real": real}
+def lacking(metric: Metric, kept: Collection[str], extractor: str) -> str | None:
+    """Why a metric cannot be computed: the first of its `needs` that is not `kept` (`real.labels`, ...); or None."""
     for need in getattr(metric, "needs", ()):
-        side, _, what = need.partition(".")
-        if getattr(sides[side], what) is None:
-            return _LACKING[what].format(side=side, extractor=generated.extractor)
+        if need not in kept:
+            side, _, what = need.partition(".")
+            return _LACKING[what].format(side=side, extractor=extractor)
     return None
+
+
+def _kept(side: str, features: FeatureSet) -> list[str]:
+    """What there is of one side, of all that a metric may need, as its `needs` name it."""
+    return [f"{side}.{what}" for what in _LACKING if getattr(features, what) is not None]
 
 
 def wants_images(metric: Metric) -> bool:
@@ -124,35 +156,34 @@ def wants_images(metric: Metric) -> bool:
 
 
 def protocol_of(
-    extractor: FeatureExtractor, generated: FeatureSet, real: RealFeatures, weights: str, seed: int | None
-) -> dict[str, Plain]:
-    """How scores came about, but for the metrics' tunables: plain data. `seed` None: nothing was drawn."""
-    facts = {f"extractor.{name}": value for name, value in getattr(extractor, "facts", {}).items()}
-    return {
-        "extractor": extractor.name,
-        "weights_hash": extractor.weights_hash,
-        "resizing": getattr(extractor, "resizing", "none"),
-        "dimensions": len(generated.mean),
-        "num_real": real.features.count,
-        "num_generated": generated.count,
-        "split": real.split,
-        "data_hash": real.data_hash,
-        "pixels": "uint8",
-        "weights": weights,
-        "seed": seed,
-        "ganctl": ganctl_version(),
-        "torch": str(torch.__version__),
-        "numpy": numpy.__version__,
-        **facts,
-    }
+    extractor: FeatureExtractor, generated: FeatureSet, real: RealFeatures, *, weights: str, seed: int | None
+) -> Protocol:
+    """How scores come about, but for the metrics' tunables. `seed` None: nothing was drawn."""
+    return Protocol(
+        extractor=extractor.name,
+        weights_hash=extractor.weights_hash,
+        resizing=getattr(extractor, "resizing", "none"),
+        dimensions=len(generated.mean),
+        num_real=real.features.count,
+        num_generated=generated.count,
+        split=real.split,
+        data_hash=real.data_hash,
+        pixels="uint8",
+        weights=weights,
+        seed=seed,
+        ganctl=ganctl_version(),
+        torch=str(torch.__version__),
+        numpy=numpy.__version__,
+        facts=getattr(extractor, "facts", {}),
+    )
 
 
-def tunables(name: str, metric: Metric) -> dict[str, Plain]:
-    """The plain fields of a metric that is a dataclass, as `inception_score.splits` and the like."""
+def tunables(metric: Metric) -> dict[str, Plain]:
+    """The plain fields of a metric that is a dataclass."""
     if not dataclasses.is_dataclass(metric):
         return {}
     fields = {field.name: getattr(metric, field.name) for field in dataclasses.fields(metric)}
-    return {f"{name}.{key}": value for key, value in fields.items() if isinstance(value, str | int | float | None)}
+    return {name: value for name, value in fields.items() if isinstance(value, str | int | float | None)}
 
 
 def seconds_per_image(extractor: FeatureExtractor, spec: DataSpec, *, images: int = 8) -> float:

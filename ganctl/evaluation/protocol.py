@@ -1,4 +1,4 @@
-"""Whether two scores were made alike: the parts of a protocol that must agree before scores are compared or ranked.
+"""How scores came about, and whether two were made alike: what must agree before they are compared or ranked.
 
 Imports no torch, so that tables and reports are quick.
 """
@@ -6,6 +6,8 @@ Imports no torch, so that tables and reports are quick.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 from ganctl.contract import Plain
 
@@ -13,13 +15,10 @@ MUST_AGREE = (
     *("extractor", "weights_hash", "resizing", "pixels"),
     *("num_generated", "num_real", "split", "data_hash", "weights"),
 )
-"""What makes two scores incomparable where it differs. Seeds and versions are told, and may differ."""
+"""What makes two scores incomparable where it differs. Seeds and versions are recorded, and may differ."""
 
-_SAID = {
-    "extractor": "extractor",
+_WORDS = {
     "weights_hash": "extractor's weights",
-    "resizing": "resizing",
-    "pixels": "pixels",
     "num_generated": "number of generated images",
     "num_real": "number of real images",
     "split": "split of the real images",
@@ -28,49 +27,100 @@ _SAID = {
 }
 
 
-def differences(
-    name: str, first: Mapping[str, Plain], second: Mapping[str, Plain], made_by: Mapping[str, str] | None = None
-) -> list[str]:
-    """The keys whose values make the score `name` under two protocols incomparable; none: it may be ranked.
+@dataclass(frozen=True)
+class Protocol:
+    """What a set of scores was computed with; None = not known, or nothing was drawn (`seed`).
 
-    Of the tunables (`METRIC.NAME`) only those of the score's own metric count, by `made_by`; all where it does not say.
-    A key that one side lacks differs. What an extractor says of itself (`extractor.NAME`) follows from its weights.
+    `facts` is what the extractor says of itself, `tunables` has the metrics' as `METRIC.NAME`, and `remarks` what a
+    command adds (the step of the checkpoint, the file that statistics came from).
     """
-    return [key for key in _counting(name, [*first, *second], made_by) if first.get(key) != second.get(key)]
+
+    extractor: str | None = None
+    weights_hash: str | None = None
+    resizing: str | None = None
+    dimensions: int | None = None
+    num_real: int | None = None
+    num_generated: int | None = None
+    split: str | None = None
+    data_hash: str | None = None
+    pixels: str | None = None
+    weights: str | None = None
+    seed: int | None = None
+    ganctl: str | None = None
+    torch: str | None = None
+    numpy: str | None = None
+    facts: Mapping[str, Plain] = field(default_factory=dict)
+    remarks: Mapping[str, Plain] = field(default_factory=dict)
+    tunables: Mapping[str, Plain] = field(default_factory=dict)
+
+    def to_plain(self) -> dict[str, Plain]:
+        """As it stands on disk: one flat mapping, the extractor's facts as `extractor.NAME`."""
+        facts = {f"extractor.{name}": value for name, value in self.facts.items()}
+        return {name: getattr(self, name) for name in _FIXED} | facts | dict(self.tunables) | dict(self.remarks)
+
+    @staticmethod
+    def from_plain(record: object) -> Protocol:
+        """What `to_plain` made, or an older or damaged record: what is missing or of another type is not known."""
+        record = record if isinstance(record, Mapping) else {}
+        fixed: dict[str, Any] = {}
+        facts: dict[str, Plain] = {}
+        remarks: dict[str, Plain] = {}
+        tunables: dict[str, Plain] = {}
+        for key, value in record.items():
+            group, dot, name = key.partition(".")
+            value = value if isinstance(value, str | int | float | None) else str(value)
+            if key in _FIXED:
+                fixed[key] = value if isinstance(value, int if key in _NUMBERS else str) else None
+            elif dot and group == "extractor":
+                facts[name] = value
+            else:
+                (tunables if dot else remarks)[key] = value
+        return Protocol(**fixed, facts=facts, remarks=remarks, tunables=tunables)
+
+    def known(self) -> dict[str, Plain]:
+        """The flat mapping without what is not known."""
+        return {key: value for key, value in self.to_plain().items() if value is not None}
 
 
-def identity(name: str, protocol: Mapping[str, Plain], made_by: Mapping[str, str] | None = None) -> tuple[object, ...]:
-    """What two protocols have in common exactly where `differences` finds none for the score `name`."""
-    return tuple((key, protocol.get(key)) for key in _counting(name, protocol, made_by))
+_FIXED = tuple(f.name for f in fields(Protocol) if f.name not in ("facts", "remarks", "tunables"))
+_NUMBERS = ("dimensions", "num_real", "num_generated", "seed")
+
+
+def differences(first: Protocol, second: Protocol, metric: str | None = None) -> list[str]:
+    """The keys whose values make scores of `metric` under two protocols incomparable; none: they may be ranked.
+
+    Of the tunables only those of the metric count; all where it is not known. A key that one side lacks differs.
+    What an extractor says of itself follows from its weights.
+    """
+    ours, theirs = first.to_plain(), second.to_plain()
+    keys = [*MUST_AGREE, *_tunables([*first.tunables, *second.tunables], metric)]
+    return [key for key in keys if ours.get(key) != theirs.get(key)]
+
+
+def identity(protocol: Protocol, metric: str | None = None) -> tuple[object, ...]:
+    """What two protocols have in common exactly where `differences` finds none."""
+    plain = protocol.to_plain()
+    return tuple((key, plain.get(key)) for key in [*MUST_AGREE, *_tunables(protocol.tunables, metric)])
 
 
 def difference(
-    name: str,
-    labels: tuple[str, str],
-    first: Mapping[str, Plain],
-    second: Mapping[str, Plain],
-    made_by: Mapping[str, str] | None = None,
+    name: str, labels: tuple[str, str], first: Protocol, second: Protocol, metric: str | None = None
 ) -> str | None:
-    """The sentence on the first of the `differences`; None where the score may be compared."""
-    keys = differences(name, first, second, made_by)
-    return sentence(name, labels, keys[0], [first.get(keys[0]), second.get(keys[0])]) if keys else None
+    """The sentence on the first of the `differences`, or None where the score `name` may be compared.
 
-
-def by_reason(unequal: Mapping[str, str]) -> dict[str, list[str]]:
-    """The scores that must not be compared, by what follows their names in the sentences that say why."""
-    reasons: dict[str, list[str]] = {}
-    for name, said in unequal.items():
-        reasons.setdefault(said.removeprefix(name), []).append(name)
-    return reasons
-
-
-def too_few(protocol: Mapping[str, Plain]) -> str | None:
-    """The warning that a Frechet distance is biased: fewer images on a side than its features have dimensions."""
-    numbers = {key: protocol.get(key) for key in ("num_generated", "num_real", "dimensions")}
-    if not all(isinstance(value, int) for value in numbers.values()):
+    It reads `fid of A and B: unequal number of generated images (num_generated 5000 and 50000)`.
+    """
+    key = next(iter(differences(first, second, metric)), None)
+    if key is None:
         return None
-    generated, real, dimensions = (int(value or 0) for value in numbers.values())
-    if min(generated, real) >= dimensions:
+    values = " and ".join(short(protocol.to_plain().get(key)) for protocol in (first, second))
+    return f"{name} of {' and '.join(labels)}: unequal {_WORDS.get(key, key)} ({key} {values})"
+
+
+def too_few(protocol: Protocol) -> str | None:
+    """The warning that a Frechet distance is biased: fewer images on a side than its features have dimensions."""
+    generated, real, dimensions = protocol.num_generated, protocol.num_real, protocol.dimensions
+    if generated is None or real is None or dimensions is None or min(generated, real) >= dimensions:
         return None
     side = "generated" if generated <= real else "real"
     return (
@@ -79,20 +129,13 @@ def too_few(protocol: Mapping[str, Plain]) -> str | None:
     )
 
 
-def sentence(name: str, labels: Iterable[str], key: str, values: Iterable[Plain]) -> str:
-    """`fid of A and B: unequal number of generated images (num_generated 5000 and 50000)`."""
-    said = _SAID.get(key, key)
-    shown = " and ".join(short(value) for value in values)
-    return f"{name} of {' and '.join(labels)}: unequal {said} ({key} {shown})"
+def line(protocol: Protocol, keys: Iterable[str] = (*MUST_AGREE, "seed")) -> str:
+    """What is known of `keys` in one line: `extractor=digits  num_generated=5000  ...  seed=0`.
 
-
-def line(protocol: Mapping[str, Plain], keys: Iterable[str] | None = None) -> str:
-    """`keys` of a protocol in one line: `extractor=digits  num_generated=5000  ...  seed=0`.
-
-    None: those known of what decides whether scores may be compared, and the seed.
+    Without `keys`: what decides whether scores may be compared, and the seed.
     """
-    told = [key for key in (*MUST_AGREE, "seed") if key in protocol] if keys is None else keys
-    return "  ".join(f"{key}={short(protocol.get(key))}" for key in told)
+    known = protocol.known()
+    return "  ".join(f"{key}={short(known[key])}" for key in keys if key in known)
 
 
 def short(value: Plain) -> str:
@@ -101,8 +144,5 @@ def short(value: Plain) -> str:
     return text[:12] if len(text) == 64 else text
 
 
-def _counting(name: str, keys: Iterable[str], made_by: Mapping[str, str] | None) -> list[str]:
-    """The keys that must agree for the score `name`: those that always must, and its own metric's tunables."""
-    metric = (made_by or {}).get(name)
-    tunables = sorted({key for key in keys if "." in key and not key.startswith("extractor.")})
-    return [*MUST_AGREE, *(key for key in tunables if metric is None or key.partition(".")[0] == metric)]
+def _tunables(keys: Iterable[str], metric: str | None) -> list[str]:
+    return sorted({key for key in keys if metric is None or key.partition(".")[0] == metric})

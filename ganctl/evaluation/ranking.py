@@ -1,57 +1,59 @@
-"""Which of two scores is better, by name alone; imports no torch, so that a configuration can be checked early."""
+"""The one ranking of scores: best first, and only among those that were made alike. Imports no torch."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-LOWER_IS_BETTER = ("fid", "fd_", "kid", "kd_", "reverse_kl_", "copies_", "duplicates_")
-HIGHER_IS_BETTER = (
-    *("is_", "confidence_", "class_accuracy_", "modes_"),
-    *("precision_", "recall_", "density_", "coverage_"),
-)
-"""A whole name, or its beginning where it ends in "_". Ends of intervals (`kid_low`, `kd_digits_low`) judge nothing."""
-
-
-ENDS = ("_low", "_high")
-"""Of the names of an interval's ends."""
+from ganctl.contract import Direction
+from ganctl.evaluation.protocol import Protocol, difference, identity
+from ganctl.evaluation.scores import Measurement
 
 
-def lower_is_better(name: str) -> bool:
-    """True for distances, False for scores to be raised. Raises ValueError for names without a better and a worse."""
-    if _is_one_of(name, LOWER_IS_BETTER):
-        return True
-    if _is_one_of(name, HIGHER_IS_BETTER):
+@dataclass(frozen=True)
+class Entry:
+    """A score that is to be ranked: whose it is, and under which protocol. `place` is the caller's number for it."""
+
+    place: int
+    label: str
+    measured: Measurement
+    protocol: Protocol
+
+
+def better(direction: Direction | None, new: float, old: float) -> bool:
+    """Whether `new` is strictly better than `old`; NaN is worse than any number, and nothing is without a direction."""
+    if direction is None:
         return False
-    raise ValueError(
-        f"stop.score={name}: has no better and worse; choose a score named fid, fd_<extractor>, kd_<extractor>, "
-        "is_<extractor>, precision_<extractor>, recall_<extractor> or the like"
-    )
-
-
-def can_judge(name: str) -> bool:
-    """Whether the score has a better and a worse."""
-    return _is_one_of(name, LOWER_IS_BETTER) or _is_one_of(name, HIGHER_IS_BETTER)
-
-
-def is_headline(name: str) -> bool:
-    """Whether a table shows the score for itself: no class's share, and no end of an interval."""
-    return not name.startswith("share_") and not name.endswith(ENDS)
-
-
-def better(name: str, new: float, old: float) -> bool:
-    """Whether the score `new` is strictly better than `old`; NaN is worse than any number."""
-    lower = lower_is_better(name)
     if math.isnan(new) or math.isnan(old):
         return not math.isnan(new)
-    return new < old if lower else new > old
+    return new < old if direction == "lower" else new > old
 
 
-def frechet_name(extractor: str) -> str:
-    """What the Frechet distance is called with this extractor: `fid` is Inception's alone."""
-    return "fid" if extractor == "inception" else f"fd_{extractor}"
+def groups(entries: Sequence[Entry]) -> list[list[Entry]]:
+    """Entries of one score made alike, best first (in their order without a direction); NaN is last."""
+    alike: dict[tuple[object, ...], list[Entry]] = {}
+    for entry in entries:
+        measured = entry.measured
+        alike.setdefault((measured.score.name, *identity(entry.protocol, measured.metric)), []).append(entry)
+    return [sorted(members, key=_loss) for members in alike.values()]
 
 
-def _is_one_of(name: str, patterns: tuple[str, ...]) -> bool:
-    if name.endswith(ENDS):
-        return False
-    return any(name.startswith(pattern) if pattern.endswith("_") else name == pattern for pattern in patterns)
+def reasons(entries: Sequence[Entry]) -> list[str]:
+    """Why entries of one score are not ranked with each other: a sentence a group, against the first of that score."""
+    sentences = []
+    firsts: dict[str, Entry] = {}
+    for members in groups(entries):
+        entry = min(members, key=lambda member: member.place)
+        name, metric = entry.measured.score.name, entry.measured.metric
+        first = firsts.setdefault(name, entry)
+        labels = (first.label, entry.label)
+        sentences.append(difference(name, labels, first.protocol, entry.protocol, metric or first.measured.metric))
+    return [sentence for sentence in sentences if sentence is not None]
+
+
+def _loss(entry: Entry) -> float:
+    value, direction = entry.measured.value, entry.measured.score.direction
+    if direction is None:
+        return 0.0
+    return math.inf if math.isnan(value) else value if direction == "lower" else -value

@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from ganctl.contract import FeatureExtractor, FeatureSet, ImageStore, Progress
+from ganctl.contract import ArgumentError, FeatureExtractor, FeatureSet, ImageStore, Progress
 from ganctl.evaluation.statistics import Generate, extract
 from ganctl.files import atomic_path, sweep
 
@@ -51,10 +51,8 @@ def real_features(
     extractor.check(store.spec)
     available = len(store.images)
     if num_images is not None and not 2 <= num_images <= available:
-        raise ValueError(
-            f"evaluation.num_real={num_images}: {store.spec.name} has {available} images; "
-            f"choose from 2 to {available}, or evaluation.num_real=null for all"
-        )
+        need = f"{store.spec.name} has {available} images; choose from 2 to {available}"
+        raise ArgumentError("num_real", num_images, need, "null")
     count = available if num_images is None else num_images
     key = {
         "format": FORMAT,

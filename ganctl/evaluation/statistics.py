@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ganctl.contract import FeatureExtractor, FeatureSet, Progress
+from ganctl.contract import ArgumentError, FeatureExtractor, FeatureSet, Progress
 
 Generate = Callable[[int, int], Tensor]
 """`generate(start, count)`: images number start to start + count - 1, (count, C, H, W) in [-1, 1], always the same."""
@@ -35,7 +35,7 @@ class FeatureStatistics:
         features = features.detach().float().cpu()
         if not (features.isfinite().all() and logits.isfinite().all()):
             raise ValueError(
-                f"feature={self.extractor}: NaN or infinite features among images {self.count} to "
+                f"{self.extractor}: NaN or infinite features among images {self.count} to "
                 f"{self.count + len(features) - 1}; the extractor cannot judge them"
             )
         values = features.double()
@@ -59,7 +59,7 @@ class FeatureStatistics:
     def result(self, labels: Tensor | None = None) -> FeatureSet:
         """What was gathered. Raises ValueError for fewer than two images, which have no covariance."""
         if self.count < 2:
-            raise ValueError(f"evaluation.num_images={self.count}: statistics need at least 2 images")
+            raise ArgumentError("num_images", self.count, "statistics need at least 2 images")
         images = self._images.result()
         return FeatureSet(
             extractor=self.extractor,
@@ -116,8 +116,8 @@ def extract(
         images = generate(start, min(batch_size, num_images - start))
         if not images.isfinite().all():
             raise ValueError(
-                f"evaluation: NaN or infinite pixels among images {start} to {start + len(images) - 1}; "
-                "the generator has diverged; try a lower optimizer.lr or a regularizer"
+                f"NaN or infinite pixels among images {start} to {start + len(images) - 1}; "
+                "the generator has diverged; try a lower learning rate or a regularizer"
             )
         pixels = as_pixels(images)
         statistics.add(*extractor(from_pixels(pixels)), pixels.cpu() if keep_images else None)

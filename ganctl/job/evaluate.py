@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import statistics
-from dataclasses import asdict
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -14,15 +13,17 @@ from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
 from ganctl import build, checkpoint
-from ganctl.configuration.keys import keys_of
-from ganctl.contract import FeatureSet, ImageStore, ScoreSet, TrainedOnData
+from ganctl.configuration.keys import choice_of, keys_of
+from ganctl.contract import FeatureSet, ImageStore, TrainedOnData
+from ganctl.dataset.store import cache_folder
+from ganctl.evaluation.judge import Judge
 from ganctl.evaluation.protocol import line, too_few
+from ganctl.evaluation.scores import ScoreSet
 from ganctl.files import unused, write_json
-from ganctl.job.journal import headline, told
-from ganctl.job.judge import Judge
 from ganctl.metric.memorisation import nearest_real
 from ganctl.record.console import Console
 from ganctl.record.image_grid import save_grid
+from ganctl.record.wording import with_intervals
 from ganctl.trained import Trained, open_trained
 
 
@@ -33,12 +34,20 @@ def run(config: DictConfig, target: Path) -> int:
         trained = open_trained(target, config.weights, device, list(config.trust))
         merged = _as_run(config, trained)
         dataset = build.dataset(merged)
-        judge = Judge(merged, dataset.spec, device, console.progress)
+        judge = Judge(
+            extractor=build.extractor(merged, device),
+            metrics=build.metrics(merged),
+            num_real=config.num_real,
+            batch_size=config.batch_size,
+            cache=cache_folder(merged.dataset.get("cache")) / "features",
+            progress=console.progress,
+        )
+        with choice_of("feature", judge.extractor.name):
+            judge.extractor.check(dataset.spec)
         with keys_of("dataset"):
             store = dataset.load(console.progress)
-        if config.num_real is not None and config.num_real > len(store.images):
-            raise ValueError(f"num_real={config.num_real}: there are {len(store.images)} images; try null for all")
-        _prepare(judge, store, trained, console)
+        judge.check_store(store)
+        _prepare(judge, store, trained, console, list(config.trust))
         draws: list[ScoreSet] = []
         pictures: list[Tensor | None] = []  # of the first draw
         for seed in range(config.seed, config.seed + config.draws):
@@ -59,27 +68,29 @@ def run(config: DictConfig, target: Path) -> int:
             console.warn(warning)
         rows = {
             "checkpoint": f"{trained.path} (step {trained.step:,}, {config.weights} weights)",
-            "protocol": line(draws[0].protocol, draws[0].protocol),
+            "protocol": line(draws[0].protocol, draws[0].protocol.known()),
             **_written(trained, draws, pictures[0]),
         }
         rows |= {f"left out: {name}": reason for name, reason in draws[0].left_out.items()}
-        console.summary(told(_means(draws)), rows | _spread(draws), {})
+        means = {name: statistics.fmean(draw.values[name] for draw in draws) for name in draws[0].scores}
+        console.summary(with_intervals(draws[0].with_values(means)), rows | _spread(draws), {})
     return 0
 
 
-def _prepare(judge: Judge, store: ImageStore, trained: Trained, console: Console) -> None:
+def _prepare(judge: Judge, store: ImageStore, trained: Trained, console: Console, trust: list[str]) -> None:
     """An extractor that learns from data learns from those that the run was trained on, whatever split is judged."""
     own = trained.config["dataset"]
     if own.get("split", store.split) != store.split and isinstance(judge.extractor, TrainedOnData):
-        whole = OmegaConf.create({**trained.config, "trust": list(judge.config.trust)})
+        whole = OmegaConf.create({**trained.config, "trust": trust})
         with keys_of("dataset"):
             store = build.dataset(whole).load(console.progress)
-    judge.prepare(store)
+    with choice_of("feature", judge.extractor.name):
+        judge.prepare(store)
 
 
 def _as_run(config: DictConfig, trained: Trained) -> DictConfig:
-    """The run's configuration with the judge and the numbers of this command."""
-    if missing := {"dataset", "feature", "metric", "evaluation", "stop"} - trained.config.keys():
+    """The run's configuration with the data and the judge of this command."""
+    if missing := {"dataset", "feature", "metric"} - trained.config.keys():
         raise ValueError(f"{trained.path}: its configuration is incomplete, without {', '.join(sorted(missing))}")
     merged = OmegaConf.create(trained.config)
     if config.feature is not None:
@@ -91,9 +102,6 @@ def _as_run(config: DictConfig, trained: Trained) -> DictConfig:
             raise ValueError(f"split={config.split}: {trained.spec.name} has no splits; leave it out")
         merged.dataset.split = config.split
     merged.trust = config.trust
-    merged.evaluation.batch_size = config.batch_size
-    merged.evaluation.num_real = config.num_real
-    merged.stop.score = None
     return merged
 
 
@@ -103,7 +111,7 @@ def beside_the_nearest(generated: FeatureSet, real: FeatureSet, count: int = 16)
     None where features or images are not kept.
     """
     sides = (generated.features, real.features, generated.images, real.images)
-    if any(each is None for each in sides):
+    if any(side is None for side in sides):
         return None
     assert generated.images is not None and real.images is not None
     count = min(count, generated.count)
@@ -116,7 +124,7 @@ def _written(trained: Trained, draws: list[ScoreSet], picture: Tensor | None) ->
     """Writes scores and picture into the run. Returns where they are, for the table."""
     folder = checkpoint.run_folder(trained.path)
     path = unused(folder / f"scores-{datetime.now():%Y-%m-%d_%H-%M-%S}.json")
-    records = [asdict(each) for each in draws]
+    records = [draw.to_plain() for draw in draws]
     rows = {"written to": str(path)}
     try:
         write_json(path, {"checkpoint": str(trained.path), "step": trained.step, "draws": records})
@@ -128,13 +136,9 @@ def _written(trained: Trained, draws: list[ScoreSet], picture: Tensor | None) ->
     return rows
 
 
-def _means(draws: list[ScoreSet]) -> dict[str, float]:
-    return {name: statistics.fmean(each.scores[name] for each in draws) for name in draws[0].scores}
-
-
 def _spread(draws: list[ScoreSet]) -> dict[str, str]:
     """The standard deviation over several draws, in words."""
     if len(draws) < 2:
         return {}
-    found = {name: statistics.stdev(each.scores[name] for each in draws) for name, _ in headline(draws[0].scores)}
-    return {f"deviation over {len(draws)} draws": "  ".join(f"{name} {value:.3g}" for name, value in found.items())}
+    deviations = {name: statistics.stdev(draw.values[name] for draw in draws) for name in draws[0].headlines}
+    return {f"deviation over {len(draws)} draws": "  ".join(f"{name} {d:.3g}" for name, d in deviations.items())}

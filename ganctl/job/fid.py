@@ -12,18 +12,19 @@ from omegaconf import DictConfig
 
 from ganctl import build
 from ganctl.configuration.keys import choice_of
-from ganctl.contract import FeatureExtractor, FeatureSet, ImageStore, Plain, ScoreSet, TrainedOnData
+from ganctl.contract import FeatureExtractor, FeatureSet, ImageStore, Plain, TrainedOnData
 from ganctl.dataset.store import cache_folder
 from ganctl.evaluation.evaluate import cuda_devices, protocol_of, score
 from ganctl.evaluation.protocol import line, short, too_few
 from ganctl.evaluation.real import RealFeatures, chosen, real_features, real_images
+from ganctl.evaluation.scores import ScoreSet
 from ganctl.evaluation.statistics import extract
 from ganctl.evaluation.statistics_file import Statistics, read_statistics, write_statistics
 from ganctl.files import atomic_file, unfinished, write_json
 from ganctl.invocation.images import Word
-from ganctl.job.journal import headline, told
 from ganctl.job.opened import Side, alike, check_number
 from ganctl.record.console import Console
+from ganctl.record.wording import with_intervals
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,21 +44,21 @@ def run(config: DictConfig, words: tuple[Word, Word], *, save: Path | None, outp
     if not config.get("metric"):
         raise ValueError("metric=[]: nothing is to be scored; try metric=[frechet]")
     with Console(None) as console:
-        found, real = _statistics_only(config, words) or _scored(config, words, console)
-        rows = _rows(found, words)
+        scores, real = _statistics_only(config, words) or _scored(config, words, console)
+        rows = _rows(scores, words)
         if save is not None:
             with _writing("save", save), atomic_file(save) as file:
                 write_statistics(file, real)
             rows["statistics of B"] = str(save)
         if output is not None:
-            record = {"generated": words[0].text, "real": words[1].text, **dataclasses.asdict(found)}
+            record = {"generated": words[0].text, "real": words[1].text, **scores.to_plain()}
             with _writing("output", output):
                 write_json(output, record)
             rows["written to"] = str(output)
-        if "frechet" in found.made_by.values() and (warning := too_few(found.protocol)):
+        if scores.quantity("frechet_distance") and (warning := too_few(scores.protocol)):
             console.warn(warning)
-        console.summary(told(found.scores), rows, {})
-        name, value = (headline(found.scores) or list(found.scores.items()))[0]
+        console.summary(with_intervals(scores), rows, {})
+        name, value = next(iter((scores.headlines or scores.values).items()))
         console.note(f"{name} {value:.8g}")
     return 0
 
@@ -98,16 +99,17 @@ def _scored(config: DictConfig, words: tuple[Word, Word], console: Console) -> t
             counts = [side.count if side else None for side in sides]
             real = _real(stores[1], statistics[1], extractor, counts[1], config, console)
             generated = _generated(stores[0], statistics[0], extractor, counts[0], config, console)
-            found = score(metrics, generated, real.features, progress=console.progress)
-    weights = next((side.weights for side in sides[:1] if side), "statistics")
-    drawn = any(word.kind == "run" for word in words)
-    protocol = protocol_of(extractor, generated, real, weights, config.seed if drawn else None)
+            weights = next((side.weights for side in sides[:1] if side), "statistics")
+            seed = config.seed if any(word.kind == "run" for word in words) else None
+            protocol = protocol_of(extractor, generated, real, weights=weights, seed=seed)
+            scores = score(metrics, generated, real.features, protocol, progress=console.progress)
     source = stores[0] or statistics[0]
     assert source is not None
-    protocol |= _origin(words, statistics, source.content_hash if isinstance(source, ImageStore) else source.data_hash)
+    generated_hash = source.content_hash if isinstance(source, ImageStore) else source.data_hash
+    scores = _with_origin(scores, words, statistics, generated_hash)
     if config.resolution is not None and any(word.kind == "images" for word in words):
-        protocol |= {key: config[key] for key in ("resolution", "fit", "filter")}
-    return dataclasses.replace(found, protocol=protocol | found.protocol), real
+        scores = scores.remarked(**{key: config[key] for key in ("resolution", "fit", "filter")})
+    return scores, real
 
 
 def _loaded(sides: list[Side | None], config: DictConfig, console: Console) -> list[ImageStore | None]:
@@ -228,34 +230,37 @@ def _statistics_only(config: DictConfig, words: tuple[Word, Word]) -> tuple[Scor
             f"{words[0].text}: statistics of {len(first.mean):,} dimensions, and {words[1].text} of "
             f"{len(second.mean):,}; they are of two extractors"
         )
-    told_by = next((each for each in (first, second) if each.extractor), None)
+    named = next((side for side in (first, second) if side.extractor), None)
     extractor = Named(config.feature._target_.split(".")[-2], "")
-    if told_by:
-        extractor = Named(told_by.extractor or "", told_by.weights_hash or "")
+    if named:
+        extractor = Named(named.extractor or "", named.weights_hash or "")
     for word, known in zip(words, (first, second), strict=True):
         _check_statistics(word, known, extractor, [])
     generated = first.features(extractor.name)
     real = RealFeatures(second.features(extractor.name), extractor.weights_hash, second.data_hash, "statistics")
-    found = score(build.metrics(config), generated, real.features)
-    protocol = protocol_of(extractor, generated, real, "statistics", None)  # pyright: ignore[reportArgumentType]
-    protocol |= _origin(words, [first, second], first.data_hash) | {"weights_hash": extractor.weights_hash or None}
-    return dataclasses.replace(found, protocol=protocol | found.protocol), real
+    protocol = protocol_of(extractor, generated, real, weights="statistics", seed=None)  # pyright: ignore[reportArgumentType]
+    protocol = dataclasses.replace(protocol, weights_hash=extractor.weights_hash or None)
+    scores = score(build.metrics(config), generated, real.features, protocol)
+    return _with_origin(scores, words, [first, second], first.data_hash), real
 
 
-def _origin(words: tuple[Word, Word], statistics: list[Statistics | None], generated_hash: str) -> dict[str, Plain]:
-    """What the protocol says besides: the hash of side A, and of statistics what cannot be known from their file."""
-    facts: dict[str, Plain] = {"generated_hash": generated_hash}
-    sides = zip(("generated", "real"), words, statistics, strict=True)
-    for side, word, known in sides:
+def _with_origin(
+    scores: ScoreSet, words: tuple[Word, Word], statistics: list[Statistics | None], generated_hash: str
+) -> ScoreSet:
+    """The scores with the hash of side A in their protocol, and of statistics what their file tells."""
+    counts: dict[str, int | None] = {}
+    remarks: dict[str, Plain] = {"generated_hash": generated_hash}
+    for side, word, known in zip(("generated", "real"), words, statistics, strict=True):
         if known:
-            facts[f"num_{side}"] = known.count
-            named = "" if known.extractor else ", which does not name its extractor"
-            facts[f"statistics_{side}"] = f"{word.path.name}{named}"
-    return facts
+            counts[f"num_{side}"] = known.count
+            unnamed = "" if known.extractor else ", which does not name its extractor"
+            remarks[f"statistics_{side}"] = f"{word.path.name}{unnamed}"
+    protocol = dataclasses.replace(scores.protocol, **counts)  # type: ignore[arg-type]
+    return dataclasses.replace(scores, protocol=protocol).remarked(**remarks)
 
 
-def _rows(found: ScoreSet, words: tuple[Word, Word]) -> dict[str, str]:
-    protocol = found.protocol
+def _rows(scores: ScoreSet, words: tuple[Word, Word]) -> dict[str, str]:
+    protocol = scores.protocol.to_plain()
     rows = {}
     for letter, word, side, key in zip(
         "AB", words, ("generated", "real"), ("generated_hash", "data_hash"), strict=True
@@ -263,8 +268,8 @@ def _rows(found: ScoreSet, words: tuple[Word, Word]) -> dict[str, str]:
         count = protocol[f"num_{side}"]
         number = f"{count:,} images" if isinstance(count, int) else "images of unknown number"
         rows[letter] = f"{word.text} ({number}, {short(protocol[key])})"
-    rows["protocol"] = line(protocol, [key for key, value in protocol.items() if value is not None])
-    return rows | {f"left out: {name}": reason for name, reason in found.left_out.items()}
+    rows["protocol"] = line(scores.protocol, scores.protocol.known())
+    return rows | {f"left out: {name}": reason for name, reason in scores.left_out.items()}
 
 
 @contextmanager

@@ -13,11 +13,12 @@ from omegaconf import OmegaConf
 from torch import Tensor
 
 from ganctl import build, checkpoint
-from ganctl.contract import ScoreSet
+from ganctl.contract import Score
+from ganctl.evaluation.judge import Judge
 from ganctl.evaluation.protocol import too_few
-from ganctl.evaluation.ranking import better, is_headline
+from ganctl.evaluation.ranking import better
+from ganctl.evaluation.scores import ScoreSet
 from ganctl.files import atomic_write_text, write_json
-from ganctl.job.judge import Judge
 from ganctl.job.session import Session
 from ganctl.job.signals import StopSignals
 from ganctl.record.console import Console
@@ -25,6 +26,7 @@ from ganctl.record.environment import environment
 from ganctl.record.image_grid import save_grid
 from ganctl.record.jsonl import MetricsLog
 from ganctl.record.tensorboard import TensorBoard
+from ganctl.record.wording import with_intervals
 from ganctl.training.drawer import Drawer
 from ganctl.training.game import Log
 
@@ -47,8 +49,11 @@ class Journal:
     `record` goes on where the checkpoint that the session was resumed from left it.
     """
 
-    def __init__(self, session: Session, judge: Judge, folder: Path, console: Console, signals: StopSignals) -> None:
-        self.session, self.judge, self.folder, self.console, self.signals = session, judge, folder, console, signals
+    def __init__(
+        self, session: Session, judge: Judge, score: Score, folder: Path, console: Console, signals: StopSignals
+    ) -> None:
+        self.session, self.judge, self.score = session, judge, score
+        self.folder, self.console, self.signals = folder, console, signals
         self.config, self.state = session.config, session.state
         self.checkpoints = folder / "checkpoints"
         self.record = Record(**session.saved["record"]) if session.saved else Record()
@@ -72,8 +77,8 @@ class Journal:
         rate = next(iter(self.state.optimizers.values())).param_groups[0]["lr"]
         self.metrics.append({"step": step, "kind": "losses", **values, "learning_rate": rate, **timing})
         self._to_tensorboard({**values, "learning_rate": rate, "images_per_second": speed})
-        best = self.record.latest.get(self.judge.score)
-        self.console.step(step, values, speed, None if best is None else (self.judge.score, best))
+        best = self.record.latest.get(self.score.name)
+        self.console.step(step, values, speed, None if best is None else (self.score.name, best))
 
     def save_grid(self) -> None:
         """The same samples as ever, drawn by the averaged generator of now."""
@@ -95,15 +100,15 @@ class Journal:
         """Scores the averaged generator; keeps the checkpoint if it is the best yet."""
         step = self.state.step
         scores = self.judged(self.session.drawer(), self.config.evaluation.num_images)
-        told_of = {"protocol": scores.protocol, "made_by": scores.made_by}
-        self.metrics.append({"step": step, "kind": "scores", **scores.scores, **told_of})
-        self._to_tensorboard(scores.scores)
-        record, name = self.record, self.judge.score
-        record.latest, record.evaluated_step = dict(scores.scores), step
-        if name not in scores.scores:
-            raise ValueError(f"stop.score={name}: not among the scores: {', '.join(scores.scores)}")
-        value = scores.scores[name]
-        is_best = record.best_value is None or better(name, value, record.best_value)
+        plain, values = scores.to_plain(), scores.values
+        self.metrics.append({"step": step, "kind": "scores", **plain.pop("scores"), **plain})
+        self._to_tensorboard(values)
+        record, name = self.record, self.score.name
+        record.latest, record.evaluated_step = values, step
+        if name not in values:
+            raise ValueError(f"stop.score={name}: not among the scores: {', '.join(values)}")
+        value = values[name]
+        is_best = record.best_value is None or better(self.score.direction, value, record.best_value)
         if is_best:
             record.best_value, record.best_step, record.evaluations_without_gain = value, step, 0
             content = self.content()
@@ -111,7 +116,7 @@ class Journal:
             self.save_weights("best", content)
         else:
             record.evaluations_without_gain += 1
-        self.console.scores(step, told(scores.scores), best=is_best)
+        self.console.scores(step, with_intervals(scores), best=is_best)
         if (warning := too_few(scores.protocol)) and not self._warned:
             self._warned = True
             self.console.warn(warning)
@@ -140,7 +145,7 @@ class Journal:
         if stop.max_minutes is not None and self.seconds() > 60 * stop.max_minutes:
             return "time"
         target, best = stop.target, record.best_value
-        if target is not None and best is not None and not better(self.judge.score, target, best):
+        if target is not None and best is not None and not better(self.score.direction, target, best):
             return "target"
         if stop.patience is not None and record.evaluations_without_gain >= stop.patience:
             return "patience"
@@ -219,17 +224,3 @@ class Journal:
             + (f", going on after step {session.first_step:,}" if session.first_step else ""),
             "folder": str(self.folder),
         }
-
-
-def headline(scores: dict[str, float]) -> list[tuple[str, float]]:
-    """The scores without the single classes' shares and the ends of intervals."""
-    return [(name, value) for name, value in scores.items() if is_headline(name)]
-
-
-def told(scores: dict[str, float]) -> dict[str, float | str]:
-    """`headline` with intervals put into words."""
-    found: dict[str, float | str] = dict(headline(scores))
-    for name in found:
-        if (low := scores.get(f"{name}_low")) is not None:
-            found[name] = f"{scores[name]:.4g}, 95 % within {low:.4g} to {scores[f'{name}_high']:.4g}"
-    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,10 +17,10 @@ from ganctl.configuration.keys import keys_of
 from ganctl.contract import DataSpec
 from ganctl.evaluation.evaluate import seconds_per_image
 from ganctl.evaluation.protocol import line
-from ganctl.evaluation.ranking import lower_is_better
+from ganctl.evaluation.scores import ScoreSet
 from ganctl.files import write_json
-from ganctl.job.judge import Judge
 from ganctl.job.signals import Interrupted
+from ganctl.record.wording import with_intervals
 from ganctl.training.drawer import Drawer
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ def finish(journal: Journal, status: str) -> dict[str, Any]:
         "scores": scores.get("scores", {}),
         "protocol": scores.get("protocol", {}),
         "made_by": scores.get("made_by", {}),
+        "about": scores.get("about", {}),
         "left_out": scores.get("left_out", {}),
         "fid": fid,
     }
@@ -88,18 +90,16 @@ def _judge_best(journal: Journal) -> tuple[dict[str, Any], dict[str, Any]]:
     drawer = journal.session.drawer(next(iter(best["state"]["averages"].values())))
     journal.save_best_grid(drawer)
     final = journal.judged(drawer, journal.config.evaluation.final_images)
-    protocol = final.protocol | {"step": best["state"]["step"]}
-    found = {"scores": final.scores, "protocol": protocol, "made_by": final.made_by, "left_out": final.left_out}
-    return found, _final_fid(journal, drawer)
+    return final.remarked(step=best["state"]["step"]).to_plain(), _final_fid(journal, drawer)
 
 
 def _score(journal: Journal, scores: dict[str, Any]) -> dict[str, Any]:
-    name = journal.judge.score
+    name = journal.score.name
     value = scores.get("scores", {}).get(name, journal.record.best_value)
     return {
         "name": name,
         "value": value,
-        "higher_is_better": not lower_is_better(name),
+        "higher_is_better": journal.score.direction == "higher",
         "protocol": scores.get("protocol"),
         "made_by": scores.get("made_by", {}).get(name),
     }
@@ -130,11 +130,8 @@ def _final_fid(journal: Journal, drawer: Drawer) -> dict[str, Any]:
         if affordable >= FEWEST_FOR_FID:
             reason = f"the data set has fewer than {FEWEST_FOR_FID} images"
         return {"skipped": reason, "command": command, "estimate": _estimate(journal, each)}
-    config = journal.config.copy()
-    config.evaluation.num_real = number
-    judge = Judge(config, journal.session.spec, journal.session.device, journal.judge.progress, extractor)
-    found = journal.judged(drawer, number, judge)
-    return {"scores": found.scores, "protocol": found.protocol, "made_by": found.made_by}
+    judge = replace(journal.judge, extractor=extractor, num_real=number)
+    return journal.judged(drawer, number, judge).to_plain()
 
 
 def _estimate(journal: Journal, seconds: float | None = None) -> str:
@@ -157,10 +154,9 @@ def _minutes(seconds: float) -> str:
 
 
 def _show(journal: Journal, summary: dict[str, Any]) -> None:
-    from ganctl.job.journal import told
-
-    scores = told(summary["scores"]) | told(summary["fid"].get("scores", {}))
-    shares = [value for name, value in summary["scores"].items() if name.startswith("share_")]
+    final, fid = ScoreSet.from_plain(summary), ScoreSet.from_plain(summary["fid"])
+    scores = with_intervals(final) | with_intervals(fid)
+    shares = final.shares.values()
     rows = {
         "ended": f"{summary['reason']}, after {summary['step']:,} steps",
         "best checkpoint": _best(summary),
@@ -168,7 +164,7 @@ def _show(journal: Journal, summary: dict[str, Any]) -> None:
         "run folder": str(journal.folder),
     }
     if summary["protocol"]:
-        rows["protocol"] = line(summary["protocol"])
+        rows["protocol"] = line(final.protocol)
     if shares:
         rows["class shares"] = f"{100 * min(shares):.1f} % to {100 * max(shares):.1f} %"
     rows |= {f"left out: {name}": why for name, why in summary["left_out"].items()}

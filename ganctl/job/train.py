@@ -8,12 +8,15 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from ganctl import build
+from ganctl.configuration.keys import choice_of, keys_of
 from ganctl.job.journal import Journal
-from ganctl.job.judge import Judge
 from ganctl.job.session import Session
 from ganctl.job.signals import Interrupted, StopSignals
 from ganctl.job.summary import check_weights, finish
 from ganctl.record.console import Console
+
+_KEYS = {"score": "stop.score", "num_images": "evaluation.num_images", "num_real": "evaluation.num_real"}
 
 
 def run(config: DictConfig, folder: Path, resume: Path | None = None) -> dict[str, Any]:
@@ -31,12 +34,15 @@ def run(config: DictConfig, folder: Path, resume: Path | None = None) -> dict[st
 
         try:
             session = Session(config, resume)
-            judge = Judge(config, session.spec, session.device, progress)
-            judge.check_score(session.spec)
+            judge = build.judge(config, session.device, progress)
+            count = config.evaluation.num_images
+            with choice_of("feature", judge.extractor.name), keys_of(**_KEYS):
+                score = judge.check(session.spec, conditional=config.conditional, num_images=count)
             session.read(progress)
-            judge.check_store(session.store)
-            judge.prepare(session.store)
-            journal = Journal(session, judge, folder, console, signals)
+            with choice_of("feature", judge.extractor.name), keys_of(**_KEYS):
+                judge.check_store(session.store)
+                judge.prepare(session.store)
+            journal = Journal(session, judge, score, folder, console, signals)
         except Interrupted:
             console.warn("interrupted before training began; there was nothing to save")
             return {"status": "interrupted", "exit_code": signals.exit_code, "score": None, "folder": str(folder)}

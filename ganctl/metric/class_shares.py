@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from ganctl.contract import FeatureSet
+from ganctl.contract import FeatureSet, Score
+from ganctl.metric.classes import class_counts
 
 
 @dataclass(frozen=True)
@@ -21,19 +22,21 @@ class ClassShares:
 
     needs = ("generated.logits",)
 
+    def declare(self, extractor: str, num_classes: int) -> tuple[Score, ...]:
+        classes = range(num_classes if num_classes <= self.max_classes else 0)
+        shares = (Score(f"share_{k}_{extractor}", kind="share", of=str(k)) for k in classes)
+        return Score(f"confidence_{extractor}", "higher"), *shares
+
     def __call__(self, generated: FeatureSet, real: FeatureSet) -> dict[str, float]:
         assert generated.logits is not None
         shares, confidence = class_shares(generated.logits)
-        scores = {f"confidence_{generated.extractor}": confidence}
-        if len(shares) <= self.max_classes:
-            scores |= {f"share_{k}_{generated.extractor}": share for k, share in enumerate(shares)}
-        return scores
+        declared = self.declare(generated.extractor, len(shares))
+        values = [confidence, *shares][: len(declared)]
+        return {score.name: value for score, value in zip(declared, values, strict=True)}
 
 
 def class_shares(logits: Tensor) -> tuple[list[float], float]:
     """The share of each of K classes, and the mean confidence, from logits (N, K). Raises ValueError for NaN."""
-    if not logits.isfinite().all():
-        raise ValueError("feature: NaN or infinite logits have no class; the images are not finite")
-    counts = logits.argmax(dim=1).bincount(minlength=logits.shape[1])
+    counts = class_counts(logits)
     confidence = logits.double().softmax(dim=1).amax(dim=1).mean().item()
     return [count / len(logits) for count in counts.tolist()], confidence

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ganctl.contract import FeatureSet
+from ganctl.contract import FeatureSet, Score
 
 
 @dataclass(frozen=True)
@@ -24,14 +24,18 @@ class ClassAccuracy:
 
     needs = ("generated.logits", "generated.labels", "real.logits", "real.labels")
 
+    def declare(self, extractor: str, num_classes: int) -> tuple[Score, ...]:
+        return Score(f"real_class_accuracy_{extractor}"), Score(f"class_accuracy_{extractor}", "higher")
+
     def __call__(self, generated: FeatureSet, real: FeatureSet) -> dict[str, float]:
         assert generated.logits is not None and generated.labels is not None
         assert real.logits is not None and real.labels is not None
         reachable = class_accuracy(real.logits, real.labels)
-        scores = {f"real_class_accuracy_{generated.extractor}": reachable}
+        of_real, of_generated = self.declare(generated.extractor, generated.logits.shape[1])
+        scores = {of_real.name: reachable}
         known = max(generated.labels.max(), real.labels.max()) < generated.logits.shape[1]
         if known and reachable >= self.min_real_accuracy:
-            scores[f"class_accuracy_{generated.extractor}"] = class_accuracy(generated.logits, generated.labels)
+            scores[of_generated.name] = class_accuracy(generated.logits, generated.labels)
         return scores
 
 
@@ -57,18 +61,23 @@ class Modes:
 
     needs = ("generated.logits", "real.logits")
 
+    def declare(self, extractor: str, num_classes: int) -> tuple[Score, ...]:
+        return (
+            Score(f"modes_{extractor}", "higher", quantity="modes"),
+            Score(f"reverse_kl_{extractor}", "lower", quantity="reverse_kl"),
+        )
+
     def __call__(self, generated: FeatureSet, real: FeatureSet) -> dict[str, float]:
         assert generated.logits is not None and real.logits is not None
         if generated.logits.shape[1] != real.logits.shape[1]:
             raise ValueError(
-                f"feature: {generated.logits.shape[1]} classes cannot be compared with {real.logits.shape[1]}; "
+                f"{generated.logits.shape[1]} classes cannot be compared with {real.logits.shape[1]}; "
                 "both sides need the same extractor"
             )
         ours, theirs = class_counts(generated.logits), class_counts(real.logits)
-        return {
-            f"modes_{generated.extractor}": float((ours > self.min_ratio * ours.sum() * theirs / theirs.sum()).sum()),
-            f"reverse_kl_{generated.extractor}": reverse_kl(ours, theirs),
-        }
+        modes, divergence = self.declare(generated.extractor, len(ours))
+        count = (ours > self.min_ratio * ours.sum() * theirs / theirs.sum()).sum()
+        return {modes.name: float(count), divergence.name: reverse_kl(ours, theirs)}
 
 
 def reverse_kl(generated: Tensor, real: Tensor) -> float:
@@ -90,5 +99,5 @@ def class_counts(logits: Tensor) -> Tensor:
 def classes(logits: Tensor) -> Tensor:
     """The class (N,) with the largest of the logits (N, K). Raises ValueError for NaN."""
     if not logits.isfinite().all():
-        raise ValueError("feature: NaN or infinite logits have no class; the images are not finite")
+        raise ValueError("NaN or infinite logits have no class; the images are not finite")
     return logits.argmax(dim=1)

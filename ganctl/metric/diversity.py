@@ -8,7 +8,8 @@ import numpy
 import torch
 from torch import Tensor
 
-from ganctl.contract import FeatureSet
+from ganctl.contract import FeatureSet, Score
+from ganctl.metric.features import check_count
 
 WINDOW, SIGMA = 11, 1.5  # of the Gaussian that SSIM weighs a neighbourhood with, in pixels
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # of MS-SSIM's scales, finest first (Wang et al. 2003, section 3.2)
@@ -32,15 +33,22 @@ class Diversity:
 
     needs = ("generated.images", "real.images")
 
+    def declare(self, extractor: str, num_classes: int) -> tuple[Score, ...]:
+        return tuple(map(Score, ("ssim_pairs", "ms_ssim_pairs", "ssim_pairs_real", "ms_ssim_pairs_real")))
+
+    def check_count(self, num_images: int, num_real: int | None) -> None:
+        check_count(num_images, num_real, least=2, what="a similarity of pairs")
+
     def __call__(self, generated: FeatureSet, real: FeatureSet) -> dict[str, float]:
-        scores: dict[str, float] = {}
-        for suffix, key, side in (("", "num_images", generated), ("_real", "num_real", real)):
-            assert side.images is not None
-            if len(side.images) < 2:
-                raise ValueError(f"evaluation.{key}={len(side.images)}: pairs need at least 2 images a side")
-            ssim, ms_ssim = similarities(side.images, pairs=self.pairs, seed=self.seed)
-            scores |= {f"ssim_pairs{suffix}": ssim, f"ms_ssim_pairs{suffix}": ms_ssim}
-        return scores
+        assert generated.images is not None and real.images is not None
+        self.check_count(len(generated.images), len(real.images))
+        values = [
+            value
+            for images in (generated.images, real.images)
+            for value in similarities(images, pairs=self.pairs, seed=self.seed)
+        ]
+        declared = self.declare(generated.extractor, 0)
+        return {score.name: value for score, value in zip(declared, values, strict=True)}
 
 
 def similarities(images: numpy.ndarray, *, pairs: int = 1000, seed: int = 0) -> tuple[float, float]:
@@ -62,8 +70,7 @@ def similarities(images: numpy.ndarray, *, pairs: int = 1000, seed: int = 0) -> 
     for start in range(0, pairs, batch):
         ours, theirs = (as_numbers(images[side[start : start + batch]]) for side in (first, second))
         settings = {"sigma": sigma, "kernel_size": window, "data_range": 1.0, "reduction": "sum"}
-        found = structural_similarity_index_measure(ours, theirs, **settings)
-        ssim += float(found)  # type: ignore[arg-type]
+        ssim += float(structural_similarity_index_measure(ours, theirs, **settings))  # type: ignore[arg-type]
         ms_ssim += float(multiscale_structural_similarity_index_measure(ours, theirs, betas=weights, **settings))
     return ssim / pairs, ms_ssim / pairs
 

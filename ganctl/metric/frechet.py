@@ -8,7 +8,8 @@ import numpy
 import torch
 from torch import Tensor
 
-from ganctl.contract import FeatureSet
+from ganctl.contract import FeatureSet, Score
+from ganctl.metric.features import check_count
 
 TOLERANCE = 5e-7  # most relative error of a distance that the quick way may have
 FLOOR = 1e-10  # the same, as a share of the traces, for distances that are nearly 0
@@ -26,14 +27,18 @@ class FrechetDistance:
 
     needs = ()
 
+    def declare(self, extractor: str, num_classes: int) -> tuple[Score, ...]:
+        name = "fid" if extractor == "inception" else f"fd_{extractor}"
+        return (Score(name, "lower", quantity="frechet_distance"),)
+
     def __call__(self, generated: FeatureSet, real: FeatureSet) -> dict[str, float]:
         if generated.extractor != real.extractor:
             raise ValueError(
-                f"feature: one side's features come from {generated.extractor}, the other's from {real.extractor}; "
+                f"one side's features come from {generated.extractor}, the other's from {real.extractor}; "
                 "a distance needs the same extractor on both sides"
             )
-        name = "fid" if generated.extractor == "inception" else f"fd_{generated.extractor}"
-        return {name: frechet_distance(generated, real)}
+        (score,) = self.declare(generated.extractor, 0)
+        return {score.name: frechet_distance(generated, real)}
 
 
 def frechet_distance(first: FeatureSet, second: FeatureSet) -> float:
@@ -44,13 +49,12 @@ def frechet_distance(first: FeatureSet, second: FeatureSet) -> float:
     squaring loses half the digits of those near 0: they are taken where their rounding cannot reach `TOLERANCE`, and
     singular values elsewhere.
     """
+    check_count(first.count, second.count, least=2, what="a Frechet distance")
     for side in (first, second):
-        if side.count < 2:
-            raise ValueError(f"evaluation.num_images={side.count}: a Frechet distance needs at least 2 images a side")
         if not (torch.isfinite(side.mean).all() and torch.isfinite(side.covariance).all()):
-            raise ValueError("feature: NaN or infinite features have no Frechet distance; the images are not finite")
+            raise ValueError("NaN or infinite features have no Frechet distance; the images are not finite")
     if first.mean.shape != second.mean.shape:
-        raise ValueError(f"feature: {len(first.mean)} dimensions cannot be compared with {len(second.mean)}")
+        raise ValueError(f"{len(first.mean)} dimensions cannot be compared with {len(second.mean)}")
     difference = first.mean - second.mean
     traces = float(first.covariance.trace() + second.covariance.trace())
     rest = float(difference.dot(difference)) + traces
@@ -110,9 +114,9 @@ def between(lower: Tensor, covariance: Tensor) -> numpy.ndarray:
     from scipy.linalg.lapack import get_lapack_funcs
 
     (sygst,) = get_lapack_funcs(("sygst",), dtype=numpy.float64)
-    found, failed = sygst(covariance.numpy().T, lower.numpy(), itype=2, lower=1)
+    product, failed = sygst(covariance.numpy().T, lower.numpy(), itype=2, lower=1)
     assert not failed
-    return found
+    return product
 
 
 def sum_of_roots(matrix: Tensor | numpy.ndarray, scale: float) -> tuple[float, float]:
@@ -149,7 +153,7 @@ def factor(side: FeatureSet) -> Tensor:
 
 def triangle(features: Tensor, mean: Tensor) -> Tensor:
     """A (F, F) with A A^T the scatter of features (count, F) about `mean`, by QR, some rows at a time."""
-    found = torch.empty(0, len(mean), dtype=torch.float64)
+    upper = torch.empty(0, len(mean), dtype=torch.float64)
     for rows in features.split(4 * len(mean)):
-        found = torch.linalg.qr(torch.cat([found, rows.double() - mean]), mode="r").R
-    return found.T
+        upper = torch.linalg.qr(torch.cat([upper, rows.double() - mean]), mode="r").R
+    return upper.T

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from ganctl.contract import FeatureSet
+from ganctl.contract import ArgumentError, FeatureSet, Score
 
 
 @dataclass(frozen=True)
@@ -21,20 +21,24 @@ class InceptionScore:
 
     needs = ("generated.logits",)
 
+    def declare(self, extractor: str, num_classes: int) -> tuple[Score, ...]:
+        return (Score(f"is_{extractor}", "higher"),)
+
+    def check_count(self, num_images: int, num_real: int | None) -> None:
+        if num_images < self.splits:
+            raise ArgumentError("splits", self.splits, f"more than the {num_images} images", 1)
+
     def __call__(self, generated: FeatureSet, real: FeatureSet) -> dict[str, float]:
         assert generated.logits is not None
-        if generated.count < self.splits:
-            raise ValueError(
-                f"metric.inception_score.splits={self.splits}: more than the {generated.count} images; "
-                "try metric.inception_score.splits=1"
-            )
-        return {f"is_{generated.extractor}": inception_score(generated.logits, splits=self.splits)}
+        self.check_count(generated.count, real.count)
+        (score,) = self.declare(generated.extractor, generated.logits.shape[1])
+        return {score.name: inception_score(generated.logits, splits=self.splits)}
 
 
 def inception_score(logits: Tensor, *, splits: int = 1) -> float:
     """The score of logits (N, K), averaged over `splits` nearly equal parts. Raises ValueError for NaN."""
     if not logits.isfinite().all():
-        raise ValueError("feature: NaN or infinite logits have no inception score; the images are not finite")
+        raise ValueError("NaN or infinite logits have no inception score; the images are not finite")
     scores = []
     for part in logits.double().tensor_split(splits):
         log_p = part.log_softmax(dim=1)

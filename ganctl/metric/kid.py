@@ -9,9 +9,10 @@ import numpy
 import torch
 from torch import Tensor
 
-from ganctl.contract import FeatureSet
-from ganctl.metric.sides import both_features, part
+from ganctl.contract import FeatureSet, Score
+from ganctl.metric.features import both_features, check_count, part
 
+FEWEST, WHAT = 4, "a kernel distance"
 BLOCK = 1000  # rows of a kernel matrix that are in memory at once
 
 
@@ -35,10 +36,20 @@ class KernelDistance:
 
     needs = ("generated.features", "real.features")
 
+    def declare(self, extractor: str, num_classes: int) -> tuple[Score, ...]:
+        name = "kid" if extractor == "inception" else f"kd_{extractor}"
+        return (
+            Score(name, "lower"),
+            Score(f"{name}_low", kind="low", of=name),
+            Score(f"{name}_high", kind="high", of=name),
+        )
+
+    def check_count(self, num_images: int, num_real: int | None) -> None:
+        check_count(num_images, num_real, least=FEWEST, what=WHAT)
+
     def __call__(self, generated: FeatureSet, real: FeatureSet) -> dict[str, float]:
-        first, second = both_features(generated, real, least=4, what="a kernel distance")
-        name = "kid" if generated.extractor == "inception" else f"kd_{generated.extractor}"
-        value, low, high = kernel_distance(
+        first, second = both_features(generated, real, least=FEWEST, what=WHAT)
+        estimate = kernel_distance(
             first,
             second,
             subsets=self.subsets,
@@ -46,7 +57,8 @@ class KernelDistance:
             max_images=self.max_images,
             seed=self.seed,
         )
-        return {name: value, f"{name}_low": low, f"{name}_high": high}
+        declared = self.declare(generated.extractor, 0)
+        return {score.name: value for score, value in zip(declared, estimate, strict=True)}
 
 
 class Estimate(NamedTuple):
@@ -74,12 +86,12 @@ def kernel_distance(
     deviations to either side. It held the truth in 92 to 93 % of 600 simulations with 100 to 300 images a side of
     Gaussians in 12 dimensions, and in 98 % where both were equal and the statistic is degenerate.
     """
-    found = subset_distances(generated, real, subsets=subsets, subset_size=subset_size, seed=seed)
+    distances = subset_distances(generated, real, subsets=subsets, subset_size=subset_size, seed=seed)
     parts = [side[part(len(side), max_images)] for side in (generated, real)]
     variance = distance_variance(*parts, counts=(len(generated), len(real)))
     if subsets > 1:
-        variance += found.var().item() / subsets
-    value, width = found.mean().item(), 1.959964 * variance**0.5
+        variance += distances.var().item() / subsets
+    value, width = distances.mean().item(), 1.959964 * variance**0.5
     return Estimate(value, value - width, value + width)
 
 
@@ -131,8 +143,7 @@ def pair_sums(first: Tensor, second: Tensor, rows: Tensor, columns: Tensor, *, s
 
 def members(draws: Tensor, count: int) -> Tensor:
     """1 where an image is in a subset, otherwise 0: (count, S) float64 from the subsets' numbers (S, s)."""
-    found = torch.zeros(count, len(draws), dtype=torch.float64)
-    return found.scatter_(0, draws.T, 1)
+    return torch.zeros(count, len(draws), dtype=torch.float64).scatter_(0, draws.T, 1)
 
 
 def distance_variance(generated: Tensor, real: Tensor, *, counts: tuple[int, int]) -> float:

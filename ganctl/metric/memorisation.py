@@ -9,10 +9,12 @@ import numpy
 import torch
 from torch import Tensor
 
-from ganctl.contract import FeatureSet
-from ganctl.metric.sides import both_features, part
+from ganctl.contract import Direction, FeatureSet, Score
+from ganctl.metric.features import both_features, check_count, part
 
 BLOCK = 4096  # images that are in memory as numbers at once
+QUANTITIES: dict[str, Direction | None] = {"copies": "lower", "duplicates": "lower", "nearest": None}
+WHAT = "the search for copies"
 SAME = 1e-5  # of the spread of the real images: less is no difference, but rounding of the extractor
 SIDE = 32  # pixels; larger images are shrunk to it before they are compared
 
@@ -43,20 +45,30 @@ class Memorisation:
 
     needs = ("generated.features", "generated.images", "real.features", "real.images")
 
+    def declare(self, extractor: str, num_classes: int) -> tuple[Score, ...]:
+        return tuple(
+            Score(f"{quantity}_{space}", direction, quantity=quantity)
+            for space in (extractor, "pixels")
+            for quantity, direction in QUANTITIES.items()
+        )
+
+    def check_count(self, num_images: int, num_real: int | None) -> None:
+        check_count(num_images, num_real, least=2, what=WHAT)
+
     def __call__(self, generated: FeatureSet, real: FeatureSet) -> dict[str, float]:
-        features = both_features(generated, real, least=2, what="the search for copies")
+        features = both_features(generated, real, least=2, what=WHAT)
         assert generated.images is not None and real.images is not None
         if generated.images.shape[1:] != real.images.shape[1:]:
             shapes = " and ".join("x".join(map(str, images.shape[1:])) for images in (generated.images, real.images))
-            raise ValueError(f"dataset: images of {shapes} cannot be compared; both sides need the same data set")
+            raise ValueError(f"images of {shapes} cannot be compared; both sides need the same data set")
         chosen = part(generated.count, self.max_images)
         scores: dict[str, float] = {}
         for space, samples, reals in (
             (generated.extractor, features[0][chosen], features[1]),
             ("pixels", as_rows(generated.images[chosen.numpy()]), as_rows(real.images)),
         ):
-            found = memorisation(samples, reals, quantile=self.quantile, max_real=self.max_real)
-            scores |= {f"{name}_{space}": score for name, score in found.items()}
+            values = memorisation(samples, reals, quantile=self.quantile, max_real=self.max_real)
+            scores |= {f"{quantity}_{space}": value for quantity, value in values.items()}
         return scores
 
 

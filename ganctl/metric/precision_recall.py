@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ganctl.contract import FeatureSet
-from ganctl.metric.sides import both_features, part
+from ganctl.contract import ArgumentError, FeatureSet, Score
+from ganctl.metric.features import both_features, check_count, part
 
 BLOCK = 1000  # rows of a distance matrix that are in memory at once
 
@@ -35,19 +35,37 @@ class PrecisionRecall:
 
     needs = ("generated.features", "real.features")
 
+    def __post_init__(self) -> None:
+        if self.max_images < self.fewest:
+            need = f"{self._widest}={self.fewest - 1} needs {self.fewest} or more"
+            raise ArgumentError("max_images", self.max_images, need, self.fewest)
+
+    @property
+    def fewest(self) -> int:
+        """Images a side: every image needs that many others for neighbours."""
+        return max(self.neighbours, self.density_neighbours) + 1
+
+    @property
+    def what(self) -> str:
+        """Who needs as many."""
+        return f"precision and recall ({self._widest}={self.fewest - 1})"
+
+    @property
+    def _widest(self) -> str:
+        return "neighbours" if self.neighbours >= self.density_neighbours else "density_neighbours"
+
+    def declare(self, extractor: str, num_classes: int) -> tuple[Score, ...]:
+        quantities = ("precision", "recall", "density", "coverage")
+        return tuple(Score(f"{quantity}_{extractor}", "higher", quantity=quantity) for quantity in quantities)
+
+    def check_count(self, num_images: int, num_real: int | None) -> None:
+        check_count(num_images, num_real, least=self.fewest, what=self.what)
+
     def __call__(self, generated: FeatureSet, real: FeatureSet) -> dict[str, float]:
-        key = "neighbours" if self.neighbours >= self.density_neighbours else "density_neighbours"
-        most = max(self.neighbours, self.density_neighbours)
-        if self.max_images <= most:
-            raise ValueError(
-                f"metric.precision_recall.max_images={self.max_images}: {key}={most} needs {most + 1} or more"
-            )
-        sides = both_features(
-            generated, real, least=most + 1, what=f"precision and recall (metric.precision_recall.{key}={most})"
-        )
+        sides = both_features(generated, real, least=self.fewest, what=self.what)
         first, second = (side[part(len(side), self.max_images)] for side in sides)
-        scores = precision_recall(first, second, neighbours=self.neighbours, density_neighbours=self.density_neighbours)
-        return {f"{name}_{generated.extractor}": score for name, score in scores.items()}
+        values = precision_recall(first, second, neighbours=self.neighbours, density_neighbours=self.density_neighbours)
+        return {score.name: values[score.quantity] for score in self.declare(generated.extractor, 0)}
 
 
 def precision_recall(
@@ -80,13 +98,13 @@ def precision_recall(
 
 def radii(side: Tensor, *neighbours: int) -> list[Tensor]:
     """The squared distance of each row (N, F) to its k-th nearest other row, (N,), for each k of `neighbours`."""
-    found = []
+    squares = []
     for start in range(0, len(side), BLOCK):
         distances = squared_distances(side[start : start + BLOCK], side)
         distances[:, start : start + BLOCK].fill_diagonal_(torch.inf)
         nearest = distances.topk(max(neighbours), dim=1, largest=False).values
-        found.append(nearest[:, [k - 1 for k in neighbours]])
-    return list(torch.cat(found).T)
+        squares.append(nearest[:, [k - 1 for k in neighbours]])
+    return list(torch.cat(squares).T)
 
 
 def squared_distances(first: Tensor, second: Tensor) -> Tensor:

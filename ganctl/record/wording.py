@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+from ganctl.evaluation.scores import ScoreSet
 
 _NAMES = {"d_loss": "d", "g_loss": "g", "d_real": "D(real)", "d_fake": "D(fake)"}
 _PAIRS = (("d_loss", "g_loss"), ("d_real", "d_fake"))
@@ -67,27 +68,26 @@ def brief(value: float) -> str:
     return f"{value:.0f}" if 1000 <= abs(value) < 1e7 else f"{value:.3g}"
 
 
-def score_texts(scores: Mapping[str, float | str]) -> dict[str, str]:
-    """Scores in four digits, by name; the shares of the classes, `share_<k>_<extractor>`, become one range."""
-    shares: dict[str, list[float]] = {}
-    texts: dict[str, str] = {}
-    for name, value in scores.items():
-        share = re.fullmatch(r"share_\d+_(.+)", name)
-        if isinstance(value, str):
-            texts[name] = value
-        elif share:
-            shares.setdefault(f"shares_{share[1]}", []).append(float(value))
-            texts[f"shares_{share[1]}"] = ""
-        else:
-            texts[name] = f"{float(value):.4g}" if abs(value) < 1000 else brief(value)
-    for name, values in shares.items():
-        texts[name] = f"{min(values):.1%} to {max(values):.1%} in {len(values)} classes"
+def with_intervals(scores: ScoreSet) -> dict[str, float | str]:
+    """The headlines, those that have an interval in words with it."""
+    texts: dict[str, float | str] = {}
+    for name, value in scores.headlines.items():
+        ends = scores.interval(name)
+        texts[name] = value if ends is None else f"{value:.4g}, 95 % within {ends[0]:.4g} to {ends[1]:.4g}"
     return texts
 
 
+def score_texts(scores: Mapping[str, float | str]) -> dict[str, str]:
+    """Scores in four digits, by name; what is in words already stays."""
+    return {
+        name: value if isinstance(value, str) else f"{float(value):.4g}" if abs(value) < 1000 else brief(value)
+        for name, value in scores.items()
+    }
+
+
 def scores_line(step: int, total_steps: int, scores: Mapping[str, float | str], *, best: bool) -> str:
-    """`step 2000/10000  fd_digits 21.3  is_digits 8.91  best so far`; the shares of the classes are left out."""
-    named = [f"{name} {text}" for name, text in score_texts(scores).items() if not name.startswith("shares_")]
+    """`step 2000/10000  fd_digits 21.3  is_digits 8.91  best so far`."""
+    named = [f"{name} {text}" for name, text in score_texts(scores).items()]
     return _GAP.join([f"step {step}/{total_steps}", *named, *(["best so far"] if best else [])])
 
 

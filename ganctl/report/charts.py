@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ganctl.evaluation.protocol import difference, identity
-from ganctl.evaluation.ranking import is_headline
-from ganctl.report.facts import best, best_place, class_shares, direction, names_of, series
+from ganctl.evaluation.ranking import Entry, groups, reasons
+from ganctl.evaluation.scores import Measurement
+from ganctl.report.facts import best, best_place, class_shares, names_of, score_of, series
 from ganctl.report.pictures import evenly
 from ganctl.report.recorded import Recorded
 
@@ -104,17 +104,14 @@ def score_curves(runs: Sequence[Recorded], *, force: bool = False) -> list[Chart
         if name in constant or all(len(series(run.scores, name)[0]) < 2 for run in runs):
             continue
         places = [place for place, run in enumerate(runs) if any(name in record for record in run.scores)]
-        groups: dict[Any, list[int]] = {}
-        for place in places:
-            protocol, made_by = _made(runs[place])
-            groups.setdefault(identity(name, protocol, made_by), []).append(place)
-        differences = _differences(name, runs, [members[0] for members in groups.values()])
-        if force or len(groups) == 1:
-            charts.append(_score_chart(name, runs, places, "≠ " if differences else "", differences))
+        entries = [_entry(name, runs[place], place) for place in places]
+        alike, notes = groups(entries), reasons(entries)
+        if force or len(alike) == 1:
+            charts.append(_score_chart(name, runs, places, "≠ " if notes else "", notes))
         else:
-            for number, members in enumerate(groups.values(), 1):
-                chart = _score_chart(name, runs, members, "", differences)
-                charts.append(Chart(f"{chart.title} (protocol {number})", chart.summary, chart.figure, differences))
+            for number, members in enumerate(alike, 1):
+                chart = _score_chart(name, runs, sorted(entry.place for entry in members), "", notes)
+                charts.append(Chart(f"{chart.title} (protocol {number})", chart.summary, chart.figure, notes))
     return charts
 
 
@@ -134,19 +131,19 @@ def log_axis(low: float, high: float) -> dict[str, Any]:
 
 def class_share_chart(runs: Sequence[Recorded]) -> Chart | None:
     """How often each class is drawn, as bars, with the even share as a line; None where no run has such scores."""
-    bars, told, most = [], [], 0
+    bars, ranges, most = [], [], 0
     for place, run in enumerate(runs):
-        found, _ = class_shares(run)
-        if found:
-            most = max(most, len(found))
-            told.append(f"{run.label}: {min(found.values()):.1%} to {max(found.values()):.1%}")
+        shares, _ = class_shares(run)
+        if shares:
+            most = max(most, len(shares))
+            ranges.append(f"{run.label}: {min(shares.values()):.1%} to {max(shares.values()):.1%}")
             bars.append(
                 {
                     "type": "bar",
                     "name": svg_text(run.label),
                     "meta": {"run": place},
-                    "x": [svg_text(each) for each in found],
-                    "y": [_brief(value) for value in found.values()],
+                    "x": [svg_text(name) for name in shares],
+                    "y": [_brief(value) for value in shares.values()],
                     "marker": {"color": colour(place)},
                     "hovertemplate": "class %{x}: %{y:.1%}<extra>%{fullData.name}</extra>",
                 }
@@ -159,25 +156,26 @@ def class_share_chart(runs: Sequence[Recorded]) -> Chart | None:
     figure["layout"]["shapes"] = [_rule("y", 1 / most)]
     figure["layout"] |= {"hovermode": "closest", "barmode": "group"}
     return Chart(
-        "Share of each class among the samples", "; ".join(told), figure, [f"dotted: the even share, {1 / most:.1%}"]
+        "Share of each class among the samples", "; ".join(ranges), figure, [f"dotted: the even share, {1 / most:.1%}"]
     )
 
 
 def _score_names(runs: Sequence[Recorded]) -> list[str]:
     names = dict.fromkeys(name for run in runs for name in names_of(run.scores))
-    return [name for name in names if is_headline(name)]
+    return [name for name in names if score_of(name, *runs).kind == "score"]
 
 
 def _score_chart(name: str, runs: Sequence[Recorded], places: Sequence[int], mark: str, notes: list[str]) -> Chart:
     lines: list[dict[str, Any]] = []
     values: list[float] = []
+    direction = score_of(name, *runs).direction
     for place in places:
         run = runs[place]
         line = _curve(run, place, place, name, run.label, len(places), scores=True)
         lines += [*_band(run, place, name), line | {"mode": "lines+markers", "marker": {"size": 5}}]
         steps, curve = series(run.scores, name)
         values += [value for value in curve if math.isfinite(value)]
-        if (at := best_place(name, curve)) is not None:
+        if (at := best_place(direction, curve)) is not None:
             lines.append(
                 {
                     "type": "scatter",
@@ -196,7 +194,7 @@ def _score_chart(name: str, runs: Sequence[Recorded], places: Sequence[int], mar
         figure["layout"]["shapes"] = [_rule("x", judged[2])]
         if name == judged[0]:
             notes = [*notes, f"dotted, here and below: step {judged[2]:,}, the best checkpoint by {name}"]
-    arrow = {"lower": " ↓", "higher": " ↑", None: ""}[direction(name)]
+    arrow = {"lower": " ↓", "higher": " ↑", None: ""}[direction]
     if values and min(values) > 0 and max(values) / min(values) > LOG_FROM:
         figure["layout"]["yaxis"] |= log_axis(min(values), max(values))
         arrow += ", logarithmic"
@@ -223,7 +221,8 @@ def _curve(
 
 def _band(run: Recorded, place: int, name: str) -> list[dict[str, Any]]:
     """The interval of a score that has one, as a shaded band."""
-    low, high = (series(run.scores, f"{name}_{end}") for end in ("low", "high"))
+    ends = {score.kind: score.name for score in run.declared.values() if score.of == name}
+    low, high = (series(run.scores, ends.get(end, "")) for end in ("low", "high"))
     if not low[0] or low[0] != high[0]:
         return []
     common = {"type": "scatter", "mode": "lines", "meta": {"run": place}, "hoverinfo": "skip", "line": {"width": 0}}
@@ -260,19 +259,12 @@ def _ends(runs: Sequence[Recorded], name: str, *, scores: bool = False) -> str:
     return "; ".join(parts) + (f"; and {len(runs) - 4} more" if len(runs) > 4 else "")
 
 
-def _made(run: Recorded) -> tuple[dict[str, Any], dict[str, str]]:
-    """Protocol and makers of the last evaluation."""
-    record = run.scores[-1] if run.scores else {}
-    return record.get("protocol") or {}, record.get("made_by") or {}
-
-
-def _differences(name: str, runs: Sequence[Recorded], firsts: Sequence[int]) -> list[str]:
-    """What the first runs of the groups differ in, one sentence each."""
-    sentences = []
-    for other in firsts[1:]:
-        (ours, made), (theirs, also) = _made(runs[firsts[0]]), _made(runs[other])
-        sentences.append(difference(name, (runs[firsts[0]].label, runs[other].label), ours, theirs, made | also))
-    return [sentence for sentence in sentences if sentence is not None]
+def _entry(name: str, run: Recorded, place: int) -> Entry:
+    """The score of a run's last evaluation."""
+    assert run.last_while_training is not None
+    scores = run.last_while_training.scores
+    measured = scores.scores.get(name, Measurement(score_of(name, run), math.nan, None))
+    return Entry(place, run.label, measured, scores.protocol)
 
 
 def _is_nought(runs: Sequence[Recorded], name: str) -> bool:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ganctl.evaluation.protocol import difference, identity
-from ganctl.evaluation.ranking import better, can_judge, lower_is_better
-from ganctl.report.recorded import Recorded, Scores
+from ganctl.evaluation.protocol import identity
+from ganctl.evaluation.ranking import Entry, better, groups, reasons
+from ganctl.evaluation.scores import Measurement
+from ganctl.report.facts import score_of
+from ganctl.report.recorded import Evaluation, Recorded
 
-_NOT_TOLD = ("output.", "final_fid.", "tag", "trust", "dataset.root", "dataset.cache")
+_NO_SETTINGS = ("output.", "final_fid.", "tag", "trust", "dataset.root", "dataset.cache")
 
 
 @dataclass(frozen=True)
@@ -28,10 +29,15 @@ class Row:
     settings: dict[str, Any]
     protocol: dict[str, Any]
 
+    def text(self, name: str) -> str:
+        """A score in four digits, with its deviation where there are several draws."""
+        deviation = f" ± {self.deviations[name]:.2g}" if name in self.deviations else ""
+        return f"{self.means[name]:.4g}{deviation}"
+
 
 @dataclass(frozen=True)
 class Comparison:
-    """Rows, best first, by the score `by`; `columns` are the scores that all runs have.
+    """Rows, best first, by the score `by`; `columns` are the scores that all runs have, `headlines` the main ones.
 
     `unequal` has, for each score whose protocols differ, the sentence that says in what; `settings` are the keys of the
     configuration in which the runs differ.
@@ -39,9 +45,21 @@ class Comparison:
 
     by: str
     columns: list[str]
+    headlines: list[str]
+    shares: list[str]
     rows: list[Row]
     settings: list[str]
     unequal: dict[str, str]
+
+    def reasons(self) -> list[str]:
+        """The sentences on scores that must not be compared, those of one reason as one."""
+        names: dict[str, list[str]] = {}
+        for name, sentence in self.unequal.items():
+            names.setdefault(sentence.removeprefix(name), []).append(name)
+        return [
+            f"{', '.join([name for name in alike if name in self.headlines] or alike)}{reason}"
+            for reason, alike in names.items()
+        ]
 
 
 def compare(runs: Sequence[Recorded], *, by: str | None = None, force: bool = False) -> Comparison:
@@ -51,35 +69,37 @@ def compare(runs: Sequence[Recorded], *, by: str | None = None, force: bool = Fa
     none, each run's newest. Sets that differ only in their seed count as draws of one.
 
     Raises:
-        ValueError: a run has no scores, or not this one; or the protocols differ and not `force`. In one line.
+        ValueError: a run has no scores, or not this one; it has no better and worse; or the protocols differ and not
+            `force`. In one line.
     """
     for run in runs:
         if not run.final:
             raise ValueError(f"{run.label}: has no scores yet; finish the run, or `ganctl evaluate {run.folder}`")
     by = by or _common_score(runs)
     chosen = _choose(runs, by)
-    labels = [run.label for run in runs]
-    columns = [name for name in chosen[0][0].values if all(name in draws[0].values for draws in chosen)]
-    unequal = {
-        name: said
-        for name in columns
-        if (said := _difference(name, labels, [draws[0] for draws in chosen])) is not None
-    }
-    if by in unequal and not force:
-        raise ValueError(f"{unequal[by]}; evaluate them alike (`ganctl evaluate RUN ...`), or add --force")
+    if score_of(by, *runs).direction is None:
+        raise ValueError(f"--score={by}: has no better and worse by what these runs recorded; choose another")
+    names = [name for name in chosen[0][0].scores.scores if all(name in draws[0].scores.scores for draws in chosen)]
+    columns = [by, *(name for name in names if name != by)]
     settings = differing(runs)
-    rows = [_row(run, draws, columns, settings) for run, draws in zip(runs, chosen, strict=True)]
-    return Comparison(
-        by, [by, *(name for name in columns if name != by)], _ranked(rows, by, unequal), settings, unequal
-    )
+    rows = [_row(run, draws, names, settings) for run, draws in zip(runs, chosen, strict=True)]
+    entries = {name: [_entry(name, runs, rows, place, chosen[place]) for place in range(len(runs))] for name in names}
+    unequal = {name: sentences[0] for name in names if (sentences := reasons(entries[name]))}
+    if by not in unequal:
+        rows = _ranked(rows, entries[by])
+    elif not force:
+        raise ValueError(f"{unequal[by]}; evaluate them alike (`ganctl evaluate RUN ...`), or add --force")
+    kinds = {name: score_of(name, *runs).kind for name in columns}
+    headlines = [name for name in columns if kinds[name] == "score"]
+    shares = [name for name in columns if kinds[name] == "share"]
+    return Comparison(by, columns, headlines, shares, rows, settings, unequal)
 
 
 def differing(runs: Sequence[Recorded]) -> list[str]:
     """The keys of the configuration in which the runs differ, without those that say where things lie."""
     flat = [run.flat_config() for run in runs]
-    keys = list(dict.fromkeys(key for each in flat for key in each))
-    told = [key for key in keys if not key.startswith(_NOT_TOLD)]
-    return [key for key in told if any(each.get(key) != flat[0].get(key) for each in flat)]
+    keys = list(dict.fromkeys(key for settings in flat for key in settings if not key.startswith(_NO_SETTINGS)))
+    return [key for key in keys if any(settings.get(key) != flat[0].get(key) for settings in flat)]
 
 
 def _common_score(runs: Sequence[Recorded]) -> str:
@@ -88,73 +108,65 @@ def _common_score(runs: Sequence[Recorded]) -> str:
     if len(names) == 1 and names[0] is not None:
         return str(names[0])
     if None in names:
-        shared = [name for name in runs[0].final[-1].values if all(name in run.final[-1].values for run in runs)]
-        ranked = [name for name in shared if can_judge(name)]
-        if ranked:
-            return ranked[0]
-    said = ", ".join(f"{label} by {name or 'none'}" for label, name in named.items())
-    raise ValueError(f"the runs are judged by different scores ({said}); choose one with --score NAME")
+        for name in runs[0].final[-1].scores.scores:
+            if score_of(name, *runs).direction and all(name in run.final[-1].scores.scores for run in runs):
+                return name
+    judges = ", ".join(f"{label} by {name or 'none'}" for label, name in named.items())
+    raise ValueError(f"the runs are judged by different scores ({judges}); choose one with --score NAME")
 
 
-def _choose(runs: Sequence[Recorded], by: str) -> list[list[Scores]]:
+def _choose(runs: Sequence[Recorded], by: str) -> list[list[Evaluation]]:
     """For each run the draws of one protocol that has the score `by`."""
-    found = []
+    by_protocol = []
     for run in runs:
-        having = [scores for scores in run.final if by in scores.values]
+        having = [evaluation for evaluation in run.final if by in evaluation.scores.scores]
         if not having:
-            known = ", ".join(dict.fromkeys(name for each in run.final for name in each.values if "share_" not in name))
-            raise ValueError(f"--score={by}: {run.label} has no such score; it has {known}")
-        groups: dict[tuple[Any, ...], list[Scores]] = {}
-        for scores in having:
-            key = (scores.step, *identity(by, scores.protocol, scores.made_by))
-            seeds = [other.protocol.get("seed") for other in groups.get(key, [])]
-            if scores.protocol.get("seed") in seeds:  # evaluated again: the newer stands
-                groups[key] = [o for o in groups[key] if o.protocol.get("seed") != scores.protocol.get("seed")]
-            groups.setdefault(key, []).append(scores)
-        found.append(groups)
-    newest = reversed(list(found[0]))
-    for key in newest:
-        alike = [next((k for k in reversed(list(groups)) if k[1:] == key[1:]), None) for groups in found]
-        if all(each is not None for each in alike):
-            return [groups[each] for groups, each in zip(found, alike, strict=True) if each is not None]
-    return [groups[list(groups)[-1]] for groups in found]
+            known = dict.fromkeys(
+                name for e in run.final for name, m in e.scores.scores.items() if m.score.kind != "share"
+            )
+            raise ValueError(f"--score={by}: {run.label} has no such score; it has {', '.join(known)}")
+        draws: dict[tuple[Any, ...], dict[Any, Evaluation]] = {}
+        for evaluation in having:
+            protocol = evaluation.scores.protocol
+            key = (evaluation.step, *identity(protocol, evaluation.scores.scores[by].metric))
+            alike = draws.setdefault(key, {})
+            alike.pop(protocol.seed, None)  # evaluated again: the newer stands
+            alike[protocol.seed] = evaluation
+        by_protocol.append({key: list(alike.values()) for key, alike in draws.items()})
+    for key in reversed(by_protocol[0]):
+        shared = [next((k for k in reversed(draws) if k[1:] == key[1:]), None) for draws in by_protocol]
+        if all(k is not None for k in shared):
+            return [draws[k] for draws, k in zip(by_protocol, shared, strict=True) if k is not None]
+    return [draws[list(draws)[-1]] for draws in by_protocol]
 
 
-def _difference(name: str, labels: Sequence[str], chosen: Sequence[Scores]) -> str | None:
-    first = chosen[0]
-    found = (
-        difference(name, (labels[0], label), first.protocol, other.protocol, first.made_by | other.made_by)
-        for label, other in zip(labels[1:], chosen[1:], strict=True)
-    )
-    return next((said for said in found if said is not None), None)
-
-
-def _row(run: Recorded, draws: Sequence[Scores], columns: Sequence[str], settings: Sequence[str]) -> Row:
-    values = {name: [each.values[name] for each in draws if name in each.values] for name in columns}
+def _row(run: Recorded, draws: Sequence[Evaluation], columns: Sequence[str], settings: Sequence[str]) -> Row:
+    drawn = [draw.scores.values for draw in draws]
+    values = {name: [scores[name] for scores in drawn if name in scores] for name in columns}
     return Row(
         rank=None,
         label=run.label,
         step=draws[0].step,
-        means={name: statistics.fmean(each) for name, each in values.items()},
-        deviations={name: statistics.stdev(each) for name, each in values.items() if len(each) > 1},
+        means={name: statistics.fmean(column) for name, column in values.items()},
+        deviations={name: statistics.stdev(column) for name, column in values.items() if len(column) > 1},
         draws=len(draws),
         settings={key: run.flat_config().get(key) for key in settings},
-        protocol=dict(draws[0].protocol),
+        protocol=draws[0].scores.protocol.known(),
     )
 
 
-def _ranked(rows: list[Row], by: str, unequal: Mapping[str, str]) -> list[Row]:
-    lower = lower_is_better(by)
+def _entry(name: str, runs: Sequence[Recorded], rows: Sequence[Row], place: int, draws: Sequence[Evaluation]) -> Entry:
+    scores = draws[0].scores
+    measured = Measurement(score_of(name, *runs), rows[place].means[name], scores.scores[name].metric)
+    return Entry(place, rows[place].label, measured, scores.protocol)
 
-    def loss(row: Row) -> float:
-        value = row.means[by]
-        return math.inf if math.isnan(value) else value if lower else -value
 
-    ordered = sorted(rows, key=loss)
-    if by in unequal:
-        return rows
+def _ranked(rows: Sequence[Row], entries: Sequence[Entry]) -> list[Row]:
+    """The rows of comparable scores, best first; equal ones share a rank."""
+    (ordered,) = groups(entries)
     ranks: list[int] = []
-    for place, row in enumerate(ordered):
-        tied = place > 0 and not better(by, ordered[place - 1].means[by], row.means[by])
+    for place, entry in enumerate(ordered):
+        before = ordered[place - 1].measured
+        tied = place > 0 and not better(before.score.direction, before.value, entry.measured.value)
         ranks.append(ranks[-1] if tied else place + 1)
-    return [replace(row, rank=rank) for row, rank in zip(ordered, ranks, strict=True)]
+    return [replace(rows[entry.place], rank=rank) for entry, rank in zip(ordered, ranks, strict=True)]

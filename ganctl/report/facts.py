@@ -6,8 +6,11 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ganctl.evaluation.ranking import better, can_judge, lower_is_better
-from ganctl.report.recorded import Recorded, numbers
+from ganctl.contract import Direction, Score
+from ganctl.evaluation.protocol import Protocol
+from ganctl.evaluation.ranking import better
+from ganctl.evaluation.scores import numbers
+from ganctl.report.recorded import Evaluation, Recorded
 
 UNFINISHED = "unfinished"
 NOT_CURVES = ("step", "kind", "seconds")
@@ -30,8 +33,8 @@ def last_step(run: Recorded) -> int:
 
 def seconds(run: Recorded) -> float | None:
     """How long it trained, by the summary or by its last line."""
-    found = number(run.summary.get("seconds")) if status(run) != UNFINISHED else None
-    return found if found is not None or not run.losses else number(run.losses[-1].get("seconds"))
+    spent = number(run.summary.get("seconds")) if status(run) != UNFINISHED else None
+    return spent if spent is not None or not run.losses else number(run.losses[-1].get("seconds"))
 
 
 def total_steps(run: Recorded) -> int | None:
@@ -40,7 +43,8 @@ def total_steps(run: Recorded) -> int | None:
     steps, images, batch = (number(settings.get(f"training.{key}")) for key in ("steps", "images", "batch_size"))
     if steps:
         return int(steps)
-    return math.ceil(images / batch) if images and batch else None
+    a_step = (batch or 0) * (number(settings.get("training.discriminator_steps")) or 1)
+    return math.ceil(images / a_step) if images and a_step else None
 
 
 def budget(run: Recorded) -> str:
@@ -61,11 +65,8 @@ def judged_by(run: Recorded) -> str | None:
     named = (run.summary.get("score") or {}).get("name") or run.flat_config().get("stop.score")
     if named:
         return str(named)
-    for record in reversed(run.scores):
-        frechet = [name for name in numbers(record) if name == "fid" or name.startswith("fd_")]
-        if frechet:
-            return frechet[0]
-    return None
+    last = run.last_while_training
+    return next(iter(last.scores.quantity("frechet_distance")), None) if last else None
 
 
 def best(run: Recorded) -> tuple[str, float, int | None] | None:
@@ -78,37 +79,36 @@ def best(run: Recorded) -> tuple[str, float, int | None] | None:
         step = run.summary.get("best_step")
         return name, value, step if isinstance(step, int) else None
     steps, values = series(run.scores, name)
-    place = best_place(name, values)
+    place = best_place(score_of(name, run).direction, values)
     return None if place is None else (name, values[place], int(steps[place]))
 
 
-def best_place(name: str, values: Sequence[float]) -> int | None:
+def best_place(direction: Direction | None, values: Sequence[float]) -> int | None:
     """The index of the best of `values`; None where none is a number, or the score has no better and worse."""
-    if direction(name) is None:
+    if direction is None:
         return None
-    found: int | None = None
-    for place, value in enumerate(values):
-        if math.isfinite(value) and (found is None or better(name, value, values[found])):
-            found = place
-    return found
+    place: int | None = None
+    for candidate, value in enumerate(values):
+        if math.isfinite(value) and (place is None or better(direction, value, values[place])):
+            place = candidate
+    return place
 
 
-def direction(name: str) -> str | None:
-    """`lower` or `higher` is better; None for what has no better and worse."""
-    if not can_judge(name):
-        return None
-    return "lower" if lower_is_better(name) else "higher"
+def score_of(name: str, *runs: Recorded) -> Score:
+    """What the runs recorded of a score; nothing but its name where they are of an earlier version."""
+    return next((run.declared[name] for run in runs if name in run.declared), Score(name))
 
 
 def series(records: Sequence[Mapping[str, Any]], name: str) -> tuple[list[float], list[float]]:
     """Steps and values of one quantity, NaN and infinite ones included."""
-    pairs = [(number(record.get("step")), record.get(name)) for record in records]
-    found = [
+    points = [
         (step, float(value))
-        for step, value in pairs
-        if step is not None and isinstance(value, int | float) and not isinstance(value, bool)
+        for record in records
+        if (step := number(record.get("step"))) is not None
+        and isinstance(value := record.get(name), int | float)
+        and not isinstance(value, bool)
     ]
-    return [step for step, _ in found], [value for _, value in found]
+    return [step for step, _ in points], [value for _, value in points]
 
 
 def names_of(records: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -116,32 +116,17 @@ def names_of(records: Sequence[Mapping[str, Any]]) -> list[str]:
     return list(dict.fromkeys(name for record in records for name in numbers(record) if name not in NOT_CURVES))
 
 
-def shares(values: Mapping[str, float]) -> dict[str, float]:
-    """The class shares among scores, by the class: `share_3_digits` is {"3": ...}."""
-    found = {name: value for name, value in values.items() if name.startswith("share_")}
-    return {name.split("_")[1]: value for name, value in found.items() if len(name.split("_")) >= 3}
+def newest_scores(run: Recorded) -> Evaluation | None:
+    """The last set of scores: the final one, else the last evaluation."""
+    return run.final[-1] if run.final else run.last_while_training
 
 
-def newest_scores(run: Recorded) -> tuple[dict[str, float], dict[str, Any], int | None]:
-    """Values, protocol and step of the last set of scores: the final one, else the last evaluation; empty if none."""
-    if run.final:
-        return run.final[-1].values, run.final[-1].protocol, run.final[-1].step
-    if run.scores:
-        record = run.scores[-1]
-        step = record.get("step")
-        return numbers(record), record.get("protocol") or {}, step if isinstance(step, int) else None
-    return {}, {}, None
-
-
-def class_shares(run: Recorded) -> tuple[dict[str, float], dict[str, Any]]:
+def class_shares(run: Recorded) -> tuple[dict[str, float], Protocol]:
     """The newest class shares there are, with the protocol of their scores; empty if none."""
-    for scores in reversed(run.final):
-        if found := shares(scores.values):
-            return found, scores.protocol
-    for record in reversed(run.scores):
-        if found := shares(numbers(record)):
-            return found, record.get("protocol") or {}
-    return {}, {}
+    for evaluation in (*reversed(run.final), run.last_while_training):
+        if evaluation and (shares := evaluation.scores.shares):
+            return shares, evaluation.scores.protocol
+    return {}, Protocol()
 
 
 def number(value: object) -> float | None:
@@ -152,5 +137,5 @@ def number(value: object) -> float | None:
 
 
 def _whole(value: object, otherwise: int) -> int:
-    found = number(value)
-    return otherwise if found is None else int(found)
+    known = number(value)
+    return otherwise if known is None else int(known)

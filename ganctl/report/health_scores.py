@@ -10,16 +10,16 @@ from ganctl.evaluation.protocol import too_few
 from ganctl.report.facts import (
     best_place,
     class_shares,
-    direction,
     judged_by,
     newest_scores,
     number,
+    score_of,
     series,
     status,
     total_steps,
 )
 from ganctl.report.finding import Finding
-from ganctl.report.recorded import Recorded, numbers
+from ganctl.report.recorded import Recorded
 
 SMALL_SHARE, LARGE_SHARE = 0.2, 4.0
 """Times the even share. Natural data sets of even classes, judged well, stay within a factor of two."""
@@ -61,26 +61,27 @@ FEWEST_FOR_FID = 2048
 def collapsed(run: Recorded) -> Iterator[Finding]:
     """Some classes are hardly drawn, or one is drawn most of the time; or a score of variety is low."""
     seen = []
-    found, protocol = class_shares(run)
-    count = number(protocol.get("num_generated"))
-    if len(found) > 1 and (count is None or count / len(found) >= FEWEST_A_CLASS):
-        even = 1 / len(found)
-        rare = [f"{name} ({share:.1%})" for name, share in found.items() if share < SMALL_SHARE * even]
-        frequent = [f"{name} ({share:.1%})" for name, share in found.items() if share > LARGE_SHARE * even]
+    shares, protocol = class_shares(run)
+    count = protocol.num_generated
+    if len(shares) > 1 and (count is None or count / len(shares) >= FEWEST_A_CLASS):
+        even = 1 / len(shares)
+        rare = [f"{name} ({share:.1%})" for name, share in shares.items() if share < SMALL_SHARE * even]
+        frequent = [f"{name} ({share:.1%})" for name, share in shares.items() if share > LARGE_SHARE * even]
         if rare:
             seen.append(f"classes below a fifth of the even share of {even:.1%}: {_some(rare)}")
         if frequent:
             seen.append(f"classes above four times the even share of {even:.1%}: {_some(frequent)}")
-    values, _, _ = newest_scores(run)
-    for name, value in values.items():
-        if name.startswith("recall_") and direction(name) and value < LOW_RECALL:
+    newest = newest_scores(run)
+    for name, measured in newest.scores.scores.items() if newest else ():
+        value, quantity = measured.value, measured.score.quantity
+        if quantity == "recall" and value < LOW_RECALL:
             seen.append(f"{name} is {value:.3g}, below {LOW_RECALL}")
-        if name.startswith("reverse_kl_") and value > HIGH_REVERSE_KL:
+        if quantity == "reverse_kl" and value > HIGH_REVERSE_KL:
             seen.append(f"{name} is {value:.3g} nats, above {HIGH_REVERSE_KL}")
-        if name.startswith("duplicates_") and value > MANY_DUPLICATES:
+        if quantity == "duplicates" and value > MANY_DUPLICATES:
             seen.append(f"{name} is {value:.3g}, above {MANY_DUPLICATES}")
-        if name.startswith("modes_") and direction(name) and len(found) > 1 and value < LOW_MODES * len(found):
-            seen.append(f"{name} is {value:.4g} of {len(found)} classes")
+        if quantity == "modes" and len(shares) > 1 and value < LOW_MODES * len(shares):
+            seen.append(f"{name} is {value:.4g} of {len(shares)} classes")
     if seen:
         yield Finding(
             "warning",
@@ -93,10 +94,11 @@ def collapsed(run: Recorded) -> Iterator[Finding]:
 
 def copying(run: Recorded) -> Iterator[Finding]:
     """Many samples are nearly training images."""
-    values, protocol, _ = newest_scores(run)
-    chance = number(protocol.get("memorisation.quantile")) or BY_CHANCE
+    if (newest := newest_scores(run)) is None:
+        return
+    chance = number(newest.scores.protocol.tunables.get("memorisation.quantile")) or BY_CHANCE
     limit = MANY_COPIES * chance
-    many = {name: value for name, value in values.items() if name.startswith("copies_") and value > limit}
+    many = {name: value for name, value in newest.scores.quantity("copies").items() if value > limit}
     if many:
         yield Finding(
             "warning",
@@ -113,11 +115,12 @@ def worsened(run: Recorded) -> tuple[str, float, float, float, float] | None:
     if name is None:
         return None
     steps, values = series(run.scores, name)
-    place = best_place(name, values)
+    direction = score_of(name, run).direction
+    place = best_place(direction, values)
     if place is None or place == len(values) - 1:
         return None
     last = values[-1] if math.isfinite(values[-1]) else math.inf
-    ratio = last / values[place] if direction(name) == "lower" else values[place] / last if last else math.inf
+    ratio = last / values[place] if direction == "lower" else values[place] / last if last else math.inf
     if not ratio > WORSENED:
         return None
     return name, steps[place], values[place], steps[-1], values[-1]
@@ -139,22 +142,24 @@ def declining(run: Recorded) -> Iterator[Finding]:
 
 def narrowing(run: Recorded) -> Iterator[Finding]:
     """Precision rises while coverage or recall falls: variety is being traded for looks."""
-    last = numbers(run.scores[-1]) if run.scores else {}
-    for name in last:
-        kind, _, extractor = name.partition("_")
-        if kind not in ("coverage", "recall") or direction(name) is None:
+    if (last := run.last_while_training) is None:
+        return
+    precision = next(iter(last.scores.quantity("precision")), "")
+    for name, measured in last.scores.scores.items():
+        quantity = measured.score.quantity
+        if quantity not in ("coverage", "recall"):
             continue
         _, values = series(run.scores, name)
-        _, precisions = series(run.scores, f"precision_{extractor}")
+        _, precisions = series(run.scores, precision)
         if len(values) < 3 or len(values) != len(precisions):
             continue
-        place = best_place(name, values)
+        place = best_place(measured.score.direction, values)
         if place is None or not values[place] - values[-1] > DRIFT or not precisions[-1] > precisions[place]:
             continue
         yield Finding(
             "warning",
-            f"Variety is traded for looks ({kind})",
-            f"since its best {name} fell from {values[place]:.3g} to {values[-1]:.3g} while precision_{extractor} rose "
+            f"Variety is traded for looks ({quantity})",
+            f"since its best {name} fell from {values[place]:.3g} to {values[-1]:.3g} while {precision} rose "
             f"from {precisions[place]:.3g} to {precisions[-1]:.3g}",
             "The generator keeps to what it draws well: the beginning of collapse.",
             f"stop.score={name} {penalty(run)}",
@@ -167,10 +172,11 @@ def still_improving(run: Recorded) -> Iterator[Finding]:
     if status(run) != "finished" or name is None:
         return
     steps, values = series(run.scores, name)
-    if len(values) < 3 or best_place(name, values) != len(values) - 1 or not math.isfinite(values[-2]):
+    direction = score_of(name, run).direction
+    if len(values) < 3 or best_place(direction, values) != len(values) - 1 or not math.isfinite(values[-2]):
         return
     last, before = values[-1], values[-2]
-    ratio = before / last if direction(name) == "lower" else last / before if before else 0.0
+    ratio = before / last if direction == "lower" else last / before if before else 0.0
     if last > 0 and ratio > IMPROVING:
         yield Finding(
             "note",
@@ -183,16 +189,15 @@ def still_improving(run: Recorded) -> Iterator[Finding]:
 
 def too_few_images(run: Recorded) -> Iterator[Finding]:
     """A Frechet distance from fewer images than its features have dimensions."""
-    values, protocol, _ = newest_scores(run)
-    if not any((name == "fid" or name.startswith("fd_")) for name in values):
+    if (newest := newest_scores(run)) is None or not (distances := newest.scores.quantity("frechet_distance")):
         return
-    counts = [number(protocol.get(key)) for key in ("num_generated", "num_real")]
-    known = [int(count) for count in counts if count is not None]
+    protocol = newest.scores.protocol
+    counts = [count for count in (protocol.num_generated, protocol.num_real) if count is not None]
     warning = too_few(protocol)
-    if warning is None and "fid" in values and known and min(known) < FEWEST_FOR_FID:
-        warning = f"{min(known):,} images on a side; fid needs {FEWEST_FOR_FID:,} or more to rank anything"
+    if warning is None and "fid" in distances and counts and min(counts) < FEWEST_FOR_FID:
+        warning = f"{min(counts):,} images on a side; fid needs {FEWEST_FOR_FID:,} or more to rank anything"
     if warning:
-        need = max(FEWEST_FOR_FID, int(number(protocol.get("dimensions")) or 0))
+        need = max(FEWEST_FOR_FID, protocol.dimensions or 0)
         yield Finding(
             "warning",
             "Too few images for a Frechet distance",

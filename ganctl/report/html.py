@@ -17,7 +17,7 @@ from typing import Any
 
 from ganctl.report import html_parts as parts
 from ganctl.report.charts import Chart, class_share_chart, score_curves, training_curves, unchanging_scores
-from ganctl.report.facts import best, status
+from ganctl.report.facts import best, score_of, status
 from ganctl.report.pictures import MOST_RUNS, grids_a_run, timeline
 from ganctl.report.recorded import Recorded
 from ganctl.report.sweep_charts import weigh
@@ -113,14 +113,12 @@ def _places_with_pictures(runs: Sequence[Recorded]) -> list[int]:
     """The places of all runs, or of many those with the best scores of one name."""
     if len(runs) <= MOST_RUNS:
         return list(range(len(runs)))
-    from ganctl.evaluation.ranking import lower_is_better
-
-    scores = [best(run) for run in runs]
-    name = next((score[0] for score in scores if score is not None), None)
-    if name is None:
+    judged = [(place, score) for place, run in enumerate(runs) if (score := best(run)) is not None]
+    if not judged:
         return list(range(MOST_RUNS))
-    sign = 1 if lower_is_better(name) else -1
-    rated = [(sign * score[1], place) for place, score in enumerate(scores) if score is not None and score[0] == name]
+    name = judged[0][1][0]
+    sign = -1 if score_of(name, *runs).direction == "higher" else 1
+    rated = [(sign * score[1], place) for place, score in judged if score[0] == name]
     return sorted(place for _, place in sorted(rated)[:MOST_RUNS])
 
 

@@ -8,15 +8,15 @@ from typing import Any
 
 import yaml
 
-from ganctl.evaluation.protocol import by_reason, short
-from ganctl.evaluation.ranking import is_headline
+from ganctl.evaluation.protocol import short
+from ganctl.evaluation.scores import ScoreSet
 from ganctl.record.wording import duration
 from ganctl.report.charts import colour
 from ganctl.report.comparison import compare, differing
-from ganctl.report.facts import best, budget, direction, last_step, seconds, status
+from ganctl.report.facts import best, budget, last_step, score_of, seconds, status
 from ganctl.report.finding import LEVELS, Finding
 from ganctl.report.health import health
-from ganctl.report.recorded import Recorded, Scores, flat, numbers
+from ganctl.report.recorded import Evaluation, Recorded, flat
 
 _ARROWS = {"lower": "↓", "higher": "↑", None: ""}
 
@@ -38,7 +38,7 @@ def trained(run: Recorded) -> dict[str, str]:
 
 def overview(run: Recorded, place: int) -> dict[str, Any]:
     """The header's facts of one run."""
-    score, spent = best(run), seconds(run)
+    judged, spent = best(run), seconds(run)
     environment = run.environment
     return {
         **trained(run),
@@ -47,8 +47,8 @@ def overview(run: Recorded, place: int) -> dict[str, Any]:
         "folder": str(run.folder),
         "status": status(run),
         "reason": str(run.summary.get("reason") or ""),
-        "score": None if score is None else {"name": score[0], "value": f"{score[1]:.4g}", "arrow": arrow(score[0])},
-        "best_step": None if score is None or score[2] is None else f"{score[2]:,}",
+        "score": judged and {"name": judged[0], "value": f"{judged[1]:.4g}", "arrow": arrow(judged[0], run)},
+        "best_step": None if judged is None or judged[2] is None else f"{judged[2]:,}",
         "step": f"{last_step(run):,}",
         "duration": None if spent is None else duration(spent),
         "budget": budget(run),
@@ -58,9 +58,9 @@ def overview(run: Recorded, place: int) -> dict[str, Any]:
     }
 
 
-def arrow(name: str) -> str:
+def arrow(name: str, *runs: Recorded) -> str:
     """An arrow towards the better."""
-    return _ARROWS[direction(name)]
+    return _ARROWS[score_of(name, *runs).direction]
 
 
 def findings(runs: Sequence[Recorded]) -> list[dict[str, Any]]:
@@ -82,18 +82,19 @@ def findings(runs: Sequence[Recorded]) -> list[dict[str, Any]]:
 
 def score_table(run: Recorded) -> dict[str, Any] | None:
     """A run's sets of scores side by side, with their protocols; None where it has none."""
-    sets = _sets(run)
-    if not sets:
+    last = run.last_while_training
+    evaluations = [last, *run.final] if last else run.final
+    if not evaluations:
         return None
-    names = [name for name in dict.fromkeys(name for each in sets for name in each.values) if is_headline(name)]
-    keys = [key for key in dict.fromkeys(key for each in sets for key in each.protocol) if key != "step"]
-    left_out = {f"{name}: {why}": None for each in sets for name, why in each.left_out.items()}
+    sets = [evaluation.scores for evaluation in evaluations]
+    names = dict.fromkeys(name for scores in sets for name in scores.headlines)
+    left_out = {f"{name}: {why}": None for scores in sets for name, why in scores.left_out.items()}
     fid = run.summary.get("fid") or {}
     return {
         "label": run.label,
-        "heads": [_head(each) for each in sets],
-        "rows": [(name, arrow(name), [_cell(name, each.values) for each in sets]) for name in names],
-        "protocol": _rows(keys, [each.protocol for each in sets]),
+        "heads": [_head(evaluation) for evaluation in evaluations],
+        "rows": [(name, arrow(name, run), [_cell(name, scores) for scores in sets]) for name in names],
+        "protocol": _rows([scores.protocol.known() for scores in sets]),
         "left_out": list(left_out),
         "fid_skipped": str(fid.get("skipped") or ""),
         "fid_command": str(fid.get("command") or ""),
@@ -104,14 +105,13 @@ def comparison(runs: Sequence[Recorded], *, force: bool) -> dict[str, Any]:
     """Several runs' scores in one table, ranked among equals; or the sentence that says why not."""
     judged = [run for run in runs if run.final]
     missing = [run.label for run in runs if not run.final]
-    found: dict[str, Any] = {"missing": missing, "refused": None, "rows": [], "columns": [], "unequal": []}
+    nothing: dict[str, Any] = {"missing": missing, "refused": None, "rows": [], "columns": [], "unequal": []}
     if len(judged) < 2:
-        return found
+        return nothing
     try:
         table = compare(judged, force=force)
     except ValueError as error:
-        return found | {"refused": str(error)}
-    names = [name for name in table.columns if is_headline(name)]
+        return nothing | {"refused": str(error)}
     flat = {run.label: run.flat_config() for run in judged}
     columns = {tuple(_setting(flat[row.label], key) for row in table.rows): key for key in reversed(table.settings)}
     settings = [key for key in table.settings if key in columns.values()]  # of those that go together, the first
@@ -120,36 +120,29 @@ def comparison(runs: Sequence[Recorded], *, force: bool) -> dict[str, Any]:
             "rank": row.rank,
             "label": row.label,
             "step": row.step,
-            "cells": [_mean(name, row.means, row.deviations) for name in names],
+            "cells": list(map(row.text, table.headlines)),
             "settings": [_setting(flat[row.label], key) for key in settings],
         }
         for row in table.rows
     ]
-    protocols = [row.protocol for row in table.rows]
-    keys = [key for key in dict.fromkeys(key for each in protocols for key in each) if key != "step"]
-    return found | {
+    protocol = _rows([row.protocol for row in table.rows])
+    return nothing | {
         "rows": rows,
-        "columns": [(name, arrow(name), name in table.unequal) for name in names],
+        "columns": [(name, arrow(name, *judged), name in table.unequal) for name in table.headlines],
         "settings": settings,
-        "unequal": _reasons(table.unequal),
+        "unequal": table.reasons(),
         "labels": [row.label for row in table.rows],
-        "alike": [(key, values[0]) for key, values, differs in _rows(keys, protocols) if not differs],
-        "protocol": [(key, values) for key, values, differs in _rows(keys, protocols) if differs],
+        "alike": [(key, values[0]) for key, values, differs in protocol if not differs],
+        "protocol": [(key, values) for key, values, differs in protocol if differs],
         "draws": any(row.draws > 1 for row in table.rows),
     }
-
-
-def _reasons(unequal: Mapping[str, str]) -> list[str]:
-    """The sentences on scores that must not be compared, those of one reason as one."""
-    shown = {reason: list(filter(is_headline, names)) or names for reason, names in by_reason(unequal).items()}
-    return [f"{', '.join(names)}{reason}" for reason, names in shown.items()]
 
 
 def configurations(runs: Sequence[Recorded]) -> dict[str, Any]:
     """What differs between the runs, then each whole configuration, environment, and what was typed."""
     return {
         "differing": _differing(runs) if len(runs) > 1 else [],
-        "each": [
+        "runs": [
             {
                 "label": run.label,
                 "yaml": yaml.safe_dump(run.config, sort_keys=False, allow_unicode=True, width=100)
@@ -223,39 +216,25 @@ def _setting(flat: Mapping[str, Any], key: str) -> str:
     return _text(flat[key]) if key in flat else "-"
 
 
-def _sets(run: Recorded) -> list[Scores]:
-    """The last evaluation of the training, then the final ones."""
-    last = []
-    if run.scores:
-        record = run.scores[-1]
-        step = record.get("step")
-        made_by = record.get("made_by") or {}
-        values = numbers(record)
-        last = [Scores(values, record.get("protocol") or {}, made_by, step, "last evaluation while training")]
-    return [*last, *run.final]
+def _head(evaluation: Evaluation) -> str:
+    origin = {"summary.json": "best checkpoint, at the end"}.get(evaluation.origin, evaluation.origin)
+    return origin if evaluation.step is None else f"{origin} (step {evaluation.step:,})"
 
 
-def _head(scores: Scores) -> str:
-    origin = {"summary.json": "best checkpoint, at the end"}.get(scores.origin, scores.origin)
-    return origin if scores.step is None else f"{origin} (step {scores.step:,})"
-
-
-def _cell(name: str, values: Mapping[str, float]) -> str:
-    if name not in values:
+def _cell(name: str, scores: ScoreSet) -> str:
+    if name not in scores.scores:
         return ""
-    low, high = values.get(f"{name}_low"), values.get(f"{name}_high")
-    interval = "" if low is None or high is None else f" (95 %: {low:.3g} to {high:.3g})"
-    return f"{values[name]:.4g}{interval}"
+    ends = scores.interval(name)
+    return f"{scores.values[name]:.4g}" + (f" (95 %: {ends[0]:.3g} to {ends[1]:.3g})" if ends else "")
 
 
-def _mean(name: str, means: Mapping[str, float], deviations: Mapping[str, float]) -> str:
-    return f"{means[name]:.4g}" + (f" ± {deviations[name]:.2g}" if name in deviations else "")
-
-
-def _rows(keys: Sequence[str], columns: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[str], bool]]:
-    """Key, its value in each column, and whether they differ."""
-    values = {key: [column.get(key) for column in columns] for key in keys}
-    return [(key, list(map(short, row)), any(value != row[0] for value in row)) for key, row in values.items()]
+def _rows(protocols: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[str], bool]]:
+    """Key, its value in each of the protocols, and whether they differ."""
+    keys = dict.fromkeys(key for protocol in protocols for key in protocol if key != "step")
+    columns = {key: [protocol.get(key) for protocol in protocols] for key in keys}
+    return [
+        (key, list(map(short, values)), any(value != values[0] for value in values)) for key, values in columns.items()
+    ]
 
 
 def _network(target: object, otherwise: str = "unknown") -> str:

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from ganctl.contract import Score
+from ganctl.evaluation.scores import ScoreSet, declarations, numbers
 from ganctl.record.jsonl import read_metrics
 
 
 @dataclass(frozen=True)
-class Scores:
-    """One set of scores of a run: `step` of the checkpoint, protocol, and what was `origin` (a file's name)."""
+class Evaluation:
+    """One set of scores of a run, the `step` of its checkpoint, and where it was read (a file's name)."""
 
-    values: dict[str, float]
-    protocol: dict[str, Any]
-    made_by: dict[str, str]
+    scores: ScoreSet
     step: int | None
     origin: str
-    left_out: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -42,16 +42,40 @@ class Recorded:
     summary: dict[str, Any]
     losses: list[dict[str, Any]]
     scores: list[dict[str, Any]]
-    final: list[Scores]
+    final: list[Evaluation]
 
     def flat_config(self) -> dict[str, Any]:
         """The configuration's leaves by their dotted keys."""
         return dict(flat(self.config))
 
+    @cached_property
+    def declared(self) -> dict[str, Score]:
+        """What its records say of scores by name; records of earlier versions only of the one that judged the run."""
+        declared = {}
+        judge = self.summary.get("score") or {}
+        if isinstance(judge.get("higher_is_better"), bool):
+            declared[judge["name"]] = Score(judge["name"], "higher" if judge["higher_is_better"] else "lower")
+        for record in self.scores:
+            declared |= declarations(record)
+        for evaluation in self.final:
+            scores = [measured.score for measured in evaluation.scores.scores.values()]
+            declared |= {score.name: score for score in scores if score != Score(score.name)}
+        return declared
+
+    @cached_property
+    def last_while_training(self) -> Evaluation | None:
+        """The last evaluation before the end."""
+        if not self.scores:
+            return None
+        record = self.scores[-1]
+        scores = ScoreSet.from_plain({**record, "scores": numbers(record)})
+        step = record.get("step")
+        return Evaluation(scores, step if isinstance(step, int) else None, "last evaluation while training")
+
     def grids(self) -> list[tuple[int, Path]]:
         """The sample grids with their steps, in order."""
-        found = [(_number(path), path) for path in (self.folder / "samples").glob("step-*.png")]
-        return sorted((step, path) for step, path in found if step is not None)
+        grids = [(_number(path), path) for path in (self.folder / "samples").glob("step-*.png")]
+        return sorted((step, path) for step, path in grids if step is not None)
 
 
 def read_runs(paths: Sequence[Path]) -> list[Recorded]:
@@ -76,11 +100,11 @@ def read_run(folder: Path, label: str | None = None) -> Recorded:
         folder=folder,
         label=label or folder.name,
         config=_yaml(_newest_config(folder), {}),
-        overrides=[str(each) for each in _yaml(_newest_overrides(folder), [])],
+        overrides=list(map(str, _yaml(_newest_overrides(folder), []))),
         environment=_json(folder / "environment.json"),
         summary=summary,
-        losses=[each for each in records if each.get("kind") == "losses"],
-        scores=[each for each in records if each.get("kind") == "scores"],
+        losses=[record for record in records if record.get("kind") == "losses"],
+        scores=[record for record in records if record.get("kind") == "scores"],
         final=list(_final(folder, summary)),
     )
 
@@ -93,8 +117,8 @@ def is_sweep(folder: Path) -> bool:
 
 def runs_of_sweep(folder: Path) -> list[Recorded]:
     """The sweep's runs that have begun, in the order of the jobs; none if each failed before it began."""
-    found = _runs_in(folder)
-    return read_runs(found) if found else []
+    runs = _runs_in(folder)
+    return read_runs(runs) if runs else []
 
 
 def read_results(folder: Path) -> list[dict[str, Any]]:
@@ -105,15 +129,6 @@ def read_results(folder: Path) -> list[dict[str, Any]]:
 def read_sweep(folder: Path) -> dict[str, Any]:
     """What a sweep wrote of itself: status and ranking; empty while it runs."""
     return _json(folder / "sweep.json")
-
-
-def numbers(record: Mapping[str, Any]) -> dict[str, float]:
-    """The scores among the values of a record of metrics.jsonl."""
-    return {
-        name: float(value)
-        for name, value in record.items()
-        if name != "step" and isinstance(value, int | float) and not isinstance(value, bool)
-    }
 
 
 def flat(node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -134,13 +149,13 @@ def _folders(path: Path) -> list[Path]:
         place = place.parent.parent if place.parent.name == "checkpoints" else place.parent
     if _is_run(place):
         return [place]
-    if is_sweep(place) and (found := _runs_in(place)):
-        return found
+    if is_sweep(place) and (runs := _runs_in(place)):
+        return runs
     raise ValueError(f"{path}: neither a run's folder nor a sweep's; they lie in outputs/<date>/")
 
 
 def _runs_in(folder: Path) -> list[Path]:
-    return sorted((each for each in folder.iterdir() if _is_run(each)), key=_job_number)
+    return sorted(filter(_is_run, folder.iterdir()), key=_job_number)
 
 
 def _is_run(folder: Path) -> bool:
@@ -174,21 +189,15 @@ def _newest_overrides(folder: Path) -> Path:
     return max(resumed, key=lambda path: int(numbered[path]), default=folder / ".hydra" / "overrides.yaml")
 
 
-def _final(folder: Path, summary: dict[str, Any]) -> Iterator[Scores]:
+def _final(folder: Path, summary: dict[str, Any]) -> Iterator[Evaluation]:
     for part in (summary, summary.get("fid") or {}):
         if part.get("scores"):
-            yield _scores(part, "summary.json", part.get("protocol", {}).get("step", summary.get("best_step")))
+            step = part.get("protocol", {}).get("step", summary.get("best_step"))
+            yield Evaluation(ScoreSet.from_plain(part), step, "summary.json")
     for path in sorted(folder.glob("scores-*.json")):
         content = _json(path)
         for draw in content.get("draws", []):
-            yield _scores(draw, path.name, content.get("step"))
-
-
-def _scores(part: Mapping[str, Any], origin: str, step: int | None) -> Scores:
-    values = numbers(part["scores"])
-    return Scores(
-        values, part.get("protocol") or {}, part.get("made_by") or {}, step, origin, part.get("left_out") or {}
-    )
+            yield Evaluation(ScoreSet.from_plain(draw), content.get("step"), path.name)
 
 
 def _json(path: Path) -> dict[str, Any]:

@@ -24,7 +24,12 @@ def make_run(place: Path, name: str, scores: dict[str, Any] = SCORES, by: str = 
     folder.mkdir(parents=True)
     (folder / "metrics.jsonl").write_text("")
     (folder / "config.yaml").write_text(f"seed: 0\noptimizer: {{lr: {len(name)}.0}}\noutput: {{root: {name}}}\n")
-    part = {"scores": scores, "protocol": PROTOCOL | {"step": 100} | changes, "made_by": MADE_BY}
+    part = {
+        "scores": scores,
+        "protocol": PROTOCOL | {"step": 100} | changes,
+        "made_by": MADE_BY,
+        "about": records.ABOUT,
+    }
     summary = {"status": "finished", "best_step": 100, "score": {"name": by, "value": 1.0}, **part}
     (folder / "summary.json").write_text(json.dumps(summary if scores else {"status": "interrupted"}))
     return folder
@@ -33,7 +38,7 @@ def make_run(place: Path, name: str, scores: dict[str, Any] = SCORES, by: str = 
 def evaluated(folder: Path, name: str, *draws: tuple[dict[str, Any], dict[str, Any]]) -> None:
     """Adds the file that `ganctl evaluate` writes."""
     drawn = [
-        {"scores": scores, "protocol": PROTOCOL | changes, "made_by": MADE_BY, "left_out": {}}
+        {"scores": scores, "protocol": PROTOCOL | changes, "made_by": MADE_BY, "about": records.ABOUT}
         for scores, changes in draws
     ]
     (folder / f"scores-{name}.json").write_text(json.dumps({"checkpoint": "best.pt", "step": 100, "draws": drawn}))

@@ -17,6 +17,7 @@ class Corners:
 
     name = "corners"
     weights_hash = "0" * 64
+    num_classes = 3
 
     def __init__(self) -> None:
         self.seen = 0

@@ -5,43 +5,49 @@ import subprocess
 import sys
 
 import pytest
-import torch
 
-from ganctl.contract import FeatureSet
-from ganctl.evaluation.ranking import better, frechet_name, lower_is_better
-from ganctl.metric.frechet import FrechetDistance
-
-
-@pytest.mark.parametrize(
-    "name", ["fid", "fd_digits", "fd_inception_0123abcd", "kid", "kd_digits", "reverse_kl_digits", "copies_pixels"]
-)
-def test_distances_are_better_lower(name: str):
-    assert lower_is_better(name)
-    assert better(name, 1.0, 2.0) and not better(name, 2.0, 1.0) and not better(name, 1.0, 1.0)
+from ganctl.contract import Direction, Score
+from ganctl.evaluation.protocol import Protocol
+from ganctl.evaluation.ranking import Entry, better, groups, reasons
+from ganctl.evaluation.scores import Measurement
 
 
-@pytest.mark.parametrize(
-    "name", ["is_digits", "is_inception", "confidence_digits", "recall_digits", "coverage_inception", "modes_digits"]
-)
-def test_scores_are_better_higher(name: str):
-    assert not lower_is_better(name)
-    assert better(name, 2.0, 1.0) and not better(name, 1.0, 2.0) and not better(name, 1.0, 1.0)
+def entries(*values: float, direction: Direction | None = "lower", counts: tuple[int, ...] = ()) -> list[Entry]:
+    """Scores of one name, of as many images as `counts` says."""
+    score = Score("fid", direction)
+    numbers = counts or (500,) * len(values)
+    return [
+        Entry(place, f"run {place}", Measurement(score, value, "frechet"), Protocol(num_generated=number))
+        for place, (value, number) in enumerate(zip(values, numbers, strict=True))
+    ]
+
+
+def test_the_direction_says_which_is_better():
+    assert better("lower", 1.0, 2.0) and not better("lower", 2.0, 1.0) and not better("lower", 1.0, 1.0)
+    assert better("higher", 2.0, 1.0) and not better("higher", 1.0, 2.0) and not better("higher", 1.0, 1.0)
+    assert not better(None, 1.0, 2.0) and not better(None, 2.0, 1.0)
 
 
 def test_nan_is_worse_than_any_number():
-    assert better("fid", 1e9, math.nan) and not better("fid", math.nan, 1e9) and not better("fid", math.nan, math.nan)
+    assert better("lower", 1e9, math.nan)
+    assert not better("lower", math.nan, 1e9) and not better("lower", math.nan, math.nan)
 
 
-@pytest.mark.parametrize("name", ["share_3_digits", "fidelity", "loss", "", "kid_low", "kd_digits_high", "ssim_pairs"])
-def test_names_without_a_direction_are_refused(name: str):
-    with pytest.raises(ValueError, match=f"^stop.score={name}: has no better and worse"):
-        lower_is_better(name)
+@pytest.mark.parametrize(
+    ("direction", "places"), [("lower", [2, 0, 3, 1]), ("higher", [0, 3, 2, 1]), (None, [0, 1, 2, 3])]
+)
+def test_the_best_comes_first_and_nan_last(direction: Direction | None, places: list[int]):
+    (group,) = groups(entries(3.0, math.nan, 1.0, 3.0, direction=direction))
+    assert [entry.place for entry in group] == places
 
 
-@pytest.mark.parametrize("extractor", ["inception", "digits"])
-def test_the_distance_is_called_as_its_metric_calls_it(extractor: str):
-    side = FeatureSet(extractor, 9, torch.zeros(2).double(), torch.eye(2).double())
-    assert list(FrechetDistance()(side, side)) == [frechet_name(extractor)]
+def test_only_scores_made_alike_are_ranked_with_each_other_and_it_is_said_why():
+    unequal = entries(3.0, 2.0, 1.0, counts=(500, 5000, 500))
+    assert [[entry.place for entry in group] for group in groups(unequal)] == [[2, 0], [1]]
+    assert reasons(unequal) == [
+        "fid of run 0 and run 1: unequal number of generated images (num_generated 500 and 5000)"
+    ]
+    assert reasons(entries(3.0, 2.0)) == []
 
 
 def test_ranking_is_imported_without_torch():

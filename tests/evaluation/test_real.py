@@ -120,7 +120,7 @@ def test_part_of_the_images_is_drawn_at_random_and_always_the_same():
 
 @pytest.mark.parametrize("count", [1, 41])
 def test_more_images_than_there_are_or_fewer_than_two_are_refused(count: int, store: ImageStore, extractor: Corners):
-    with pytest.raises(ValueError, match=rf"evaluation.num_real={count}: tiny has 40 images; choose from 2 to 40"):
+    with pytest.raises(ValueError, match=rf"^num_real={count}: tiny has 40 images; choose from 2 to 40"):
         real_features(store, extractor, num_images=count)
 
 

@@ -233,9 +233,9 @@ def test_its_accuracy_stands_beside_its_scores():
         weights="images",
         seed=0,
     )
-    assert found.scores["fd_classifier"] > 0
-    assert found.protocol["extractor.held_out_accuracy"] == 1 and found.protocol["extractor.held_out_images"] == 9
-    assert found.protocol["weights_hash"] == learnt.weights_hash and found.protocol["resizing"] == "none"
+    assert found.values["fd_classifier"] > 0
+    assert found.protocol.facts["held_out_accuracy"] == 1 and found.protocol.facts["held_out_images"] == 9
+    assert found.protocol.weights_hash == learnt.weights_hash and found.protocol.resizing == "none"
 
 
 def test_a_run_does_not_depend_on_whether_the_classifier_was_there(

@@ -9,8 +9,8 @@ import torchvision
 from torch import Tensor
 
 from ganctl.contract import DataSpec, FeatureExtractor
-from ganctl.evaluation.ranking import frechet_name
 from ganctl.feature.inception import Inception, fold_batch_norms
+from ganctl.metric.frechet import FrechetDistance
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,10 @@ def test_features_equal_those_of_pytorch_fid(size: tuple[int, int], inception: I
 
 def test_bfloat16_is_near_and_named_apart(inception: Inception, weights_file: Path):
     rough = Inception(weights=str(weights_file), precision="bf16")
-    assert rough.name == f"{inception.name}_bf16" and frechet_name(rough.name) == f"fd_{rough.name}"
+    assert (
+        rough.name == f"{inception.name}_bf16"
+        and FrechetDistance().declare(rough.name, 0)[0].name == f"fd_{rough.name}"
+    )
     assert rough.weights_hash != inception.weights_hash and len(rough.weights_hash) == 64
     (features, logits), (expected, _) = rough(rgb(2)), inception(rgb(2))
     assert features.dtype == logits.dtype == torch.float32

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from ganctl.job.ranking_table import over_seeds, ranked, show_and_write, unequal
+from ganctl.job.ranking_table import show_and_write
+from ganctl.report.sweep import over_seeds, ranked, unequal
 
 
 def result(

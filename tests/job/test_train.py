@@ -176,6 +176,26 @@ def test_what_cannot_work_is_refused_before_the_first_step(override: str, said: 
     assert not (tmp_path / "run" / "metrics.jsonl").exists() and not (tmp_path / "run" / "checkpoints").exists()
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["stop.score=kd_digits", "evaluation.num_images=3"], "evaluation.num_images=3: a kernel distance needs"),
+        (["stop.score=kd_digits", "evaluation.num_real=3"], "evaluation.num_real=3: a kernel distance needs"),
+        (
+            ["stop.score=is_digits", "metric.inception_score.splits=21"],
+            "metric.inception_score.splits=21: more than the 20 images; try metric.inception_score.splits=1",
+        ),
+    ],
+)
+def test_too_few_images_for_the_judging_score_are_refused_before_the_first_step(
+    words: list[str], said: str, train: Train, tmp_path: Path
+):
+    with pytest.raises(ValueError) as refused:
+        train("metric=[frechet,kid,inception_score]", *words)
+    assert str(refused.value).startswith(said) and "\n" not in str(refused.value)
+    assert not (tmp_path / "run" / "metrics.jsonl").exists()
+
+
 def test_a_run_without_labels_cannot_be_judged_by_the_classes_asked_for(train: Train, tmp_path: Path):
     judged = ("metric=[frechet,class_accuracy]", "stop.score=class_accuracy_digits")
     with pytest.raises(ValueError, match=r"^stop\.score=class_accuracy_digits: none of .* choose from fd_digits$"):

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ganctl.metric.classes import ClassAccuracy, Modes, class_accuracy, reverse_kl
-from tests.metric.sides import normal, side
+from tests.metric.feature_sets import normal, side
 
 
 def saying(*classes: int, number: int = 4) -> Tensor:

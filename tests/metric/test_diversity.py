@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from ganctl.metric.diversity import WEIGHTS, Diversity, random_pairs, scales, similarities
-from tests.metric.sides import side, uniform_images
+from tests.metric.feature_sets import side, uniform_images
 
 
 def flat(*greys: int, pixels: int) -> numpy.ndarray:
@@ -117,9 +117,9 @@ def test_the_order_of_the_images_moves_it_only_as_far_as_the_drawing_of_pairs():
 
 def test_a_single_image_is_refused():
     one, more = side(images=uniform_images(1, 1, 8, 8, seed=0)), side(images=uniform_images(3, 1, 8, 8, seed=0))
-    with pytest.raises(ValueError, match=r"evaluation.num_images=1: pairs need at least 2 images a side"):
+    with pytest.raises(ValueError, match=r"num_images=1: a similarity of pairs needs at least 2 images a side"):
         Diversity()(one, more)
-    with pytest.raises(ValueError, match=r"evaluation.num_real=1: pairs need at least 2"):
+    with pytest.raises(ValueError, match=r"num_real=1: a similarity of pairs needs at least 2"):
         Diversity()(more, one)
 
 

@@ -52,7 +52,7 @@ def test_does_not_depend_on_the_order_of_the_images():
 
 def test_nan_and_too_many_splits_are_refused():
     logits = torch.zeros(4, 10)
-    with pytest.raises(ValueError, match=r"splits=5: more than the 4 images; try metric.inception_score.splits=1"):
+    with pytest.raises(ValueError, match=r"splits=5: more than the 4 images; try splits=1"):
         InceptionScore(splits=5)(side(logits, 4), side(None, 4))
     logits[0, 0] = torch.nan
     with pytest.raises(ValueError, match="NaN"):

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ganctl.metric.kid import KernelDistance, distance_variance, kernel_distance, pair_sums, subset_distances
-from tests.metric.sides import normal, side
+from tests.metric.feature_sets import normal, side
 
 DIMENSIONS = 12
 VARIANCE = numpy.linspace(0.6, 1.6, DIMENSIONS)
@@ -165,7 +165,7 @@ def test_only_inceptions_distance_is_called_kid():
 
 
 def test_fewer_than_four_images_are_refused():
-    with pytest.raises(ValueError, match=r"evaluation.num_images=3: a kernel distance needs at least 4 images a side"):
+    with pytest.raises(ValueError, match=r"num_images=3: a kernel distance needs at least 4 images a side"):
         KernelDistance()(side(normal(3, 4, seed=0)), side(normal(9, 4, seed=0)))
     scores = KernelDistance()(side(normal(4, 4, seed=0)), side(normal(4, 4, seed=1)))
     assert all(numpy.isfinite(value) for value in scores.values())

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from ganctl.metric.memorisation import Memorisation, as_rows, memorisation, nearest, nearest_real, spread
-from tests.metric.sides import normal, side, uniform_images
+from tests.metric.feature_sets import normal, side, uniform_images
 
 
 def test_an_independent_test_set_scores_the_quantile_and_is_as_near_as_real_images():

@@ -4,7 +4,19 @@ import math
 
 import pytest
 
-from ganctl.record.wording import Standing, aligned, brief, duration, losses, score_texts, scores_line, training_line
+from ganctl.contract import Score
+from ganctl.evaluation.scores import Measurement, ScoreSet
+from ganctl.record.wording import (
+    Standing,
+    aligned,
+    brief,
+    duration,
+    losses,
+    score_texts,
+    scores_line,
+    training_line,
+    with_intervals,
+)
 
 LOG = {"d_loss": 0.912, "d_penalty": 0.0, "d_real": 0.71, "d_fake": 0.309, "g_loss": 1.716, "g_penalty": 0.0}
 
@@ -55,17 +67,27 @@ def test_scores_have_about_three_digits(value, text):
     assert brief(value) == text
 
 
-def test_shares_of_the_classes_become_one_range_in_their_place():
-    shares = {f"share_{k}_digits": 0.08 + 0.01 * k for k in range(4)}
-    scores = {"fd_digits": 12.3456, **shares, "confidence_digits": 0.98764, "fid": "not computed: no weights"}
+def test_scores_have_four_digits_and_words_stay():
+    scores = {"fd_digits": 12.3456, "confidence_digits": 0.98764, "fid": "not computed: no weights"}
     assert score_texts(scores) == {
         "fd_digits": "12.35",
-        "shares_digits": "8.0% to 11.0% in 4 classes",
         "confidence_digits": "0.9876",
         "fid": "not computed: no weights",
     }
     line = scores_line(20, 100, scores, best=True)
     assert line == "step 20/100  fd_digits 12.35  confidence_digits 0.9876  fid not computed: no weights  best so far"
+
+
+def test_an_interval_stands_beside_its_score_and_shares_are_left_out():
+    scores = [
+        (Score("fd"), 2.0),
+        (Score("kd"), 1.5),
+        (Score("kd_low", kind="low", of="kd"), 1.0),
+        (Score("kd_high", kind="high", of="kd"), 2.0),
+        (Score("share_0", kind="share", of="0"), 0.5),
+    ]
+    found = with_intervals(ScoreSet({score.name: Measurement(score, value, "m") for score, value in scores}))
+    assert found == {"fd": 2.0, "kd": "1.5, 95 % within 1 to 2"}
 
 
 def test_values_stand_below_each_other():

@@ -9,8 +9,16 @@ from typing import Any
 import yaml
 from PIL import Image
 
+from ganctl.evaluation.scores import Measurement, ScoreSet
 from ganctl.files import plain
-from ganctl.report.recorded import Recorded, Scores
+from ganctl.metric.class_shares import ClassShares
+from ganctl.metric.classes import ClassAccuracy, Modes
+from ganctl.metric.frechet import FrechetDistance
+from ganctl.metric.inception_score import InceptionScore
+from ganctl.metric.kid import KernelDistance
+from ganctl.metric.memorisation import Memorisation
+from ganctl.metric.precision_recall import PrecisionRecall
+from ganctl.report.recorded import Evaluation, Recorded
 
 PROTOCOL: dict[str, Any] = {
     "extractor": "digits",
@@ -26,6 +34,18 @@ PROTOCOL: dict[str, Any] = {
     "seed": 0,
 }
 MADE_BY = {"fd_digits": "frechet", "is_digits": "inception_score"}
+METRICS = (
+    *(FrechetDistance(), KernelDistance(), InceptionScore(), ClassShares(), ClassAccuracy(), Modes()),
+    *(Memorisation(), PrecisionRecall()),
+)
+ABOUT = ScoreSet(
+    {
+        score.name: Measurement(score, 0.0, None)
+        for metric in METRICS
+        for extractor in ("digits", "inception")
+        for score in metric.declare(extractor, 10)
+    }
+).to_plain()["about"]
 CONFIG: dict[str, Any] = {
     "seed": 0,
     "training": {"batch_size": 64, "steps": 1000, "epochs": None, "images": None},
@@ -60,7 +80,14 @@ def scores(*values: float, name: str = "fd_digits", **others: list[float]) -> li
     """Evaluations at even steps up to 1000, with these values of one score and those of others."""
     every = 1000 // len(values)
     return [
-        {"step": every * (place + 1), "kind": "scores", name: value, "protocol": PROTOCOL, "made_by": MADE_BY}
+        {
+            "step": every * (place + 1),
+            "kind": "scores",
+            name: value,
+            "protocol": PROTOCOL,
+            "made_by": MADE_BY,
+            "about": ABOUT,
+        }
         | {other: curve[place] for other, curve in others.items()}
         for place, value in enumerate(values)
     ]
@@ -69,7 +96,6 @@ def scores(*values: float, name: str = "fd_digits", **others: list[float]) -> li
 def run(**changes: Any) -> Recorded:
     """A finished run in which nothing is wrong, but for `changes`: fields of Recorded, and `config` merged."""
     config = merged(CONFIG, changes.pop("config", {}))
-    final = Scores({"fd_digits": 4.0, **EVEN}, PROTOCOL, MADE_BY, 1000, "summary.json")
     fields: dict[str, Any] = {
         "folder": Path("outputs/some day/run"),
         "label": "run",
@@ -79,14 +105,15 @@ def run(**changes: Any) -> Recorded:
         | {"score": {"name": "fd_digits", "value": 4.0}},
         "losses": losses(),
         "scores": scores(8.0, 6.0, 5.0, 4.05, 4.0),
-        "final": [final],
+        "final": judged({"fd_digits": 4.0, **EVEN}),
     }
     return Recorded(config=config, **(fields | changes))
 
 
-def judged(values: dict[str, float], **protocol: Any) -> list[Scores]:
+def judged(values: dict[str, float], **protocol: Any) -> list[Evaluation]:
     """Final scores of these values under the usual protocol with changes."""
-    return [Scores(values, PROTOCOL | protocol, MADE_BY, 1000, "summary.json")]
+    record = {"scores": values, "protocol": PROTOCOL | protocol, "made_by": MADE_BY, "about": ABOUT}
+    return [Evaluation(ScoreSet.from_plain(record), 1000, "summary.json")]
 
 
 def sweep_job(rank: int | None, value: Any, number: int = 1, **varied: Any) -> dict[str, Any]:
@@ -124,7 +151,7 @@ def written(folder: Path, made: Recorded | None = None, grids: int = 3, *, summa
     (folder / ".hydra").mkdir()
     (folder / ".hydra" / "overrides.yaml").write_text(yaml.safe_dump(made.overrides))
     if summary:
-        parts = [{"scores": s.values, "protocol": s.protocol, "made_by": s.made_by} for s in made.final[:1]]
+        parts = [evaluation.scores.to_plain() for evaluation in made.final[:1]]
         whole = made.summary | (parts[0] if parts else {})
         (folder / "summary.json").write_text(json.dumps(plain(whole)))
     for place in range(grids):

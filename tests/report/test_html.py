@@ -14,10 +14,11 @@ from typing import Any
 
 import pytest
 
+from ganctl.evaluation.scores import ScoreSet
 from ganctl.report.charts import class_share_chart, score_curves, training_curves
 from ganctl.report.html import Sweep, as_script_data, page
-from ganctl.report.recorded import read_run, read_runs
-from tests.report.records import EVEN, judged, losses, run, scores, sweep_job, written
+from ganctl.report.recorded import Evaluation, read_run, read_runs
+from tests.report.records import ABOUT, EVEN, judged, losses, run, scores, sweep_job, written
 
 EVIL = "<img src=x onerror=alert(1)>"
 BREAKOUT = "</script><script>alert(1)</script><!--"
@@ -83,6 +84,8 @@ def test_plotly_comes_once_and_only_where_there_is_a_chart(tmp_path: Path):
 
 def with_text_everywhere(text: str, place: Path) -> Page:
     """The page of a sweep whose files have `text` in every place where a run's files may have text."""
+    shares = {name: {"kind": "share", "of": text} for name in (f"share_{text}_x",)}
+    record = {"scores": {text: 1.0}, "protocol": {text: text}, "left_out": {text: text}}
     told = run(
         label=text,
         folder=place / "evil",
@@ -90,9 +93,12 @@ def with_text_everywhere(text: str, place: Path) -> Page:
         environment={"cpu": text, "argv": [text], text: text},
         summary={"status": text, "reason": text, "fid": {"skipped": text, "command": text}},
         config={"tag": text, text: {text: text}, "dataset": {"name": text}, "generator": {"_target_": text}},
-        scores=scores(3.0, 2.0, name="fd_digits", **{f"is_{text}": [1.0, 2.0], f"share_{text}_x": [0.5, 0.5]}),
+        scores=[
+            line | {"about": ABOUT | shares | {f"is_{text}": {"direction": "higher"}}}
+            for line in scores(3.0, 2.0, **{f"is_{text}": [1.0, 2.0], f"share_{text}_x": [0.5, 0.5]})
+        ],
         losses=losses(**{text: [1.0] * 20}),
-        final=[replace(each, origin=text, left_out={text: text}) for each in judged({text: 1.0}, **{text: text})],
+        final=[Evaluation(ScoreSet.from_plain(record), 1000, text)],
     )
     jobs = [
         sweep_job(1, 1.0, 1, **{text: text}),

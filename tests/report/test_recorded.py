@@ -18,7 +18,7 @@ def test_a_run_comes_back_as_it_was_written(tmp_path: Path):
     found = read_run(written(tmp_path / "run", made))
     assert (found.config, found.overrides, found.environment) == (made.config, made.overrides, made.environment)
     assert found.losses[0]["d_loss"] == math.inf and math.isnan(found.losses[1]["d_loss"])
-    assert found.scores == made.scores and found.final[0].values == made.final[0].values
+    assert found.scores == made.scores and found.final == made.final
     assert [step for step, _ in found.grids()] == [100, 200, 300]
 
 
@@ -41,7 +41,7 @@ def test_scores_added_by_evaluating_later_follow_those_of_the_summary(tmp_path: 
     draws = [{"scores": {"fid": value}, "protocol": {"seed": seed}} for seed, value in enumerate((9.0, 8.0))]
     (folder / "scores-best.json").write_text(json.dumps({"step": 700, "draws": draws}))
     found = read_run(folder).final
-    assert [(each.origin, each.step, each.values.get("fid")) for each in found] == [
+    assert [(each.origin, each.step, each.scores.values.get("fid")) for each in found] == [
         ("summary.json", 1000, None),
         ("scores-best.json", 700, 9.0),
         ("scores-best.json", 700, 8.0),

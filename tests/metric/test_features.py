@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from ganctl.metric.sides import both_features, part
-from tests.metric.sides import normal, side
+from ganctl.metric.features import both_features, part
+from tests.metric.feature_sets import normal, side
 
 
 def test_a_part_is_ascending_without_repetition_and_always_the_same():
@@ -28,8 +28,8 @@ def test_sides_that_do_not_fit_are_refused_in_one_line():
         (good, side(normal(5, 4, seed=0)), "3 dimensions cannot be compared with 4"),
         (good, bad, "NaN or infinite"),
         (bad, good, "NaN or infinite"),
-        (good, side(normal(3, 3, seed=0)), r"evaluation.num_real=3: a distance needs at least 4"),
-        (side(normal(3, 3, seed=0)), good, r"evaluation.num_images=3: a distance needs at least 4"),
+        (good, side(normal(3, 3, seed=0)), r"num_real=3: a distance needs at least 4"),
+        (side(normal(3, 3, seed=0)), good, r"num_images=3: a distance needs at least 4"),
     ]:
         with pytest.raises(ValueError, match=match) as error:
             both_features(first, second, least=4, what="a distance")

@@ -1,4 +1,4 @@
-"""What metrics of two sets of images share: checks of both sides, and parts of them that are always the same."""
+"""The features of both sides as metrics take them: checked, and in parts that are always the same."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy
 import torch
 from torch import Tensor
 
-from ganctl.contract import FeatureSet
+from ganctl.contract import ArgumentError, FeatureSet
 
 
 def both_features(generated: FeatureSet, real: FeatureSet, *, least: int, what: str) -> tuple[Tensor, Tensor]:
@@ -15,22 +15,25 @@ def both_features(generated: FeatureSet, real: FeatureSet, *, least: int, what: 
     Raises ValueError for features of two extractors, NaN, unequal dimensions, or fewer than `least` images a side,
     which `what` (as "a kernel distance") needs.
     """
+    check_count(generated.count, real.count, least=least, what=what)
     assert generated.features is not None and real.features is not None
     if generated.extractor != real.extractor:
         raise ValueError(
-            f"feature: one side's features come from {generated.extractor}, the other's from {real.extractor}; "
+            f"one side's features come from {generated.extractor}, the other's from {real.extractor}; "
             f"{what} needs the same extractor on both sides"
         )
     if generated.features.shape[1] != real.features.shape[1]:
-        raise ValueError(
-            f"feature: {generated.features.shape[1]} dimensions cannot be compared with {real.features.shape[1]}"
-        )
-    for key, features in (("num_images", generated.features), ("num_real", real.features)):
-        if len(features) < least:
-            raise ValueError(f"evaluation.{key}={len(features)}: {what} needs at least {least} images a side")
-        if not features.isfinite().all():
-            raise ValueError(f"feature: NaN or infinite features have no place in {what}; the images are not finite")
+        raise ValueError(f"{generated.features.shape[1]} dimensions cannot be compared with {real.features.shape[1]}")
+    if not (generated.features.isfinite().all() and real.features.isfinite().all()):
+        raise ValueError(f"NaN or infinite features have no place in {what}; the images are not finite")
     return generated.features, real.features
+
+
+def check_count(num_images: int, num_real: int | None, *, least: int, what: str) -> None:
+    """Raises ArgumentError for fewer than `least` images a side; `num_real` None = not known yet."""
+    for argument, count in (("num_images", num_images), ("num_real", num_real)):
+        if count is not None and count < least:
+            raise ArgumentError(argument, count, f"{what} needs at least {least} images a side")
 
 
 def part(count: int, limit: int | None) -> Tensor:

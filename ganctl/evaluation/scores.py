@@ -1,0 +1,113 @@
+"""The scores of one evaluation as typed values, and as they stand on disk. Imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, get_args
+
+from ganctl.contract import Direction, Kind, Score
+from ganctl.evaluation.protocol import Protocol
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """A value of `score`, by the metric of the name `metric` (None = an old record that does not say)."""
+
+    score: Score
+    value: float
+    metric: str | None
+
+
+@dataclass(frozen=True)
+class ScoreSet:
+    """Scores by name, the protocol that they share, and for each metric that could not be computed the reason."""
+
+    scores: Mapping[str, Measurement]
+    protocol: Protocol = field(default_factory=Protocol)
+    left_out: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def values(self) -> dict[str, float]:
+        """All values by name."""
+        return {name: measured.value for name, measured in self.scores.items()}
+
+    @property
+    def headlines(self) -> dict[str, float]:
+        """The values that a table shows: no class's share, and no end of an interval."""
+        return {name: measured.value for name, measured in self.scores.items() if measured.score.kind == "score"}
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """How often each class is drawn, by class."""
+        return {m.score.of: m.value for m in self.scores.values() if m.score.kind == "share"}
+
+    def interval(self, name: str) -> tuple[float, float] | None:
+        """The ends of the 95 % interval of a score that has one."""
+        ends = {m.score.kind: m.value for m in self.scores.values() if m.score.of == name and m.score.kind != "share"}
+        return (ends["low"], ends["high"]) if ends.keys() == {"low", "high"} else None
+
+    def quantity(self, name: str) -> dict[str, float]:
+        """The scores that measure `name`, whatever the features."""
+        return {key: measured.value for key, measured in self.scores.items() if measured.score.quantity == name}
+
+    def with_values(self, values: Mapping[str, float]) -> ScoreSet:
+        """The scores named in `values`, with these values."""
+        return replace(self, scores={name: replace(self.scores[name], value=value) for name, value in values.items()})
+
+    def remarked(self, **remarks: Any) -> ScoreSet:
+        """The same, with more remarks in the protocol."""
+        return replace(self, protocol=replace(self.protocol, remarks={**self.protocol.remarks, **remarks}))
+
+    def to_plain(self) -> dict[str, Any]:
+        """As it stands on disk: values and metrics by score, and in `about` what the metrics declare of them."""
+        return {
+            "scores": self.values,
+            "protocol": self.protocol.to_plain(),
+            "made_by": {name: measured.metric for name, measured in self.scores.items() if measured.metric},
+            "about": {name: about for name, m in self.scores.items() if (about := _as_plain(m.score))},
+            "left_out": dict(self.left_out),
+        }
+
+    @staticmethod
+    def from_plain(record: Mapping[str, Any]) -> ScoreSet:
+        """What `to_plain` made. Of an older record's scores neither direction nor kind is known."""
+        made_by, declared = _mapping(record, "made_by"), declarations(record)
+        return ScoreSet(
+            {
+                name: Measurement(declared.get(name, Score(name)), value, made_by.get(name))
+                for name, value in numbers(_mapping(record, "scores")).items()
+            },
+            Protocol.from_plain(record.get("protocol")),
+            {name: str(reason) for name, reason in _mapping(record, "left_out").items()},
+        )
+
+
+def declarations(record: Mapping[str, Any]) -> dict[str, Score]:
+    """What a record says of scores besides their values."""
+    declared = {}
+    for name, about in _mapping(record, "about").items():
+        about = about if isinstance(about, Mapping) else {}
+        direction = about.get("direction") if about.get("direction") in get_args(Direction) else None
+        kind: Any = about.get("kind") if about.get("kind") in get_args(Kind) else "score"
+        declared[name] = Score(name, direction, kind, str(about.get("of", "")), str(about.get("quantity", "")))
+    return declared
+
+
+def numbers(record: Mapping[str, Any]) -> dict[str, float]:
+    """The numbers among the values of a record, but for its step."""
+    return {
+        name: float(value)
+        for name, value in record.items()
+        if name != "step" and isinstance(value, int | float) and not isinstance(value, bool)
+    }
+
+
+def _as_plain(score: Score) -> dict[str, Any]:
+    usual = asdict(Score(score.name))
+    return {key: value for key, value in asdict(score).items() if value != usual[key]}
+
+
+def _mapping(record: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = record.get(key)
+    return value if isinstance(value, Mapping) else {}
