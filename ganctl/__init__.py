@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ganctl.interface import Run as Run
+    from ganctl.interface import score as score
     from ganctl.interface import train as train
     from ganctl.trained import Trained as Trained
     from ganctl.trained import load as load
 
 __version__ = "0.1.0"
-__all__ = ["Run", "Trained", "load", "train"]
+__all__ = ["Run", "Trained", "load", "score", "train"]
 
 _PLACES = {"Trained": "trained", "load": "trained"}
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ganctl.evaluation.scores import ScoreSet
 from ganctl.trained import Trained, load
 
 
@@ -44,3 +45,21 @@ def train(*overrides: str, resume: str | Path | None = None, config_dir: str | P
     assert isinstance(summary, dict), "neither help nor a sweep was asked for"
     scores = {name: float(value) for name, value in summary.get("scores", {}).items()}
     return Run(Path(summary["folder"]), summary["status"], scores, summary)
+
+
+def score(
+    generated: str | Path, real: str | Path | None = None, *overrides: str, config_dir: str | Path | None = None
+) -> ScoreSet:
+    """Scores the images `generated` against those of `real`, as `ganctl fid A B` does; `.values` has them by name.
+
+    Each is a folder, a zip or an npz of images, statistics, a data set by its name, or a run: of a run, `real` None is
+    the data that it was trained on. `score("samples", "mnist:test", "feature=digits", "metric=[frechet,kid]")`.
+    Raises ValueError in one line for what you can mend.
+    """
+    from ganctl.command.fid import score as score_from_words
+
+    words = [str(generated), *([] if real is None else [str(real)]), *overrides]
+    words += [f"--config-dir={config_dir}"] if config_dir is not None else []
+    scores = score_from_words(words)
+    assert isinstance(scores, ScoreSet), "no help was asked for"
+    return scores

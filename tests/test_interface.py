@@ -56,6 +56,13 @@ def test_what_cannot_be_drawn_is_refused_in_one_line(run, given: dict, message: 
     assert message in str(refused.value) and "\n" not in str(refused.value)
 
 
+def test_two_sources_are_scored(run) -> None:
+    settings = ("feature=digits", "num_images=50", "num_real=50", "device=cpu")
+    own = module.score(run.folder, None, *settings)
+    assert own.values["fd_digits"] > 0 and own.protocol.num_generated == 50
+    assert module.score(run.folder, "mnist5k", *settings).values == own.values
+
+
 def test_mistakes_are_told_as_on_the_command_line(run, tmp_path: Path) -> None:
     for call, line in {
         lambda: module.train("optimiser.lr=1"): "optimiser.lr=1: no such key; did you mean optimizer.lr?",

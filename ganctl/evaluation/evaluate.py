@@ -29,7 +29,9 @@ def evaluate(
     batch_size: int = 250,
     labels: Tensor | None = None,
     weights: str,
-    seed: int,
+    seed: int | None,
+    images: numpy.ndarray | None = None,
+    what: str = "evaluation",
     progress: Progress | None = None,
     look: Callable[[FeatureSet, FeatureSet], None] | None = None,
 ) -> ScoreSet:
@@ -37,7 +39,8 @@ def evaluate(
 
     `generate(start, count)` must give the same image for a number whatever the batches, so scores do not depend on
     `batch_size`. `labels` (num_images,) are the classes that were asked for, if any. `weights` ("ema", "raw", or what
-    else the images are) and `seed` say which images these are, for the protocol. The global random-number state of
+    else the images are) and `seed` (None: nothing was drawn) say which images these are, for the protocol. `images` are
+    the same (num_images, C, H, W) uint8, where they are at hand already. The global random-number state of
     torch is left as it was, and nothing that `progress` raises is held back. `look(generated, real)` gets what the
     metrics get, for pictures. Raises ValueError for features of another extractor, for NaN, where two metrics give a
     score of one name, and where no metric can be computed.
@@ -54,10 +57,12 @@ def evaluate(
             num_images=num_images,
             batch_size=batch_size,
             labels=labels,
-            keep_images=look is not None or any(map(wants_images, metrics.values())),
-            what="evaluation",
+            keep_images=images is None and (look is not None or any(map(wants_images, metrics.values()))),
+            what=what,
             progress=progress,
         )
+        if images is not None:
+            generated = dataclasses.replace(generated, images=images)
         protocol = protocol_of(extractor, generated, real, weights=weights, seed=seed)
         scores = score(metrics, generated, real.features, protocol, progress=progress)
         if look:

@@ -104,10 +104,11 @@ options:
   --open                show the page in the browser
 """,
     "fid": """\
-usage: ganctl fid A B [GROUP=OPTION ...] [KEY=VALUE ...]
+usage: ganctl fid A [B] [GROUP=OPTION ...] [KEY=VALUE ...]
 
 Scores the images A (generated, judged) against the images B (real, the reference). It gives the values of pytorch-fid's
-command, and takes any extractor and any metrics. A and B are each one of:
+command, and takes any extractor and any metrics. Where A is a run, B is by default the data that it was trained on.
+A and B are each one of:
   a folder of images, to any depth; a .zip of them; a folder inside a zip, as photos.zip/train
   an .npz of images, uint8 (N, H, W, C), (N, C, H, W) or (N, H, W), called images or arr_0, or the only array
   an .npz of statistics, mu and sigma, as pytorch-fid writes it

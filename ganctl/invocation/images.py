@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from omegaconf import DictConfig
 
@@ -30,7 +31,7 @@ class Word:
     kind: str
     option: str | None = None
     split: str | None = None
-    dataset: DictConfig | None = None
+    dataset: DictConfig | Mapping[str, Any] | None = None
 
     @property
     def path(self) -> Path:
@@ -52,6 +53,11 @@ def with_dataset(word: Word, composer: Composer, overrides: Sequence[str], confi
         return replace(word, dataset=checked_config(composer, chosen).dataset)
     except ArgumentError as error:  # the key that a user of `ganctl fid` has set stands at the top
         raise error.under(error.argument.removeprefix("dataset.")) from None
+
+
+def data_of(run: Word) -> Word:
+    """The data that a run was trained on; its checkpoint says which they are."""
+    return Word(f"the data of {run.text}", "dataset")
 
 
 def understand(text: str, options: Collection[str]) -> Word:

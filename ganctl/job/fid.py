@@ -6,19 +6,19 @@ import dataclasses
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 from omegaconf import DictConfig
 
 from ganctl import build
 from ganctl.configuration.keys import choice_of
-from ganctl.contract import FeatureExtractor, FeatureSet, ImageStore, Plain, TrainedOnData
+from ganctl.contract import FeatureExtractor, ImageStore, Plain, TrainedOnData
 from ganctl.dataset.store import cache_folder
-from ganctl.evaluation.evaluate import cuda_devices, protocol_of, score
+from ganctl.evaluation.evaluate import evaluate, protocol_of, score
 from ganctl.evaluation.protocol import line, short, too_few
 from ganctl.evaluation.real import RealFeatures, chosen, real_features, real_images
 from ganctl.evaluation.scores import ScoreSet
-from ganctl.evaluation.statistics import extract
 from ganctl.evaluation.statistics_file import Statistics, read_statistics, write_statistics
 from ganctl.files import atomic_file, unfinished, write_json
 from ganctl.invocation.images import Word
@@ -35,11 +35,11 @@ class Named:
     weights_hash: str
 
 
-def run(config: DictConfig, words: tuple[Word, Word], *, save: Path | None, output: Path | None) -> int:
+def run(config: DictConfig, words: tuple[Word, Word], *, save: Path | None, output: Path | None) -> ScoreSet:
     """Scores the images of the first word against those of the second, as `config` (fid.yaml) asks.
 
     The statistics of the second go to the new file `save`, scores and protocol to `output`, where they are not None.
-    Prints a table, and the first score once more as the last line. Returns the exit code.
+    Prints a table, and the first score once more as the last line. Returns the scores.
     """
     if not config.get("metric"):
         raise ValueError("metric=[]: nothing is to be scored; try metric=[frechet]")
@@ -60,7 +60,7 @@ def run(config: DictConfig, words: tuple[Word, Word], *, save: Path | None, outp
         console.summary(with_intervals(scores), rows, {})
         name, value = next(iter((scores.headlines or scores.values).items()))
         console.note(f"{name} {value:.8g}")
-    return 0
+    return scores
 
 
 @contextmanager
@@ -82,6 +82,9 @@ def _scored(config: DictConfig, words: tuple[Word, Word], console: Console) -> t
         for word, known, key in zip(words, statistics, ("num_images", "num_real"), strict=True):
             keeps = word.kind == "dataset" or (key == "num_real" and word.kind != "run")
             cache = config.cache if keeps else passing
+            if word.kind == "dataset" and word.dataset is None:
+                assert sides[0] and sides[0].run
+                word = dataclasses.replace(word, dataset=sides[0].run.config["dataset"])
             sides.append(None if known else Side(word, config, device, count=config[key], cache=cache))
         learns = isinstance(extractor, TrainedOnData)
         for side in sides[1:] if learns else sides:
@@ -95,14 +98,19 @@ def _scored(config: DictConfig, words: tuple[Word, Word], console: Console) -> t
         for word, known in zip(words, statistics, strict=True):
             if known:
                 _check_statistics(word, known, extractor, stores)
-        with torch.random.fork_rng(devices=cuda_devices()), torch.no_grad():
-            counts = [side.count if side else None for side in sides]
-            real = _real(stores[1], statistics[1], extractor, counts[1], config, console)
-            generated = _generated(stores[0], statistics[0], extractor, counts[0], config, console)
-            weights = next((side.weights for side in sides[:1] if side), "statistics")
-            seed = config.seed if any(word.kind == "run" for word in words) else None
-            protocol = protocol_of(extractor, generated, real, weights=weights, seed=seed)
-            scores = score(metrics, generated, real.features, protocol, progress=console.progress)
+        counts = [side.count if side else None for side in sides]
+        real = _real(stores[1], statistics[1], extractor, counts[1], config, console)
+        seed = config.seed if any(word.kind == "run" for word in words) else None
+        if sides[0] and stores[0]:
+            generated = _generated(stores[0], counts[0])
+            described = {"weights": sides[0].weights, "seed": seed, "what": "features of A"}
+            common = {"batch_size": config.batch_size, "progress": console.progress}
+            scores = evaluate(extractor=extractor, metrics=metrics, real=real, **generated, **described, **common)
+        else:
+            assert statistics[0] is not None
+            features = statistics[0].features(extractor.name)
+            protocol = protocol_of(extractor, features, real, weights="statistics", seed=seed)
+            scores = score(metrics, features, real.features, protocol, progress=console.progress)
     source = stores[0] or statistics[0]
     assert source is not None
     generated_hash = source.content_hash if isinstance(source, ImageStore) else source.data_hash
@@ -171,30 +179,16 @@ def _real(
     )
 
 
-def _generated(
-    store: ImageStore | None,
-    known: Statistics | None,
-    extractor: FeatureExtractor,
-    count: int | None,
-    config: DictConfig,
-    console: Console,
-) -> FeatureSet:
-    """The features of side A."""
-    if store is None:
-        assert known is not None
-        return known.features(extractor.name)
+def _generated(store: ImageStore, count: int | None) -> dict[str, Any]:
+    """The images of side A, as `evaluate` takes them."""
     number = count or len(store.images)
     index = chosen(len(store.images), number)
-    features = extract(
-        real_images(store, number),
-        extractor,
-        num_images=number,
-        batch_size=config.batch_size,
-        what="features of A",
-        labels=None if store.spec.num_classes is None else torch.from_numpy(store.labels[index]),
-        progress=console.progress,
-    )
-    return dataclasses.replace(features, images=store.images if number == len(store.images) else store.images[index])
+    return {
+        "generate": real_images(store, number),
+        "num_images": number,
+        "labels": None if store.spec.num_classes is None else torch.from_numpy(store.labels[index]),
+        "images": store.images if number == len(store.images) else store.images[index],
+    }
 
 
 def _check_statistics(

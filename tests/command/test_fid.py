@@ -277,3 +277,9 @@ def test_a_data_set_of_ones_own_is_called_by_its_name(fid: Fid, pair: tuple[Path
     )
     found = fid(pair[0], "ours", "--config-dir", "mine", *AS_DIGITS)
     assert found["scores"] == fid(*pair, *AS_DIGITS)["scores"]
+
+
+def test_a_run_is_judged_against_its_own_data_where_no_other_is_named(fid: Fid, trained: Path) -> None:
+    by_default = fid(str(trained), "num_images=50", "num_real=50", "feature=digits")
+    named = fid(str(trained), "mnist5k", "num_images=50", "num_real=50", "feature=digits")
+    assert by_default["scores"] == named["scores"] and by_default["scores"]["fd_digits"] > 0
