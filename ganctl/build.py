@@ -160,13 +160,15 @@ def metrics(config: DictConfig) -> dict[str, Metric]:
 
 def judge(config: DictConfig, device: Device, progress: Progress) -> Judge:
     """The judge of a run by its nodes `feature`, `metric`, `stop` and `evaluation`."""
+    with keys_of("dataset"):
+        cache = cache_folder(config.dataset.get("cache")) / "features"
     return Judge(
         extractor=extractor(config, device),
         metrics=metrics(config),
         score=config.stop.score,
         num_real=config.evaluation.num_real,
         batch_size=config.evaluation.batch_size,
-        cache=cache_folder(config.dataset.get("cache")) / "features",
+        cache=cache,
         progress=progress,
     )
 

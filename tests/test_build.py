@@ -164,7 +164,7 @@ def test_a_network_that_cannot_make_the_images_names_the_key_of_their_size(group
     ):
         config = settings(*SMALL, *chosen)
         with pytest.raises(ValueError, match=f"^{said}$"):
-            getattr(build, group)(config, DataSpec("odd", (1, size, size), None))
+            build.network(config, group, build.task(config, DataSpec("odd", (1, size, size), None)))
 
 
 def test_nodes_inside_a_part_are_data_and_never_built(tmp_path: Path):

@@ -153,7 +153,7 @@ def test_a_run_that_diverges_keeps_its_last_good_checkpoint_and_says_so(whole, t
     assert process.returncode == 1 and "not-a-number" in text, text
     assert json.loads((run / "summary.json").read_text())["status"] == "diverged"
     assert checkpoint.find(run).name == "step-00000060.pt"
-    weights = checkpoint.load(checkpoint.find(run))["state"]["generator"].values()
+    weights = checkpoint.load(checkpoint.find(run))["state"]["networks"]["generator"].values()
     assert all(tensor.isfinite().all() for tensor in weights)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,6 @@ from torch import Tensor
 from ganctl import build, checkpoint
 from ganctl.configuration.keys import choice_of, keys_of
 from ganctl.contract import FeatureSet, ImageStore, TrainedOnData
-from ganctl.dataset.store import cache_folder
 from ganctl.evaluation.judge import Judge
 from ganctl.evaluation.protocol import line, too_few
 from ganctl.evaluation.scores import ScoreSet
@@ -34,14 +34,8 @@ def run(config: DictConfig, target: Path) -> int:
         trained = open_trained(target, config.weights, device, list(config.trust))
         merged = _as_run(config, trained)
         dataset = build.dataset(merged)
-        judge = Judge(
-            extractor=build.extractor(merged, device),
-            metrics=build.metrics(merged),
-            num_real=config.num_real,
-            batch_size=config.batch_size,
-            cache=cache_folder(merged.dataset.get("cache")) / "features",
-            progress=console.progress,
-        )
+        judge = build.judge(merged, device, console.progress)
+        judge = replace(judge, score=None, num_real=config.num_real, batch_size=config.batch_size)
         with choice_of("feature", judge.extractor.name):
             judge.extractor.check(dataset.spec)
         with keys_of("dataset"):
@@ -90,7 +84,7 @@ def _prepare(judge: Judge, store: ImageStore, trained: Trained, console: Console
 
 def _as_run(config: DictConfig, trained: Trained) -> DictConfig:
     """The run's configuration with the data and the judge of this command."""
-    if missing := {"dataset", "feature", "metric"} - trained.config.keys():
+    if missing := {"dataset", "feature", "metric", "evaluation", "stop"} - trained.config.keys():
         raise ValueError(f"{trained.path}: its configuration is incomplete, without {', '.join(sorted(missing))}")
     merged = OmegaConf.create(trained.config)
     if config.feature is not None:
