@@ -54,8 +54,16 @@ def descent(
 
     Each loss goes backward as it is added, so that the graph of one part of a batch is gone before the next is built.
     """
-    optimizer.zero_grad(set_to_none=True)
-    yield lambda loss: loss.backward()
+    started = False
+
+    def add(loss: Tensor) -> None:
+        nonlocal started
+        if not started:  # not before the forward pass: the memory that old gradients free is what new ones take
+            optimizer.zero_grad(set_to_none=True)
+            started = True
+        loss.backward()
+
+    yield add
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     reduce(parameters, world)
     if clip_norm is not None:
