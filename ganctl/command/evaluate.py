@@ -12,7 +12,7 @@ def main(words: Sequence[str]) -> int:
     request = run_and_config("evaluate", words)
     if isinstance(request, int):
         return request
-    from ganctl.job.evaluate import run
+    from ganctl.job.evaluate import evaluate_run
 
     target, config = request
-    return run(config, target)
+    return evaluate_run(config, target)

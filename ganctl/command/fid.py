@@ -37,6 +37,6 @@ def score(words: Sequence[str]) -> int | ScoreSet:
     check_pair(sides[0], sides[1])
     save, output = new_file("save", config.save, ".npz"), new_file("output", config.output, ".json")
     sides = [with_dataset(side, composer, arguments.overrides, config) if side.option else side for side in sides]
-    from ganctl.job.fid import run
+    from ganctl.job.fid import score_sides
 
-    return run(config, (sides[0], sides[1]), save=save, output=output)
+    return score_sides(config, (sides[0], sides[1]), save=save, output=output)

@@ -12,7 +12,7 @@ def main(words: Sequence[str]) -> int:
     request = run_and_config("sample", words)
     if isinstance(request, int):
         return request
-    from ganctl.job.sample import run
+    from ganctl.job.sample import draw_samples
 
     target, config = request
-    return run(config, target)
+    return draw_samples(config, target)

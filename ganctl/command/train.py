@@ -70,13 +70,13 @@ def train(words: Sequence[str]) -> int | dict[str, Any]:
 
 def train_job(config: DictConfig, trusted: Sequence[str], again: Resumed | None = None) -> dict[str, Any]:
     """The work of one job, in the folder that Hydra has made for it. Returns the run's summary."""
-    from ganctl.job.train import run
+    from ganctl.job.train import train_once
 
     with open_dict(config):
         config.trust = list(trusted)
     OmegaConf.set_struct(config, True)
     folder = Path(HydraConfig.get().runtime.output_dir)
-    return run(config, folder, again.checkpoint if again else None)
+    return train_once(config, folder, again.checkpoint if again else None)
 
 
 def _train_once(

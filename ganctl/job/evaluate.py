@@ -27,7 +27,7 @@ from ganctl.record.wording import with_intervals
 from ganctl.trained import Trained, open_trained
 
 
-def run(config: DictConfig, target: Path) -> int:
+def evaluate_run(config: DictConfig, target: Path) -> int:
     """Scores what `config` (evaluate.yaml) asks for, prints a table, writes it into the run; returns the exit code."""
     with Console(None) as console:
         device = build.device(config)

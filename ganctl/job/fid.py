@@ -22,7 +22,7 @@ from ganctl.evaluation.scores import ScoreSet
 from ganctl.evaluation.statistics_file import Statistics, read_statistics, write_statistics
 from ganctl.files import atomic_file, unfinished, write_json
 from ganctl.invocation.images import Word
-from ganctl.job.opened import Side, alike, check_number
+from ganctl.job.side import Side, alike, check_number
 from ganctl.record.console import Console
 from ganctl.record.wording import with_intervals
 
@@ -35,7 +35,7 @@ class Named:
     weights_hash: str
 
 
-def run(config: DictConfig, words: tuple[Word, Word], *, save: Path | None, output: Path | None) -> ScoreSet:
+def score_sides(config: DictConfig, words: tuple[Word, Word], *, save: Path | None, output: Path | None) -> ScoreSet:
     """Scores the images of the first word against those of the second, as `config` (fid.yaml) asks.
 
     The statistics of the second go to the new file `save`, scores and protocol to `output`, where they are not None.

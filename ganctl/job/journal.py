@@ -66,7 +66,7 @@ class Journal:
 
     # The four jobs
 
-    def report(self, log: Log) -> None:
+    def write_losses(self, log: Log) -> None:
         """One line of metrics.jsonl, TensorBoard, and the console."""
         step, values = self.state.step, {name: float(value) for name, value in log.items()}
         now = time.monotonic()

@@ -23,7 +23,7 @@ _CHUNK = 1000
 _MOST_IN_GRID = 1024
 
 
-def run(config: DictConfig, target: Path) -> int:
+def draw_samples(config: DictConfig, target: Path) -> int:
     """Draws what `config` (sample.yaml) asks for and says where it is. Returns the exit code."""
     if not (config.grid or config.images or config.npz or config.interpolate):
         raise ValueError("grid=false: nothing is left to write; set one of grid, images, npz, interpolate")

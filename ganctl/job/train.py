@@ -19,7 +19,7 @@ from ganctl.record.console import Console
 _KEYS = {"score": "stop.score", "num_images": "evaluation.num_images", "num_real": "evaluation.num_real"}
 
 
-def run(config: DictConfig, folder: Path, resume: Path | None = None) -> dict[str, Any]:
+def train_once(config: DictConfig, folder: Path, resume: Path | None = None) -> dict[str, Any]:
     """Trains into `folder`, from the checkpoint `resume` on if given, and returns the run's summary.
 
     The summary has `status` (finished, target, patience, time, diverged, interrupted), `exit_code`, `score`, `folder`.
@@ -66,20 +66,20 @@ def _train(session: Session, journal: Journal) -> str:
             step = session.state.step
             last = step == total_steps
             journal.console.advance(step)
-            report = _due(step, output.log_every, last)
-            sample = _due(step, output.sample_every, last)
-            judge = _due(step, output.evaluate_every, last)
-            save = _due(step, output.checkpoint_every, last)
-            if (report or sample or judge) and not session.is_finite(log):
+            log_due = _due(step, output.log_every, last)
+            grid_due = _due(step, output.sample_every, last)
+            evaluation_due = _due(step, output.evaluate_every, last)
+            checkpoint_due = _due(step, output.checkpoint_every, last)
+            if (log_due or grid_due or evaluation_due) and not session.is_finite(log):
                 return "diverged"
-            if report:
-                journal.report(log)
-            if sample:
+            if log_due:
+                journal.write_losses(log)
+            if grid_due:
                 journal.save_grid()
-            if judge:
+            if evaluation_due:
                 journal.evaluate()
             stop = journal.reason_to_stop()
-            if save or stop:
+            if checkpoint_due or stop:
                 if not session.is_finite(log):
                     return "diverged"
                 journal.save_checkpoint()

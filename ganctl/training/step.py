@@ -73,7 +73,7 @@ class Adversarial:
         return self.discriminator_steps
 
     def memories(self) -> dict[str, Memory]:
-        return {name: each for name, each in self.regularizers.items() if isinstance(each, Memory)}
+        return {name: part for name, part in self.regularizers.items() if isinstance(part, Memory)}
 
     def step(self, state: TrainState, device: Device, batches: Sequence[Batch]) -> Log:
         """k updates of D and one of G; `batches` holds one batch for each of the k.
@@ -164,12 +164,12 @@ class Adversarial:
         """D with every perturbation of its input before it."""
         perturbations = [r for r in self.regularizers.values() if isinstance(r, Perturbation)]
 
-        def judge(images: Tensor, **shown: Tensor) -> Tensor:
+        def logits(images: Tensor, **shown: Tensor) -> Tensor:
             for perturbation in perturbations:
                 images = perturbation.perturb(images, step)
             return D(images, **shown).float()
 
-        return judge
+        return logits
 
 
 def split(given: Given, parts: int) -> list[Given]:

@@ -20,11 +20,11 @@ Fid = Callable[..., dict[str, Any]]
 @pytest.fixture
 def train(tmp_path: Path, cache: Path) -> Iterator[Train]:
     """Trains in this process, with SMALL and the overrides given, into `tmp_path / "run"`; returns the summary."""
-    from ganctl.job.train import run
+    from ganctl.job.train import train_once
 
     def call(*overrides: str, folder: Path | None = None, resume: Path | None = None) -> dict[str, Any]:
         config = settings(*SMALL, f"dataset.cache={cache}", *overrides)
-        return run(config, folder or tmp_path / "run", resume)
+        return train_once(config, folder or tmp_path / "run", resume)
 
     with torch_untouched():
         yield call
@@ -33,22 +33,22 @@ def train(tmp_path: Path, cache: Path) -> Iterator[Train]:
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Path:
     """The folder of a finished conditional run on mnist5k, not to be changed except by additions."""
-    from ganctl.job.train import run
+    from ganctl.job.train import train_once
 
     folder = tmp_path_factory.mktemp("trained") / "run"
     with torch_untouched():
-        run(settings(*SMALL, f"dataset.cache={cache}", "conditional=true", "output.tensorboard=true"), folder)
+        train_once(settings(*SMALL, f"dataset.cache={cache}", "conditional=true", "output.tensorboard=true"), folder)
     return folder
 
 
 @pytest.fixture(scope="session")
 def unconditional(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Path:
     """The folder of a finished run without labels, with weights that differ much from their average."""
-    from ganctl.job.train import run
+    from ganctl.job.train import train_once
 
     folder = tmp_path_factory.mktemp("unconditional") / "run"
     with torch_untouched():
-        run(settings(*SMALL, f"dataset.cache={cache}", "training.ema_rampup=1", "optimizer.lr=0.01"), folder)
+        train_once(settings(*SMALL, f"dataset.cache={cache}", "training.ema_rampup=1", "optimizer.lr=0.01"), folder)
     return folder
 
 
