@@ -31,8 +31,10 @@ def draw_samples(config: DictConfig, target: Path) -> int:
         device = build.device(config)
         trained = open_trained(target, config.weights, device, list(config.trust))
         classes = _classes(config, trained)
-        folder = _output_folder(config, trained)
         given = _given(config, trained, classes)
+        if config.interpolate and "latents" not in given:
+            raise ValueError(f"interpolate={config.interpolate}: this generator has no latents to walk through")
+        folder = _output_folder(config, trained)
         written = []
         if config.grid:
             columns = len(classes) if len(classes) > 1 and config.num_images >= len(classes) else None
@@ -61,23 +63,23 @@ def _classes(config: DictConfig, trained: Trained) -> list[int]:
     """The class numbers asked for: all by default, none of an unconditional run. Names are understood too."""
     asked = config.classes
     asked = list(asked) if OmegaConf.is_list(asked) else [] if asked is None else [asked]
-    counts = trained.drawer.task.facts()["class_counts"]
-    if counts is None:
+    number = trained.spec.num_classes or 0
+    if trained.drawer.task.asked_labels(0, 1) is None:
         if asked:
             raise ValueError(
                 f"classes={asked[0]}: {checkpoint.run_folder(trained.path)} was trained without labels, so it has no "
                 "classes to ask for; train with conditional=true"
             )
         return []
-    names = trained.class_names or [str(number) for number in range(len(counts))]
+    names = trained.class_names or [str(place) for place in range(number)]
     chosen = []
-    for each in asked or range(len(counts)):
-        if str(each) in names:
-            chosen.append(names.index(str(each)))
-        elif isinstance(each, int) and 0 <= each < len(counts):
-            chosen.append(each)
+    for label in asked or range(number):
+        if str(label) in names:
+            chosen.append(names.index(str(label)))
+        elif isinstance(label, int) and 0 <= label < number:
+            chosen.append(label)
         else:
-            raise ValueError(f"classes={each}: there is no such class; choose from {', '.join(names)}")
+            raise ValueError(f"classes={label}: there is no such class; choose from {', '.join(names)}")
     return chosen
 
 
@@ -127,11 +129,8 @@ def _save_all(config: DictConfig, trained: Trained, folder: Path, given: Given, 
     console.progress("drawing", count, count)
     written = [folder / "images"] if config.images else []
     if config.npz:
-        save_npz(
-            torch.cat(parts),
-            folder / "images.npz",
-            given["labels"] if trained.drawer.task.facts()["class_counts"] else None,
-        )
+        labels = given["labels"] if trained.drawer.task.asked_labels(0, 1) is not None else None
+        save_npz(torch.cat(parts), folder / "images.npz", labels)
         written.append(folder / "images.npz")
     return written
 
