@@ -47,6 +47,7 @@ TRAIN = [
     ("trust=mypackage", "trust=mypackage: must be a list of packages: trust=[mypackage]"),
     # a range
     ("training.batch_size=1", "training.batch_size=1: must be in [2, 65536]; "),
+    ("training.accumulate=3", "training.accumulate=3: must divide training.batch_size=64; try training.accumulate=2"),
     ("training.ema_rampup=1.5", "training.ema_rampup=1.5: must be in [0, 1]; "),
     ("training.ema_rampup=nan", "training.ema_rampup=nan: must be in [0, 1]; "),
     ("training.epochs=0", "training.epochs=0: must be in (0, inf); "),
