@@ -14,8 +14,8 @@ from ganctl.record.wording import duration
 from ganctl.report.charts import colour
 from ganctl.report.comparison import compare, differing
 from ganctl.report.facts import best, budget, last_step, score_of, seconds, status
-from ganctl.report.finding import LEVELS, Finding
 from ganctl.report.health import health
+from ganctl.report.health_scores import LEVELS, Finding
 from ganctl.report.recorded import Evaluation, Recorded, flat
 
 _ARROWS = {"lower": "↓", "higher": "↑", None: ""}
