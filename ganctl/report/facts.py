@@ -99,6 +99,11 @@ def score_of(name: str, *runs: Recorded) -> Score:
     return next((run.declared[name] for run in runs if name in run.declared), Score(name))
 
 
+def arrow(name: str, *runs: Recorded) -> str:
+    """An arrow towards the better of a score."""
+    return {"lower": "↓", "higher": "↑", None: ""}[score_of(name, *runs).direction]
+
+
 def series(records: Sequence[Mapping[str, Any]], name: str) -> tuple[list[float], list[float]]:
     """Steps and values of one quantity, NaN and infinite ones included."""
     points = [

@@ -15,12 +15,18 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from ganctl.record.wording import duration
 from ganctl.report import html_parts as parts
-from ganctl.report.charts import Chart, class_share_chart, score_curves, training_curves, unchanging_scores
-from ganctl.report.facts import best, score_of, status
+from ganctl.report.charts import Chart, class_share_chart, colour, score_curves, training_curves, unchanging_scores
+from ganctl.report.facts import arrow, best, budget, last_step, score_of, seconds, status
 from ganctl.report.pictures import MOST_RUNS, grids_a_run, timeline
-from ganctl.report.recorded import Recorded
+from ganctl.report.recorded import Recorded, flat
 from ganctl.report.sweep_charts import weigh
+
+_CALLED_BY_THE_TEMPLATE = (
+    *(arrow, best, budget, colour, duration, flat, last_step, seconds, status),
+    *(parts.text, parts.trained, parts.whole_config),
+)
 
 
 @dataclass(frozen=True)
@@ -51,10 +57,10 @@ def page(runs: Sequence[Recorded], sweep: Sweep | None = None, *, force: bool = 
     sweep_charts, trust = weigh(sweep.jobs) if sweep else ([], "")
     context: dict[str, Any] = {
         "title": _title(runs, sweep),
-        "runs": [parts.overview(run, place) for place, run in enumerate(runs)],
-        "force": force,
+        "runs": runs,
         "findings": parts.findings(runs),
-        "sweep": parts.sweep_table(sweep.jobs, sweep.written) | {"folder": str(sweep.folder)} if sweep else None,
+        "sweep": sweep,
+        "swept": list(dict.fromkeys(key for job in sweep.jobs for key in job.get("varied", {}))) if sweep else [],
         "trust": trust,
         "sweep_charts": placed(sweep_charts),
         "score_charts": placed(score_curves(runs, force=force)),
@@ -65,8 +71,8 @@ def page(runs: Sequence[Recorded], sweep: Sweep | None = None, *, force: bool = 
         "steps": sorted({step for _, line in timelines for step in line.steps}),
         "pictures_of": (len(places), len(runs)),
         "comparison": parts.comparison(runs, force=force) if len(runs) > 1 else None,
-        "scores": [table for run in runs if (table := parts.score_table(run)) is not None],
-        "configurations": parts.configurations(runs),
+        "scores": [parts.score_table(run) for run in runs if run.scores or run.final],
+        "differing": parts.settings_that_differ(runs) if len(runs) > 1 else [],
     }
     data = {
         "charts": [chart.figure for chart in charts],
@@ -83,13 +89,11 @@ def page(runs: Sequence[Recorded], sweep: Sweep | None = None, *, force: bool = 
         "style": Markup(_template("style.css")),
         "policy": _policy([plotly, script]),
     }
+    loader = FunctionLoader(_template)
     environment = Environment(
-        loader=FunctionLoader(_template),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    environment.globals |= {function.__name__: function for function in _CALLED_BY_THE_TEMPLATE}
     return environment.get_template("page.html.j2").render(context)
 
 
