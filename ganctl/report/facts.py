@@ -8,13 +8,11 @@ from typing import Any
 
 from ganctl.contract import Direction, Score
 from ganctl.evaluation.protocol import Protocol
-from ganctl.evaluation.ranking import better
 from ganctl.evaluation.scores import numbers
 from ganctl.report.recorded import Evaluation, Recorded
 
 UNFINISHED = "unfinished"
-NOT_CURVES = ("step", "kind", "seconds")
-"""What stands in every line of losses and is no curve."""
+NOT_CURVES = ("step", "kind", "seconds")  # what stands in every line of losses
 
 
 def status(run: Recorded) -> str:
@@ -85,13 +83,9 @@ def best(run: Recorded) -> tuple[str, float, int | None] | None:
 
 def best_place(direction: Direction | None, values: Sequence[float]) -> int | None:
     """The index of the best of `values`; None where none is a number, or the score has no better and worse."""
-    if direction is None:
-        return None
-    place: int | None = None
-    for candidate, value in enumerate(values):
-        if math.isfinite(value) and (place is None or better(direction, value, values[place])):
-            place = candidate
-    return place
+    places = [place for place, value in enumerate(values) if direction and math.isfinite(value)]
+    extreme = min if direction == "lower" else max
+    return extreme(places, key=lambda place: values[place], default=None)
 
 
 def score_of(name: str, *runs: Recorded) -> Score:

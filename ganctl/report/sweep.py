@@ -22,11 +22,10 @@ def ranked(results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     of their own, one after the other.
     """
     scored = sorted(_entries(results), key=lambda entry: entry.measured.score.name)
-    jobs = [
-        {"rank": rank, **results[entry.place]} for group in groups(scored) for rank, entry in enumerate(group, start=1)
-    ]
     places = {entry.place for entry in scored}
-    return jobs + [{"rank": None, **result} for place, result in enumerate(results) if place not in places]
+    ranks = [(rank, results[entry.place]) for group in groups(scored) for rank, entry in enumerate(group, start=1)]
+    ranks += [(None, result) for place, result in enumerate(results) if place not in places]
+    return [{"rank": rank, **result} for rank, result in ranks]
 
 
 def unequal(jobs: Sequence[dict[str, Any]]) -> list[str]:
