@@ -41,7 +41,10 @@ class Console:
         if log_file is not None:
             log_file.parent.mkdir(parents=True, exist_ok=True)
             self._file = self._closing.enter_context(log_file.open("a", encoding="utf-8", buffering=1))
-        if _is_terminal() if terminal is None else terminal:
+        if terminal is None:  # can standard output move its cursor?
+            dumb = os.environ.get("TERM") in ("dumb", "unknown")
+            terminal = sys.stdout is not None and sys.stdout.isatty() and not dumb
+        if terminal:
             from ganctl.record.screen import Screen
 
             self._screen = self._closing.enter_context(closing(Screen()))
@@ -235,18 +238,10 @@ def _warning_line(message: object, category: type[Warning], filename: str, linen
     return f"{category.__name__}: {message} ({filename}:{lineno})"
 
 
-def _is_terminal() -> bool:
-    """Whether standard output is a terminal that can move its cursor."""
-    return sys.stdout is not None and sys.stdout.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")
-
-
 def _print(text: str) -> None:
     """Lines on standard output, at once and in one piece; letters that its encoding lacks by their codes."""
-    try:
-        print(text, flush=True)
-    except UnicodeEncodeError:
-        encoding = sys.stdout.encoding
-        print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
 
 
 def _section(title: str, rows: Mapping[str, str]) -> str:

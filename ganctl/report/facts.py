@@ -17,16 +17,15 @@ NOT_CURVES = ("step", "kind", "seconds")  # what stands in every line of losses
 
 def status(run: Recorded) -> str:
     """The summary's word for how it ended; "unfinished" without one, or where the run went on after it and stopped."""
-    ended = run.summary.get("status")
-    if not isinstance(ended, str) or last_step(run) > _whole(run.summary.get("step"), last_step(run)):
-        return UNFINISHED
-    return ended
+    ended, step = run.summary.get("status"), number(run.summary.get("step"))
+    went_on = step is not None and last_step(run) > int(step)
+    return ended if isinstance(ended, str) and not went_on else UNFINISHED
 
 
 def last_step(run: Recorded) -> int:
     """The last step of which anything is known; 0 before the first."""
-    steps = [_whole(record.get("step"), 0) for record in (*run.losses[-1:], *run.scores[-1:])]
-    return max(steps, default=_whole(run.summary.get("step"), 0))
+    records = (*run.losses[-1:], *run.scores[-1:]) or (run.summary,)
+    return max(int(number(record.get("step")) or 0) for record in records)
 
 
 def seconds(run: Recorded) -> float | None:
@@ -133,8 +132,3 @@ def number(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return None
     return float(value)
-
-
-def _whole(value: object, otherwise: int) -> int:
-    known = number(value)
-    return otherwise if known is None else int(known)

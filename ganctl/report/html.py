@@ -23,7 +23,7 @@ from ganctl.evaluation.scores import ScoreSet
 from ganctl.record.wording import duration
 from ganctl.report.charts import Chart, class_share_chart, colour, score_curves, training_curves, unchanging_scores
 from ganctl.report.comparison import compare, differing
-from ganctl.report.facts import arrow, best, budget, last_step, score_of, seconds, status
+from ganctl.report.facts import UNFINISHED, arrow, best, budget, last_step, score_of, seconds, status
 from ganctl.report.health import health
 from ganctl.report.health_scores import LEVELS, Finding
 from ganctl.report.pictures import MOST_RUNS, grids_a_run, timeline
@@ -86,8 +86,10 @@ def page(runs: Sequence[Recorded], sweep: Sweep | None = None, *, force: bool = 
         "style": Markup(_template("style.css")),
         "policy": _policy([plotly, script]),
     }
-    blocks = {"trim_blocks": True, "lstrip_blocks": True}
-    environment = Environment(loader=FunctionLoader(_template), autoescape=True, undefined=StrictUndefined, **blocks)
+    loader = FunctionLoader(_template)
+    environment = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
     called = (arrow, as_text, best, budget, colour, duration, flat, last_step, seconds, status, trained, whole_config)
     environment.globals |= {function.__name__: function for function in called}
     return environment.get_template("page.html.j2").render(context)
@@ -101,7 +103,7 @@ def as_script_data(data: object) -> str:
 
 def _policy(scripts: Sequence[str]) -> str:
     """A content security policy: no request of any kind, pictures from the page itself, and these scripts alone."""
-    hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii") for text in scripts if text]
+    hashes = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts if script]
     allowed = " ".join(f"'sha256-{digest}'" for digest in hashes)
     own = f"script-src {allowed}; style-src 'unsafe-inline'; img-src data: blob:"
     return f"default-src 'none'; {own}; base-uri 'none'; form-action 'none'"
@@ -111,13 +113,11 @@ def _places_with_pictures(runs: Sequence[Recorded]) -> list[int]:
     """The places of all runs, or of many those with the best scores of one name."""
     if len(runs) <= MOST_RUNS:
         return list(range(len(runs)))
-    judged = [(place, score) for place, run in enumerate(runs) if (score := best(run)) is not None]
-    if not judged:
-        return list(range(MOST_RUNS))
-    name = judged[0][1][0]
+    scores = {place: score for place, run in enumerate(runs) if (score := best(run)) is not None}
+    name = next((name for name, _, _ in scores.values()), "")
     sign = -1 if score_of(name, *runs).direction == "higher" else 1
-    rated = [(sign * score[1], place) for place, score in judged if score[0] == name]
-    return sorted(place for _, place in sorted(rated)[:MOST_RUNS])
+    rated = sorted((sign * score[1], place) for place, score in scores.items() if score[0] == name)
+    return sorted(place for _, place in rated[:MOST_RUNS]) or list(range(MOST_RUNS))
 
 
 def _title(runs: Sequence[Recorded], sweep: Sweep | None) -> str:
@@ -129,7 +129,7 @@ def _title(runs: Sequence[Recorded], sweep: Sweep | None) -> str:
         return f"Sweep of {len(sweep.jobs) or len(runs)} jobs: {what}"
     if len(runs) > 1:
         return f"{len(runs)} runs: {what}"
-    return what + (" (not finished)" if status(runs[0]) == "unfinished" else "")
+    return what + (" (not finished)" if status(runs[0]) == UNFINISHED else "")
 
 
 def _plotly() -> str:

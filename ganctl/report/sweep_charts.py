@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,11 +37,10 @@ def comparable(jobs: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """The largest group of jobs that are ranked with each other, best first. A rank of 1 opens each group."""
     groups: list[list[Mapping[str, Any]]] = [[]]
     for job in jobs:
-        if job.get("rank") is None or _value(job) is None:
-            continue
-        if job["rank"] == 1:
-            groups.append([])
-        groups[-1].append(job)
+        if job.get("rank") is not None and _value(job) is not None:
+            if job["rank"] == 1:
+                groups.append([])
+            groups[-1].append(job)
     return max(groups, key=len)
 
 
@@ -204,31 +203,30 @@ def _keys(jobs: Sequence[Mapping[str, Any]]) -> list[str]:
 def _values(jobs: Sequence[Mapping[str, Any]], key: str) -> list[str]:
     """All values of a setting, numbers by size."""
     values = dict.fromkeys(str(job["varied"].get(key)) for job in jobs)
-    return sorted(values, key=float) if _are_numbers(values) else sorted(values)
+    return sorted(values, key=float) if all(map(_is_number, values)) else sorted(values)
 
 
 def _column(jobs: Sequence[Mapping[str, Any]], key: str) -> list[float]:
     """A setting's values as numbers; words by their place in the alphabet."""
     values, column = _values(jobs, key), [str(job["varied"].get(key)) for job in jobs]
-    return _scaled(list(map(float, column))) if _are_numbers(values) else [float(values.index(text)) for text in column]
+    return (
+        _scaled(list(map(float, column)))
+        if all(map(_is_number, values))
+        else [float(values.index(text)) for text in column]
+    )
 
 
 def _scaled(values: list[float]) -> list[float]:
     """The logarithm where the values span orders of magnitude."""
-    if min(values) > 0 and max(values) / min(values) >= _MANY_ORDERS:
-        return [math.log10(value) for value in values]
-    return values
+    spans_orders = min(values) > 0 and max(values) / min(values) >= _MANY_ORDERS
+    return list(map(math.log10, values)) if spans_orders else values
 
 
-def _as_number(text: str) -> float | None:
+def _is_number(text: str) -> bool:
     try:
-        return number(float(text))
+        return math.isfinite(float(text))
     except ValueError:
-        return None
-
-
-def _are_numbers(values: Iterable[str]) -> bool:
-    return all(_as_number(value) is not None for value in values)
+        return False
 
 
 def _value(job: Mapping[str, Any]) -> float | None:
@@ -245,6 +243,6 @@ def _settings(job: Mapping[str, Any]) -> str:
 
 def _tick(value: str) -> str:
     """A value short enough for an axis: 1000000.0 is 1e+06, a long word is cut."""
-    if (known := _as_number(value)) is not None:
-        return f"{known:g}"
+    if _is_number(value):
+        return f"{float(value):g}"
     return svg_text(value if len(value) <= _LONGEST_TICK else value[: _LONGEST_TICK - 1] + "…")
