@@ -136,16 +136,12 @@ def class_share_chart(runs: Sequence[Recorded]) -> Chart | None:
             bars.append(_trace({"type": "bar"}, run.label, place, classes, shares.values(), look, hover))
     if not bars:
         return None
-    layout = {
-        "xaxis": {"title": {"text": "class"}, "type": "category"},
-        "yaxis": {"tickformat": ".0%", "rangemode": "tozero"},
-        "showlegend": False,
-        "hovermode": "closest",
-        "shapes": [_rule("y", 1 / most)],
-        "barmode": "group",
-    }
+    figure = _figure(bars)
+    figure["layout"]["xaxis"] = {"title": {"text": "class"}, "type": "category"}
+    figure["layout"]["yaxis"] = {"tickformat": ".0%", "rangemode": "tozero"}
+    figure["layout"] |= {"hovermode": "closest", "shapes": [_rule("y", 1 / most)], "barmode": "group"}
     notes = [f"dotted: the even share, {1 / most:.1%}"]
-    return Chart("Share of each class among the samples", "; ".join(ranges), {"data": bars, "layout": layout}, notes)
+    return Chart("Share of each class among the samples", "; ".join(ranges), figure, notes)
 
 
 def _score_names(runs: Sequence[Recorded]) -> list[str]:
@@ -169,11 +165,11 @@ def _score_chart(name: str, runs: Sequence[Recorded], places: Sequence[int], mar
             hover = "best: %{y:.4g} at step %{x:,}<extra></extra>"
             lines.append(_trace(kind, f"{run.label}: best", place, [steps[at]], [curve[at]], look, hover))
     figure = _figure(lines, many=len(places))
-    judged = best(runs[places[0]]) if len(runs) == 1 else None
-    if judged is not None and judged[2] is not None:
-        figure["layout"]["shapes"] = [_rule("x", judged[2])]
-        if name == judged[0]:
-            notes = [*notes, f"dotted, here and below: step {judged[2]:,}, the best checkpoint by {name}"]
+    judge, _, step = (best(runs[0]) if len(runs) == 1 else None) or ("", 0.0, None)
+    if step is not None:
+        figure["layout"]["shapes"] = [_rule("x", step)]
+        if name == judge:
+            notes = [*notes, f"dotted, here and below: step {step:,}, the best checkpoint by {name}"]
     axis = log_axis(values)
     figure["layout"]["yaxis"] |= axis
     title = f"{name} {arrow(name, *runs)}".rstrip() + (", logarithmic" if axis else "")

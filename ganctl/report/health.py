@@ -31,7 +31,6 @@ def health(run: Recorded) -> list[Finding]:
 
 
 def not_finite(run: Recorded) -> Iterator[Finding]:
-    """It ended because a loss or weight was no number any more."""
     curves = {name: zip(*series(run.losses, name), strict=True) for name in names_of(run.losses)}
     bad = [(step, name) for name, curve in curves.items() for step, value in curve if not math.isfinite(value)]
     if not bad and status(run) != "diverged":
@@ -52,7 +51,6 @@ def not_finite(run: Recorded) -> Iterator[Finding]:
 
 
 def unfinished(run: Recorded) -> Iterator[Finding]:
-    """It was interrupted or killed and can go on."""
     ended = status(run)
     if ended not in (UNFINISHED, "interrupted"):
         return
@@ -68,7 +66,6 @@ def unfinished(run: Recorded) -> Iterator[Finding]:
 
 
 def discriminator_wins(run: Recorded) -> Iterator[Finding]:
-    """The discriminator is right about everything, and the generator's loss grows."""
     real, fake = _probabilities(run)
     if not (real >= SURE_OF_REAL and fake <= SURE_OF_FAKE):
         return
@@ -123,7 +120,6 @@ def learning_rate_nought(run: Recorded) -> Iterator[Finding]:
 
 
 def slowed(run: Recorded) -> Iterator[Finding]:
-    """It trained more slowly at the end than at the start."""
     _, speeds = series(run.losses, "images_per_second")
     if len(speeds) < 2 * FEWEST_LINES:
         return

@@ -87,7 +87,6 @@ def collapsed(run: Recorded) -> Iterator[Finding]:
 
 
 def copying(run: Recorded) -> Iterator[Finding]:
-    """Many samples are nearly training images."""
     if (newest := newest_scores(run)) is None:
         return
     chance = number(newest.scores.protocol.tunables.get("memorisation.quantile")) or BY_CHANCE
@@ -116,7 +115,6 @@ def worsened(run: Recorded) -> str | None:
 
 
 def declining(run: Recorded) -> Iterator[Finding]:
-    """The score was better once, and the training went on."""
     if evidence := worsened(run):
         yield Finding(
             "warning",
@@ -150,7 +148,6 @@ def narrowing(run: Recorded) -> Iterator[Finding]:
 
 
 def still_improving(run: Recorded) -> Iterator[Finding]:
-    """The budget ended while the score still became better."""
     steps, values, direction = _judging(run)
     if status(run) != "finished" or len(values) < 3 or best_place(direction, values) != len(values) - 1:
         return
@@ -166,7 +163,6 @@ def still_improving(run: Recorded) -> Iterator[Finding]:
 
 
 def too_few_images(run: Recorded) -> Iterator[Finding]:
-    """A Frechet distance from fewer images than its features have dimensions."""
     if (newest := newest_scores(run)) is None or not (distances := newest.scores.quantity("frechet_distance")):
         return
     protocol = newest.scores.protocol
@@ -186,7 +182,6 @@ def too_few_images(run: Recorded) -> Iterator[Finding]:
 
 
 def seldom_judged(run: Recorded) -> Iterator[Finding]:
-    """Too few evaluations to pick a best checkpoint."""
     if status(run) != "finished" or len(run.scores) >= FEWEST_EVALUATIONS:
         return
     total = total_steps(run)
