@@ -48,12 +48,11 @@ def make_grid(images: Tensor, columns: int | None = None) -> numpy.ndarray:
     rows = math.ceil(count / columns)
     scale = max(1, round(_WIDTH / (columns * width)))
     tiles = _pixels(images).repeat(scale, axis=1).repeat(scale, axis=2)
-    down, right = height * scale + _PADDING, width * scale + _PADDING
-    picture = numpy.full((rows * down + _PADDING, columns * right + _PADDING, channels), _BACKGROUND, numpy.uint8)
-    for index, tile in enumerate(tiles):
-        top, left = index // columns * down + _PADDING, index % columns * right + _PADDING
-        picture[top : top + tile.shape[0], left : left + tile.shape[1]] = tile
-    return picture
+    gaps = ((0, rows * columns - count), (_PADDING, 0), (_PADDING, 0), (0, 0))  # above and left of a tile
+    tiles = numpy.pad(tiles, gaps, constant_values=_BACKGROUND)
+    _, down, right, _ = tiles.shape
+    picture = tiles.reshape(rows, columns, down, right, channels).swapaxes(1, 2).reshape(rows * down, -1, channels)
+    return numpy.pad(picture, ((0, _PADDING), (0, _PADDING), (0, 0)), constant_values=_BACKGROUND)
 
 
 def as_pictures(images: Tensor) -> list[Image]:

@@ -25,15 +25,10 @@ class Screen:
 
     def __init__(self) -> None:
         self._console = Console(force_terminal=True, force_jupyter=False, highlight=False, markup=False, emoji=False)
-        self._bars = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=None),
-            TextColumn("{task.fields[count]}", markup=False),
-            TextColumn("{task.fields[tail]}", markup=False),
-            console=self._console,
-            auto_refresh=False,
-            expand=True,
-        )
+        texts = ("description", "fields[count]", "fields[tail]")
+        name, *numbers = (TextColumn(f"{{task.{text}}}", markup=False) for text in texts)
+        bars = (name, BarColumn(bar_width=None), *numbers)
+        self._bars = Progress(*bars, console=self._console, auto_refresh=False, expand=True)
         self._numbers = Text(no_wrap=True, overflow="ellipsis")
         display = Group(Constrain(self._bars, _WIDTH), self._numbers)
         self._live = Live(display, console=self._console, auto_refresh=False)

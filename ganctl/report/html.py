@@ -175,7 +175,7 @@ def _score_table(run: Recorded) -> dict[str, Any]:
     names = dict.fromkeys(name for scores in sets for name in scores.headlines)
     return {
         "run": run,
-        "heads": [_head(evaluation) for evaluation in evaluations],
+        "heads": list(map(_head, evaluations)),
         "rows": {name: [_cell(name, scores) for scores in sets] for name in names},
         "protocol": _rows([scores.protocol.known() for scores in sets]),
         "left_out": dict.fromkeys(f"{name}: {why}" for scores in sets for name, why in scores.left_out.items()),
@@ -195,14 +195,11 @@ def _comparison(runs: Sequence[Recorded], *, force: bool) -> dict[str, Any]:
     configs = {run.label: run.flat_config() for run in judged}
     columns = {tuple(_setting(configs[row.label], key) for row in table.rows): key for key in reversed(table.settings)}
     settings = [key for key in table.settings if key in columns.values()]  # of those that go together, the first
-    protocol = _rows([row.protocol for row in table.rows])
     return parts | {
         "table": table,
         "settings": settings,
         "cells": {row.label: [_setting(configs[row.label], key) for key in settings] for row in table.rows},
-        "labels": [row.label for row in table.rows],
-        "alike": [(key, values[0]) for key, values, differs in protocol if not differs],
-        "protocol": [(key, values) for key, values, differs in protocol if differs],
+        "protocol": _rows([row.protocol for row in table.rows]),
     }
 
 
