@@ -14,12 +14,8 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ganctl.record.wording import Standing, aligned, duration, progress_line, score_texts, scores_line, training_line
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 _PATIENCE = 10.0  # seconds of progress inside training between lines in a pipe or a log file
 
@@ -141,7 +137,7 @@ class Console:
         atexit.unregister(self.close)
         self._closing.close()
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> Console:
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:

@@ -52,13 +52,11 @@ class Comparison:
 
     def reasons(self) -> list[str]:
         """The sentences on scores that must not be compared, those of one reason as one."""
-        names: dict[str, list[str]] = {}
+        alike: dict[str, list[str]] = {}
         for name, sentence in self.unequal.items():
-            names.setdefault(sentence.removeprefix(name), []).append(name)
-        return [
-            f"{', '.join([name for name in alike if name in self.headlines] or alike)}{reason}"
-            for reason, alike in names.items()
-        ]
+            alike.setdefault(sentence.removeprefix(name), []).append(name)
+        headlines = {reason: [name for name in names if name in self.headlines] for reason, names in alike.items()}
+        return [", ".join(headlines[reason] or names) + reason for reason, names in alike.items()]
 
 
 def compare(runs: Sequence[Recorded], *, by: str | None = None, force: bool = False) -> Comparison:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -67,9 +68,8 @@ class Recorded:
         """The last evaluation before the end."""
         if not self.scores:
             return None
-        record = self.scores[-1]
+        record, step = self.scores[-1], self.scores[-1].get("step")
         scores = ScoreSet.from_plain({**record, "scores": numbers(record)})
-        step = record.get("step")
         return Evaluation(scores, step if isinstance(step, int) else None, "last evaluation while training")
 
     def grids(self) -> list[tuple[int, Path]]:
@@ -84,11 +84,9 @@ def read_runs(paths: Sequence[Path]) -> list[Recorded]:
     Raises ValueError, in one line, for a path where there is no run, and for files of a run that cannot be read.
     """
     folders: dict[Path, Path] = {}
-    for path in paths:
-        for folder in _folders(path):
-            folders.setdefault(folder.resolve(), folder)
-    labels = _labels(list(folders.values()))
-    return [read_run(folder, label) for folder, label in zip(folders.values(), labels, strict=True)]
+    for folder in itertools.chain.from_iterable(map(_folders, paths)):
+        folders.setdefault(folder.resolve(), folder)
+    return [read_run(*pair) for pair in zip(folders.values(), _labels(list(folders.values())), strict=True)]
 
 
 def read_run(folder: Path, label: str | None = None) -> Recorded:
