@@ -10,17 +10,12 @@ import time
 import traceback
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING
 
 from ganctl.record.wording import Standing, aligned, duration, progress_line, score_texts, scores_line, training_line
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 _PATIENCE = 10.0  # seconds of progress inside training between lines in a pipe or a log file
 
@@ -37,22 +32,20 @@ class Console:
         for handler in logging.getLogger().handlers[:]:
             if isinstance(handler, _Relay):
                 handler.console.close()
+        self._file = self._screen = self._job = None
+        self._closing = ExitStack()
         if log_file is not None:
             log_file.parent.mkdir(parents=True, exist_ok=True)
-        self._file = None if log_file is None else log_file.open("a", encoding="utf-8", buffering=1)
-        self._screen = None
-        if _is_terminal() if terminal is None else terminal:
+            self._file = self._closing.enter_context(log_file.open("a", encoding="utf-8", buffering=1))
+        if terminal is None:  # can standard output move its cursor?
+            dumb = os.environ.get("TERM") in ("dumb", "unknown")
+            terminal = sys.stdout is not None and sys.stdout.isatty() and not dumb
+        if terminal:
             from ganctl.record.screen import Screen
 
-            self._screen = Screen()
+            self._screen = self._closing.enter_context(closing(Screen()))
         self._standing = Standing(0, 0)
         self._began, self._first_step = time.monotonic(), 0
-        self._job: _Job | None = None
-        self._closing = ExitStack()
-        if self._file is not None:
-            self._closing.callback(self._file.close)
-        if self._screen is not None:
-            self._closing.callback(self._screen.close)
         self._closing.enter_context(_records_to(self, log_file))
         atexit.register(self.close)
 
@@ -89,7 +82,7 @@ class Console:
         self._standing = replace(
             self._standing,
             step=step,
-            log={name: float(value) for name, value in log.items()},
+            log=dict(log),
             images_per_second=images_per_second,
             seconds_left=self._seconds_left(step),
             score=score or self._standing.score,
@@ -105,10 +98,11 @@ class Console:
         if job is None or job.what != what:
             self._end_job()
             job = self._job = _Job(what, began=now, last_line=now)
-        left = (now - job.began) * (total - done) / done if 0 < done <= total and now - job.began > 1 else None
+        spent = now - job.began
+        left = spent * (total - done) / done if 0 < done <= total and spent > 1 else None
         if 0 < total <= done:
             if job.is_long:
-                self._line(f"{what} {done}/{total}  took {duration(now - job.began)}")
+                self._line(f"{what} {done}/{total}  took {duration(spent)}")
             self._end_job()
             return
         if self._screen:
@@ -143,12 +137,10 @@ class Console:
         atexit.unregister(self.close)
         self._closing.close()
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> Console:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         try:
             if isinstance(error, Exception):
                 self._record("error: " + "".join(traceback.format_exception(error)).rstrip())
@@ -161,12 +153,10 @@ class Console:
         text = ("error: " if level >= logging.ERROR else "warning: " if level >= logging.WARNING else "") + text
         if self._screen:
             self._screen.print(text, level)
-            self._record(text)
-        else:
-            self._line(text)
+        self._line(text)
 
     def _line(self, text: str) -> None:
-        """What the live display, if there is one, shows in its own way."""
+        """Text that the live display, if there is one, shows in its own way."""
         if not self._screen:
             _print(text)
         self._record(text)
@@ -177,16 +167,13 @@ class Console:
             self._file.write("".join(f"{now}  {line}\n" for line in text.splitlines()))
 
     def _seconds_left(self, step: int) -> float | None:
-        done = step - self._first_step
-        if done <= 0:
-            return None
-        return (time.monotonic() - self._began) / done * (self._standing.total_steps - step)
+        done, left = step - self._first_step, self._standing.total_steps - step
+        return (time.monotonic() - self._began) / done * left if done > 0 else None
 
     def _end_job(self) -> None:
-        if self._job is not None:
-            self._job = None
-            if self._screen:
-                self._screen.progress_over()
+        if self._job is not None and self._screen:
+            self._screen.progress_over()
+        self._job = None
 
 
 @dataclass
@@ -243,24 +230,14 @@ def _interferes(handler: logging.Handler, log_file: Path | None) -> bool:
     return isinstance(handler, logging.StreamHandler) and handler.stream in streams
 
 
-def _warning_line(
-    message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
-) -> str:
+def _warning_line(message: object, category: type[Warning], filename: str, lineno: int, line: object = None) -> str:
     return f"{category.__name__}: {message} ({filename}:{lineno})"
-
-
-def _is_terminal() -> bool:
-    """Whether standard output is a terminal that can move its cursor."""
-    return sys.stdout is not None and sys.stdout.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")
 
 
 def _print(text: str) -> None:
     """Lines on standard output, at once and in one piece; letters that its encoding lacks by their codes."""
-    try:
-        print(text, flush=True)
-    except UnicodeEncodeError:
-        encoding = sys.stdout.encoding
-        print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
 
 
 def _section(title: str, rows: Mapping[str, str]) -> str:

@@ -6,6 +6,7 @@ import os
 import platform
 import subprocess
 import sys
+from contextlib import suppress
 from datetime import datetime
 from importlib import metadata
 from pathlib import Path
@@ -57,27 +58,19 @@ def git_commit(folder: Path) -> dict[str, object] | None:
 def _git(folder: Path, *arguments: str) -> str | None:
     command = ["git", "-c", "core.fsmonitor=false", *arguments]
     quiet = os.environ | {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
+    nowhere = subprocess.DEVNULL
     try:
-        process = subprocess.run(
-            command,
-            cwd=folder,
-            env=quiet,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=5,
-            check=False,
+        text = subprocess.check_output(
+            command, cwd=folder, env=quiet, stdin=nowhere, stderr=nowhere, text=True, timeout=5
         )
     except (OSError, subprocess.SubprocessError, UnicodeDecodeError):
         return None
-    return process.stdout.strip() if process.returncode == 0 else None
+    return text.strip()
 
 
 def _cpu_model() -> str:
-    try:
+    with suppress(OSError):  # not Linux
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
-    except OSError:
-        pass  # not Linux
     return platform.processor() or platform.machine()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy
 
@@ -43,39 +43,37 @@ def make_grid(images: Tensor, columns: int | None = None) -> numpy.ndarray:
     """
     assert images.ndim == 4 and images.shape[0] > 0 and images.shape[1] in (1, 3), f"not images: {tuple(images.shape)}"
     count, channels, height, width = images.shape
-    if columns is None:
-        columns = math.ceil(math.sqrt(count * height / width))
+    columns = math.ceil(math.sqrt(count * height / width)) if columns is None else columns
     columns = max(1, min(columns, count))
     rows = math.ceil(count / columns)
     scale = max(1, round(_WIDTH / (columns * width)))
-    tiles = to_uint8(images).numpy().transpose(0, 2, 3, 1).repeat(scale, axis=1).repeat(scale, axis=2)
-    down, right = height * scale + _PADDING, width * scale + _PADDING
-    picture = numpy.full((rows * down + _PADDING, columns * right + _PADDING, channels), _BACKGROUND, numpy.uint8)
-    for index, tile in enumerate(tiles):
-        top, left = index // columns * down + _PADDING, index % columns * right + _PADDING
-        picture[top : top + tile.shape[0], left : left + tile.shape[1]] = tile
-    return picture
+    tiles = _pixels(images).repeat(scale, axis=1).repeat(scale, axis=2)
+    gaps = ((0, rows * columns - count), (_PADDING, 0), (_PADDING, 0), (0, 0))  # above and left of a tile
+    tiles = numpy.pad(tiles, gaps, constant_values=_BACKGROUND)
+    _, down, right, _ = tiles.shape
+    picture = tiles.reshape(rows, columns, down, right, channels).swapaxes(1, 2).reshape(rows * down, -1, channels)
+    return numpy.pad(picture, ((0, _PADDING), (0, _PADDING), (0, 0)), constant_values=_BACKGROUND)
 
 
 def as_pictures(images: Tensor) -> list[Image]:
     """Images (N, C, H, W) in [-1, 1] as N pictures of their own size."""
-    return [_picture(pixels) for pixels in to_uint8(images).numpy().transpose(0, 2, 3, 1)]
+    return [_picture(pixels) for pixels in _pixels(images)]
 
 
 def save_grid(images: Tensor, path: Path, columns: int | None = None) -> None:
     """Writes `make_grid` of images (N, C, H, W) in [-1, 1] as PNG."""
-    _save_png(make_grid(images, columns), path)
+    _save_png(_picture(make_grid(images, columns)), path)
 
 
 def save_images(images: Tensor, folder: Path, *, start: int = 0) -> None:
     """Writes images (N, C, H, W) in [-1, 1] as PNGs of their own size: 000000.png and on, or from number `start`."""
-    for number, pixels in enumerate(to_uint8(images).numpy().transpose(0, 2, 3, 1), start=start):
-        _save_png(pixels, folder / f"{number:06d}.png", sync=False)
+    for number, picture in enumerate(as_pictures(images), start=start):
+        _save_png(picture, folder / f"{number:06d}.png", sync=False)
 
 
 def save_npz(images: Tensor, path: Path, labels: Tensor | None = None) -> None:
     """Writes `images` (N, H, W, C) uint8 and, if there are any, `labels` (N,) int64; read without pickle."""
-    arrays = {"images": to_uint8(images).numpy().transpose(0, 2, 3, 1)}
+    arrays: dict[str, Any] = {"images": _pixels(images)}
     if labels is not None:
         arrays["labels"] = labels.detach().cpu().numpy().astype(numpy.int64)
     with atomic_file(path) as file:
@@ -89,15 +87,19 @@ def save_gif(frames: Iterable[Tensor], path: Path, columns: int | None = None, *
     """
     pictures = [_picture(make_grid(frame, columns)) for frame in frames]
     assert pictures, "a GIF needs a frame"
+    endless = {"save_all": True, "append_images": pictures[1:], "duration": frame_ms, "loop": 0, "optimize": False}
     with atomic_file(path) as file:
-        pictures[0].save(
-            file, "GIF", save_all=True, append_images=pictures[1:], duration=frame_ms, loop=0, optimize=False
-        )
+        pictures[0].save(file, "GIF", **endless)
 
 
-def _save_png(pixels: numpy.ndarray, path: Path, *, sync: bool = True) -> None:
+def _save_png(picture: Image, path: Path, *, sync: bool = True) -> None:
     with atomic_file(path, sync=sync) as file:
-        _picture(pixels).save(file, "PNG")
+        picture.save(file, "PNG")
+
+
+def _pixels(images: Tensor) -> numpy.ndarray:
+    """(N, H, W, C) uint8."""
+    return to_uint8(images).numpy().transpose(0, 2, 3, 1)
 
 
 def _picture(pixels: numpy.ndarray) -> Image:

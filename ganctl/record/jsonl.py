@@ -28,8 +28,7 @@ class MetricsLog:
 
     def append(self, record: Mapping[str, object]) -> None:
         """Writes one line. Numbers, text, tensors and arrays are welcome as values."""
-        line = json.dumps(plain(record), ensure_ascii=False, allow_nan=False).encode() + b"\n"
-        self._file.write(line)
+        self._file.write(json.dumps(plain(record), ensure_ascii=False, allow_nan=False).encode() + b"\n")
         self._file.flush()
 
     def truncate_after(self, step: int) -> int:
@@ -66,18 +65,16 @@ def _keep_until(path: Path, step: float) -> int:
     """Rewrites `path` without torn lines and those later than `step`; returns how many it dropped."""
     before = path.read_bytes()
     lines = [line for line in before.split(b"\n") if line]
-    kept = [line for line in lines if _is_kept(_record(line), step)]
+    kept = [line for line in lines if (record := _record(line)) is not None and not _is_later(record, step)]
     after = b"".join(line + b"\n" for line in kept)
     if after != before:
         atomic_write_bytes(path, after)
     return len(lines) - len(kept)
 
 
-def _is_kept(record: dict[str, object] | None, step: float) -> bool:
-    if record is None:
-        return False
-    at = record.get("step", -math.inf)
-    return not isinstance(at, (int, float)) or at <= step
+def _is_later(record: dict[str, object], step: float) -> bool:
+    at = record.get("step")
+    return isinstance(at, int | float) and not at <= step
 
 
 def _record(line: bytes) -> dict[str, object] | None:

@@ -25,15 +25,10 @@ class Screen:
 
     def __init__(self) -> None:
         self._console = Console(force_terminal=True, force_jupyter=False, highlight=False, markup=False, emoji=False)
-        self._bars = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=None),
-            TextColumn("{task.fields[count]}", markup=False),
-            TextColumn("{task.fields[tail]}", markup=False),
-            console=self._console,
-            auto_refresh=False,
-            expand=True,
-        )
+        texts = ("description", "fields[count]", "fields[tail]")
+        name, *numbers = (TextColumn(f"{{task.{text}}}", markup=False) for text in texts)
+        bars = (name, BarColumn(bar_width=None), *numbers)
+        self._bars = Progress(*bars, console=self._console, auto_refresh=False, expand=True)
         self._numbers = Text(no_wrap=True, overflow="ellipsis")
         display = Group(Constrain(self._bars, _WIDTH), self._numbers)
         self._live = Live(display, console=self._console, auto_refresh=False)
@@ -66,8 +61,7 @@ class Screen:
     def progress(self, what: str, done: int, total: int, seconds_left: float | None) -> None:
         """Where a job inside training, or before it, is; `total` 0 = not known."""
         tail = "" if seconds_left is None else f"{duration(seconds_left)} left"
-        new = self._job is None
-        if self._job is None:
+        if new := self._job is None:
             self._job = self._bars.add_task(what, total=total or None, count="", tail="")
         self._bars.update(self._job, completed=done, count=count(done, total), tail=tail)
         self._draw(now=new)
@@ -76,9 +70,8 @@ class Screen:
         """That the job is done, or given up."""
         if self._training is None:
             self.close()
-        elif self._job is not None:
-            self._bars.remove_task(self._job)
-            self._job = None
+        else:
+            self._remove_job()
             self._draw(now=True)
 
     def table(self, title: str, rows: Mapping[str, str]) -> None:
@@ -90,12 +83,15 @@ class Screen:
 
     def close(self) -> None:
         """Ends the live display. Of training the last state stays on the screen, of a job inside it nothing."""
-        if self._job is not None:
-            self._bars.remove_task(self._job)
-            self._job = None
+        self._remove_job()
         if self._live.is_started:
             self._live.transient = self._training is None
             self._live.stop()
+
+    def _remove_job(self) -> None:
+        if self._job is not None:
+            self._bars.remove_task(self._job)
+            self._job = None
 
     def _draw(self, *, now: bool) -> None:
         if not self._live.is_started:

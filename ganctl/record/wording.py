@@ -8,9 +8,7 @@ from dataclasses import dataclass, field
 
 from ganctl.evaluation.scores import ScoreSet
 
-_NAMES = {"d_loss": "d", "g_loss": "g", "d_real": "D(real)", "d_fake": "D(fake)"}
-_PAIRS = (("d_loss", "g_loss"), ("d_real", "d_fake"))
-_PENALTIES = ("d_penalty", "g_penalty")
+_PAIRS = ({"d_loss": "d", "g_loss": "g"}, {"d_real": "D(real)", "d_fake": "D(fake)"})
 _GAP = "  "
 
 
@@ -29,14 +27,19 @@ class Standing:
 def training_line(standing: Standing) -> str:
     """`step 500/10000  d 0.91 g 1.72  D(real) 0.71 D(fake) 0.31  2310 images/s  0:03:12 left  fd_digits 21.3`."""
     parts = [f"step {standing.step}/{standing.total_steps}", losses(standing.log), pace(standing), latest(standing)]
-    return _GAP.join(part for part in parts if part)
+    return _GAP.join(filter(None, parts))
 
 
 def losses(log: Mapping[str, float]) -> str:
     """Losses and probabilities of a log, then what else it holds; penalties that are nought are left out."""
-    groups = [" ".join(_named(key, log) for key in pair if key in log) for pair in _PAIRS]
-    rest = [key for key in log if key not in _NAMES and not (key in _PENALTIES and float(log[key]) == 0)]
-    return _GAP.join(group for group in (*groups, *(_named(key, log) for key in rest)) if group)
+    groups = [
+        " ".join(f"{name} {_two_decimals(log[key])}" for key, name in pair.items() if key in log) for pair in _PAIRS
+    ]
+    for key, value in log.items():
+        is_no_penalty = key in ("d_penalty", "g_penalty") and value == 0
+        if not is_no_penalty and not any(key in pair for pair in _PAIRS):
+            groups.append(f"{key} {_two_decimals(value)}")
+    return _GAP.join(filter(None, groups))
 
 
 def pace(standing: Standing) -> str:
@@ -57,14 +60,12 @@ def duration(seconds: float) -> str:
         return "?"
     minutes, second = divmod(max(0, round(seconds)), 60)
     hours, minute = divmod(minutes, 60)
-    if hours < 24:
-        return f"{hours}:{minute:02d}:{second:02d}"
-    return f"{hours // 24} d {hours % 24:02d}:{minute:02d}:{second:02d}"
+    start = f"{hours}" if hours < 24 else f"{hours // 24} d {hours % 24:02d}"
+    return f"{start}:{minute:02d}:{second:02d}"
 
 
 def brief(value: float) -> str:
     """A score in about three digits: 0.0123, 9.12, 21.3, 1234."""
-    value = float(value)
     return f"{value:.0f}" if 1000 <= abs(value) < 1e7 else f"{value:.3g}"
 
 
@@ -105,10 +106,6 @@ def aligned(rows: Mapping[str, str]) -> list[str]:
     """One line a row, the values below each other."""
     width = max((len(name) for name in rows), default=0)
     return [f"{name:<{width}}{_GAP}{text}".rstrip() for name, text in rows.items()]
-
-
-def _named(key: str, log: Mapping[str, float]) -> str:
-    return f"{_NAMES.get(key, key)} {_two_decimals(float(log[key]))}"
 
 
 def _two_decimals(value: float) -> str:

@@ -5,33 +5,25 @@ Nothing of plotly is imported: a figure is a dictionary that JSON can hold, and 
 
 from __future__ import annotations
 
+import html
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ganctl.evaluation.ranking import Entry, groups, reasons
 from ganctl.evaluation.scores import Measurement
-from ganctl.report.facts import best, best_place, class_shares, names_of, score_of, series
+from ganctl.report.facts import arrow, best, best_place, class_shares, names_of, score_of, series
 from ganctl.report.pictures import evenly
 from ganctl.report.recorded import Recorded
 
-COLOURS = (
+COLOURS = (  # of the runs, in turn; each is legible on white and on nearly black
     *("#3b82f6", "#e8710a", "#10a37f", "#d6409f", "#8b5cf6", "#b58900", "#06a5c0", "#e5484d", "#7c8b00", "#7f8794"),
 )
-"""Of the runs, in turn; each is legible on white and on nearly black."""
-
-DASHES = ("solid", "dash", "dot", "dashdot")
-"""Of the runs beyond as many as there are colours."""
-
-MOST_POINTS, FEWEST_POINTS = 800, 100
-"""Of one curve: about as many as it has pixels, and for many runs enough to see its shape."""
-
-POINTS_A_CHART = 16_000
-"""Of all its curves, which keeps a page of a hundred runs to some megabytes."""
-
-LOG_FROM = 30.0
-"""Ratio of largest to smallest from which scores are drawn on a logarithmic axis."""
+DASHES = ("solid", "dash", "dot", "dashdot")  # of the runs beyond as many as there are colours
+MOST_POINTS, FEWEST_POINTS = 800, 100  # of a curve: as many as it has pixels; for many runs, enough to see its shape
+POINTS_A_CHART = 16_000  # of all its curves, which keeps a page of a hundred runs to some megabytes
+LOG_FROM = 30.0  # ratio of largest to smallest from which scores are drawn on a logarithmic axis
 
 _TITLES = {  # in the order of the page
     "d_loss": "Loss of the discriminator",
@@ -43,8 +35,10 @@ _TITLES = {  # in the order of the page
     "learning_rate": "Learning rate",
     "images_per_second": "Images per second",
 }
-_SHORT = {"d_loss": "discriminator", "g_loss": "generator", "d_real": "D(real)", "d_fake": "D(fake)"}
-_PAIRS = {"d_loss": ("Losses", "g_loss"), "d_real": ("D(real) and D(fake)", "d_fake")}
+_PAIRS = {  # of one run alone: title, then names and labels of the curves
+    "Losses": {"d_loss": "discriminator", "g_loss": "generator"},
+    "D(real) and D(fake)": {"d_real": "D(real)", "d_fake": "D(fake)"},
+}
 _SHARES = ("d_real", "d_fake")
 
 
@@ -65,26 +59,23 @@ def colour(place: int) -> str:
 
 def svg_text(text: object) -> str:
     """Text for plotly.js, which reads a little HTML in names, ticks and annotations."""
-    return str(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return html.escape(str(text), quote=False)
 
 
 def training_curves(runs: Sequence[Recorded]) -> list[Chart]:
     """Everything logged over steps. One run alone has both losses in one chart, and D(real) beside D(fake)."""
-    names = list(dict.fromkeys(name for run in runs for name in names_of(run.losses)))
-    names = [name for name in names if not (name.endswith("_penalty") and _is_nought(runs, name))]
-    order = [name for name in _TITLES if name in names]
-    names = [*order, *(name for name in names if name not in order)]
+    logged = dict.fromkeys(name for run in runs for name in names_of(run.losses))
+    names = [name for name in dict.fromkeys((*_TITLES, *logged)) if name in logged and not _is_left_out(runs, name)]
     charts = []
-    if len(runs) == 1:
-        for first, (title, second) in _PAIRS.items():
-            if first in names and second in names:
-                both = (first, second)
-                lines = [_curve(runs[0], 0, place, name, _SHORT[name], 1) for place, name in enumerate(both)]
-                summary = "; ".join(_ends(runs, name) for name in both)
-                charts.append(Chart(title, summary, _figure(lines, legend=True, share=first in _SHARES)))
-                names = [name for name in names if name not in both]
+    for title, pair in _PAIRS.items():
+        if len(runs) == 1 and all(name in names for name in pair):
+            curves = enumerate(pair.items())
+            lines = [_curve(runs[0], 0, name, label, tone=tone) for tone, (name, label) in curves]
+            summary = "; ".join(_ends(runs, name) for name in pair)
+            charts.append(Chart(title, summary, _figure(lines, legend=True, share="d_real" in pair)))
+            names = [name for name in names if name not in pair]
     for name in names:
-        lines = [_curve(run, place, place, name, run.label, len(runs)) for place, run in enumerate(runs)]
+        lines = [_curve(run, place, name, run.label, many=len(runs)) for place, run in enumerate(runs)]
         figure = _figure(lines, share=name in _SHARES, many=len(runs))
         if name == "images_per_second":
             figure["layout"]["yaxis"]["rangemode"] = "tozero"
@@ -103,15 +94,13 @@ def score_curves(runs: Sequence[Recorded], *, force: bool = False) -> list[Chart
     for name in _score_names(runs):
         if name in constant or all(len(series(run.scores, name)[0]) < 2 for run in runs):
             continue
-        places = [place for place, run in enumerate(runs) if any(name in record for record in run.scores)]
-        entries = [_entry(name, runs[place], place) for place in places]
+        entries = [
+            _entry(name, run, place) for place, run in enumerate(runs) if any(name in line for line in run.scores)
+        ]
         alike, notes = groups(entries), reasons(entries)
-        if force or len(alike) == 1:
-            charts.append(_score_chart(name, runs, places, "≠ " if notes else "", notes))
-        else:
-            for number, members in enumerate(alike, 1):
-                chart = _score_chart(name, runs, sorted(entry.place for entry in members), "", notes)
-                charts.append(Chart(f"{chart.title} (protocol {number})", chart.summary, chart.figure, notes))
+        for number, members in enumerate([entries] if force else alike, 1):
+            mark = "{}" if len(alike) == 1 else "≠ {}" if force else f"{{}} (protocol {number})"
+            charts.append(_score_chart(name, runs, sorted(entry.place for entry in members), mark, notes))
     return charts
 
 
@@ -121,9 +110,14 @@ def unchanging_scores(runs: Sequence[Recorded]) -> dict[str, float]:
     return {name: values[0] for name, values in curves.items() if len(values) > 1 and len(set(values)) == 1}
 
 
-def log_axis(low: float, high: float) -> dict[str, Any]:
-    """A logarithmic axis with ticks at 1, 2 and 5 times the powers of ten; over many decades at the powers alone."""
-    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+def log_axis(values: Sequence[float]) -> dict[str, Any]:
+    """For positive values far apart a logarithmic axis, with ticks at 1, 2 and 5 times the powers of ten.
+
+    Over many decades at the powers alone. Empty for other values: the axis stays linear.
+    """
+    if not values or not min(values) > 0 or not max(values) / min(values) > LOG_FROM:
+        return {}
+    decades = range(math.floor(math.log10(min(values))), math.ceil(math.log10(max(values))) + 1)
     steps = (1,) if len(decades) > 4 else (1, 2, 5)
     ticks = [step * 10.0**power for power in decades for step in steps]
     return {"type": "log", "tickvals": ticks, "ticktext": [f"{tick:.6g}" for tick in ticks]}
@@ -137,27 +131,17 @@ def class_share_chart(runs: Sequence[Recorded]) -> Chart | None:
         if shares:
             most = max(most, len(shares))
             ranges.append(f"{run.label}: {min(shares.values()):.1%} to {max(shares.values()):.1%}")
-            bars.append(
-                {
-                    "type": "bar",
-                    "name": svg_text(run.label),
-                    "meta": {"run": place},
-                    "x": [svg_text(name) for name in shares],
-                    "y": [_brief(value) for value in shares.values()],
-                    "marker": {"color": colour(place)},
-                    "hovertemplate": "class %{x}: %{y:.1%}<extra>%{fullData.name}</extra>",
-                }
-            )
+            classes, look = list(map(svg_text, shares)), {"marker": {"color": colour(place)}}
+            hover = "class %{x}: %{y:.1%}<extra>%{fullData.name}</extra>"
+            bars.append(_trace({"type": "bar"}, run.label, place, classes, shares.values(), look, hover))
     if not bars:
         return None
-    figure = _figure(bars, share=False, many=len(bars))
+    figure = _figure(bars)
     figure["layout"]["xaxis"] = {"title": {"text": "class"}, "type": "category"}
-    figure["layout"]["yaxis"] |= {"tickformat": ".0%", "rangemode": "tozero"}
-    figure["layout"]["shapes"] = [_rule("y", 1 / most)]
-    figure["layout"] |= {"hovermode": "closest", "barmode": "group"}
-    return Chart(
-        "Share of each class among the samples", "; ".join(ranges), figure, [f"dotted: the even share, {1 / most:.1%}"]
-    )
+    figure["layout"]["yaxis"] = {"tickformat": ".0%", "rangemode": "tozero"}
+    figure["layout"] |= {"hovermode": "closest", "shapes": [_rule("y", 1 / most)], "barmode": "group"}
+    notes = [f"dotted: the even share, {1 / most:.1%}"]
+    return Chart("Share of each class among the samples", "; ".join(ranges), figure, notes)
 
 
 def _score_names(runs: Sequence[Recorded]) -> list[str]:
@@ -171,66 +155,61 @@ def _score_chart(name: str, runs: Sequence[Recorded], places: Sequence[int], mar
     direction = score_of(name, *runs).direction
     for place in places:
         run = runs[place]
-        line = _curve(run, place, place, name, run.label, len(places), scores=True)
+        line = _curve(run, place, name, run.label, many=len(places), scores=True)
         lines += [*_band(run, place, name), line | {"mode": "lines+markers", "marker": {"size": 5}}]
         steps, curve = series(run.scores, name)
         values += [value for value in curve if math.isfinite(value)]
         if (at := best_place(direction, curve)) is not None:
-            lines.append(
-                {
-                    "type": "scatter",
-                    "mode": "markers",
-                    "name": f"{svg_text(run.label)}: best",
-                    "meta": {"run": place},
-                    "x": [steps[at]],
-                    "y": [_brief(curve[at])],
-                    "marker": {"symbol": "star", "size": 13, "color": colour(place), "line": {"width": 1}},
-                    "hovertemplate": "best: %{y:.4g} at step %{x:,}<extra></extra>",
-                }
-            )
+            kind = {"type": "scatter", "mode": "markers"}
+            look = {"marker": {"symbol": "star", "size": 13, "color": colour(place), "line": {"width": 1}}}
+            hover = "best: %{y:.4g} at step %{x:,}<extra></extra>"
+            lines.append(_trace(kind, f"{run.label}: best", place, [steps[at]], [curve[at]], look, hover))
     figure = _figure(lines, many=len(places))
-    judged = best(runs[places[0]]) if len(runs) == 1 else None
-    if judged is not None and judged[2] is not None:
-        figure["layout"]["shapes"] = [_rule("x", judged[2])]
-        if name == judged[0]:
-            notes = [*notes, f"dotted, here and below: step {judged[2]:,}, the best checkpoint by {name}"]
-    arrow = {"lower": " ↓", "higher": " ↑", None: ""}[direction]
-    if values and min(values) > 0 and max(values) / min(values) > LOG_FROM:
-        figure["layout"]["yaxis"] |= log_axis(min(values), max(values))
-        arrow += ", logarithmic"
-    return Chart(f"{mark}{name}{arrow}", _ends([runs[place] for place in places], name, scores=True), figure, notes)
+    judge, _, step = (best(runs[0]) if len(runs) == 1 else None) or ("", 0.0, None)
+    if step is not None:
+        figure["layout"]["shapes"] = [_rule("x", step)]
+        if name == judge:
+            notes = [*notes, f"dotted, here and below: step {step:,}, the best checkpoint by {name}"]
+    axis = log_axis(values)
+    figure["layout"]["yaxis"] |= axis
+    title = f"{name} {arrow(name, *runs)}".rstrip() + (", logarithmic" if axis else "")
+    return Chart(mark.format(title), _ends([runs[place] for place in places], name, scores=True), figure, notes)
 
 
 def _curve(
-    run: Recorded, place: int, tone: int, name: str, label: str, many: int, *, scores: bool = False
+    run: Recorded, place: int, name: str, label: str, *, tone: int | None = None, many: int = 1, scores: bool = False
 ) -> dict[str, Any]:
+    """A quantity of the run at `place` over steps; `tone` (None = the run's place) chooses colour and dash."""
     steps, values = series(run.scores if scores else run.losses, name)
+    tone = place if tone is None else tone
     most = min(MOST_POINTS, max(FEWEST_POINTS, POINTS_A_CHART // many))
     points = evenly(list(zip(steps, values, strict=True)), most)
-    return {
-        "type": "scatter",
-        "mode": "lines" if len(points) > 1 else "markers",
-        "name": svg_text(label),
-        "meta": {"run": place},
-        "x": [int(step) for step, _ in points],
-        "y": [_brief(value) for _, value in points],
-        "line": {"color": colour(tone), "width": 1.8, "dash": DASHES[tone // len(COLOURS) % len(DASHES)]},
-        "hovertemplate": "%{y:.4g}",
-    }
+    kind = {"type": "scatter", "mode": "lines" if len(points) > 1 else "markers"}
+    look = {"color": colour(tone), "width": 1.8, "dash": DASHES[tone // len(COLOURS) % len(DASHES)]}
+    steps, values = [int(step) for step, _ in points], [value for _, value in points]
+    return _trace(kind, label, place, steps, values, {"line": look}, "%{y:.4g}")
+
+
+def _trace(
+    kind: dict[str, Any], label: str, place: int, x: Sequence[Any], y: Iterable[float], look: dict[str, Any], hover: str
+) -> dict[str, Any]:
+    """Values `y` of the run at `place`, in which what is not finite is a gap."""
+    data = {"name": svg_text(label), "meta": {"run": place}, "x": x, "y": list(map(_brief, y))}
+    return kind | data | look | {"hovertemplate": hover}
 
 
 def _band(run: Recorded, place: int, name: str) -> list[dict[str, Any]]:
     """The interval of a score that has one, as a shaded band."""
     ends = {score.kind: score.name for score in run.declared.values() if score.of == name}
-    low, high = (series(run.scores, ends.get(end, "")) for end in ("low", "high"))
-    if not low[0] or low[0] != high[0]:
+    (steps, low), (steps_of_high, high) = (series(run.scores, ends.get(end, "")) for end in ("low", "high"))
+    if not steps or steps != steps_of_high:
         return []
     common = {"type": "scatter", "mode": "lines", "meta": {"run": place}, "hoverinfo": "skip", "line": {"width": 0}}
-    shade = "rgba({},{},{},0.18)".format(*(int(colour(place)[at : at + 2], 16) for at in (1, 3, 5)))
-    x = [int(step) for step in low[0]]
+    common["x"] = list(map(int, steps))
+    shade = "rgba({},{},{},0.18)".format(*bytes.fromhex(colour(place)[1:]))
     return [
-        common | {"x": x, "y": [_brief(value) for value in low[1]], "showlegend": False},
-        common | {"x": x, "y": [_brief(value) for value in high[1]], "fill": "tonexty", "fillcolor": shade},
+        common | {"y": list(map(_brief, low)), "showlegend": False},
+        common | {"y": list(map(_brief, high)), "fill": "tonexty", "fillcolor": shade},
     ]
 
 
@@ -249,13 +228,12 @@ def _rule(axis: str, value: float) -> dict[str, Any]:
 
 
 def _ends(runs: Sequence[Recorded], name: str, *, scores: bool = False) -> str:
-    parts = []
-    for run in runs[:4]:
-        steps, values = series(run.scores if scores else run.losses, name)
-        if steps:
-            parts.append(
-                f"{run.label}: {name} {values[0]:.3g} at step {steps[0]:.0f}, {values[-1]:.3g} at {steps[-1]:.0f}"
-            )
+    parts = [
+        f"{run.label}: {name} {values[0]:.3g} at step {steps[0]:.0f}, {values[-1]:.3g} at {steps[-1]:.0f}"
+        for run in runs[:4]
+        for steps, values in [series(run.scores if scores else run.losses, name)]
+        if steps
+    ]
     return "; ".join(parts) + (f"; and {len(runs) - 4} more" if len(runs) > 4 else "")
 
 
@@ -267,8 +245,9 @@ def _entry(name: str, run: Recorded, place: int) -> Entry:
     return Entry(place, run.label, measured, scores.protocol)
 
 
-def _is_nought(runs: Sequence[Recorded], name: str) -> bool:
-    return all(value == 0 for run in runs for value in series(run.losses, name)[1])
+def _is_left_out(runs: Sequence[Recorded], name: str) -> bool:
+    """Whether it is a penalty that was never there."""
+    return name.endswith("_penalty") and not any(value for run in runs for value in series(run.losses, name)[1])
 
 
 def _brief(value: float) -> float | None:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ganctl.contract import Score
 from ganctl.evaluation.protocol import identity
 from ganctl.evaluation.ranking import Entry, better, groups, reasons
-from ganctl.evaluation.scores import Measurement
 from ganctl.report.facts import score_of
 from ganctl.report.recorded import Evaluation, Recorded
 
@@ -39,8 +39,7 @@ class Row:
 class Comparison:
     """Rows, best first, by the score `by`; `columns` are the scores that all runs have, `headlines` the main ones.
 
-    `unequal` has, for each score whose protocols differ, the sentence that says in what; `settings` are the keys of the
-    configuration in which the runs differ.
+    `settings` are the keys in which configurations differ, `unequal` has a sentence on each score whose protocols do.
     """
 
     by: str
@@ -53,13 +52,11 @@ class Comparison:
 
     def reasons(self) -> list[str]:
         """The sentences on scores that must not be compared, those of one reason as one."""
-        names: dict[str, list[str]] = {}
+        alike: dict[str, list[str]] = {}
         for name, sentence in self.unequal.items():
-            names.setdefault(sentence.removeprefix(name), []).append(name)
-        return [
-            f"{', '.join([name for name in alike if name in self.headlines] or alike)}{reason}"
-            for reason, alike in names.items()
-        ]
+            alike.setdefault(sentence.removeprefix(name), []).append(name)
+        headlines = {reason: [name for name in names if name in self.headlines] for reason, names in alike.items()}
+        return [", ".join(headlines[reason] or names) + reason for reason, names in alike.items()]
 
 
 def compare(runs: Sequence[Recorded], *, by: str | None = None, force: bool = False) -> Comparison:
@@ -83,15 +80,15 @@ def compare(runs: Sequence[Recorded], *, by: str | None = None, force: bool = Fa
     columns = [by, *(name for name in names if name != by)]
     settings = differing(runs)
     rows = [_row(run, draws, names, settings) for run, draws in zip(runs, chosen, strict=True)]
-    entries = {name: [_entry(name, runs, rows, place, chosen[place]) for place in range(len(runs))] for name in names}
+    declared = {name: score_of(name, *runs) for name in columns}
+    entries = {name: _entries(declared[name], rows, chosen) for name in names}
     unequal = {name: sentences[0] for name in names if (sentences := reasons(entries[name]))}
     if by not in unequal:
         rows = _ranked(rows, entries[by])
     elif not force:
         raise ValueError(f"{unequal[by]}; evaluate them alike (`ganctl evaluate RUN ...`), or add --force")
-    kinds = {name: score_of(name, *runs).kind for name in columns}
-    headlines = [name for name in columns if kinds[name] == "score"]
-    shares = [name for name in columns if kinds[name] == "share"]
+    headlines = [name for name in columns if declared[name].kind == "score"]
+    shares = [name for name in columns if declared[name].kind == "share"]
     return Comparison(by, columns, headlines, shares, rows, settings, unequal)
 
 
@@ -121,9 +118,8 @@ def _choose(runs: Sequence[Recorded], by: str) -> list[list[Evaluation]]:
     for run in runs:
         having = [evaluation for evaluation in run.final if by in evaluation.scores.scores]
         if not having:
-            known = dict.fromkeys(
-                name for e in run.final for name, m in e.scores.scores.items() if m.score.kind != "share"
-            )
+            sets = [evaluation.scores.scores.values() for evaluation in run.final]
+            known = dict.fromkeys(m.score.name for scores in sets for m in scores if m.score.kind != "share")
             raise ValueError(f"--score={by}: {run.label} has no such score; it has {', '.join(known)}")
         draws: dict[tuple[Any, ...], dict[Any, Evaluation]] = {}
         for evaluation in having:
@@ -134,10 +130,10 @@ def _choose(runs: Sequence[Recorded], by: str) -> list[list[Evaluation]]:
             alike[protocol.seed] = evaluation
         by_protocol.append({key: list(alike.values()) for key, alike in draws.items()})
     for key in reversed(by_protocol[0]):
-        shared = [next((k for k in reversed(draws) if k[1:] == key[1:]), None) for draws in by_protocol]
-        if all(k is not None for k in shared):
-            return [draws[k] for draws, k in zip(by_protocol, shared, strict=True) if k is not None]
-    return [draws[list(draws)[-1]] for draws in by_protocol]
+        shared = [{k[1:]: alike for k, alike in draws.items()}.get(key[1:]) for draws in by_protocol]
+        if all(shared):
+            return [alike for alike in shared if alike]
+    return [list(draws.values())[-1] for draws in by_protocol]
 
 
 def _row(run: Recorded, draws: Sequence[Evaluation], columns: Sequence[str], settings: Sequence[str]) -> Row:
@@ -155,18 +151,19 @@ def _row(run: Recorded, draws: Sequence[Evaluation], columns: Sequence[str], set
     )
 
 
-def _entry(name: str, runs: Sequence[Recorded], rows: Sequence[Row], place: int, draws: Sequence[Evaluation]) -> Entry:
-    scores = draws[0].scores
-    measured = Measurement(score_of(name, *runs), rows[place].means[name], scores.scores[name].metric)
-    return Entry(place, rows[place].label, measured, scores.protocol)
+def _entries(score: Score, rows: Sequence[Row], chosen: Sequence[Sequence[Evaluation]]) -> list[Entry]:
+    """The means of one score, as of the first draws."""
+    entries = []
+    for place, (row, draws) in enumerate(zip(rows, chosen, strict=True)):
+        scores = draws[0].scores
+        measured = replace(scores.scores[score.name], score=score, value=row.means[score.name])
+        entries.append(Entry(place, row.label, measured, scores.protocol))
+    return entries
 
 
 def _ranked(rows: Sequence[Row], entries: Sequence[Entry]) -> list[Row]:
     """The rows of comparable scores, best first; equal ones share a rank."""
     (ordered,) = groups(entries)
-    ranks: list[int] = []
-    for place, entry in enumerate(ordered):
-        before = ordered[place - 1].measured
-        tied = place > 0 and not better(before.score.direction, before.value, entry.measured.value)
-        ranks.append(ranks[-1] if tied else place + 1)
+    measured = [entry.measured for entry in ordered]
+    ranks = [1 + sum(better(m.score.direction, other.value, m.value) for other in measured) for m in measured]
     return [replace(rows[entry.place], rank=rank) for entry, rank in zip(ordered, ranks, strict=True)]

@@ -8,27 +8,24 @@ from typing import Any
 
 from ganctl.contract import Direction, Score
 from ganctl.evaluation.protocol import Protocol
-from ganctl.evaluation.ranking import better
 from ganctl.evaluation.scores import numbers
 from ganctl.report.recorded import Evaluation, Recorded
 
 UNFINISHED = "unfinished"
-NOT_CURVES = ("step", "kind", "seconds")
-"""What stands in every line of losses and is no curve."""
+NOT_CURVES = ("step", "kind", "seconds")  # what stands in every line of losses
 
 
 def status(run: Recorded) -> str:
     """The summary's word for how it ended; "unfinished" without one, or where the run went on after it and stopped."""
-    ended = run.summary.get("status")
-    if not isinstance(ended, str) or last_step(run) > _whole(run.summary.get("step"), last_step(run)):
-        return UNFINISHED
-    return ended
+    ended, step = run.summary.get("status"), number(run.summary.get("step"))
+    went_on = step is not None and last_step(run) > int(step)
+    return ended if isinstance(ended, str) and not went_on else UNFINISHED
 
 
 def last_step(run: Recorded) -> int:
     """The last step of which anything is known; 0 before the first."""
-    steps = [_whole(record.get("step"), 0) for record in (*run.losses[-1:], *run.scores[-1:])]
-    return max(steps, default=_whole(run.summary.get("step"), 0))
+    records = (*run.losses[-1:], *run.scores[-1:]) or (run.summary,)
+    return max(int(number(record.get("step")) or 0) for record in records)
 
 
 def seconds(run: Recorded) -> float | None:
@@ -85,18 +82,19 @@ def best(run: Recorded) -> tuple[str, float, int | None] | None:
 
 def best_place(direction: Direction | None, values: Sequence[float]) -> int | None:
     """The index of the best of `values`; None where none is a number, or the score has no better and worse."""
-    if direction is None:
-        return None
-    place: int | None = None
-    for candidate, value in enumerate(values):
-        if math.isfinite(value) and (place is None or better(direction, value, values[place])):
-            place = candidate
-    return place
+    places = [place for place, value in enumerate(values) if direction and math.isfinite(value)]
+    extreme = min if direction == "lower" else max
+    return extreme(places, key=lambda place: values[place], default=None)
 
 
 def score_of(name: str, *runs: Recorded) -> Score:
     """What the runs recorded of a score; nothing but its name where they are of an earlier version."""
     return next((run.declared[name] for run in runs if name in run.declared), Score(name))
+
+
+def arrow(name: str, *runs: Recorded) -> str:
+    """An arrow towards the better of a score."""
+    return {"lower": "↓", "higher": "↑", None: ""}[score_of(name, *runs).direction]
 
 
 def series(records: Sequence[Mapping[str, Any]], name: str) -> tuple[list[float], list[float]]:
@@ -134,8 +132,3 @@ def number(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return None
     return float(value)
-
-
-def _whole(value: object, otherwise: int) -> int:
-    known = number(value)
-    return otherwise if known is None else int(known)

@@ -11,33 +11,17 @@ import statistics
 from collections.abc import Iterator, Sequence
 
 from ganctl.report.facts import UNFINISHED, budget, last_step, names_of, number, series, status, total_steps
-from ganctl.report.finding import LEVELS, Finding
-from ganctl.report.health_scores import SCORE_CHECKS, penalty, worsened
+from ganctl.report.health_scores import LEVELS, SCORE_CHECKS, Finding, penalty, worsened
 from ganctl.report.recorded import Recorded
 
-FEWEST_LINES = 10
-"""Lines of losses below which a fifth of the curve is one or no value, and says nothing."""
-
-SURE_OF_REAL, SURE_OF_FAKE = 0.95, 0.05
-"""D(real) above and D(fake) below: the cross-entropy of either is then below 0.05 and its gradient nearly gone."""
-
-LOSS_GROWTH = 1.1
-"""The generator's loss of the last fifth against the fifth before: growing by more than noise between equal halves."""
-
-BLIND_GAP = 0.05
-"""D(real) - D(fake) below it, averaged over a fifth of the run: the discriminator tells next to nothing apart."""
-
-RATE_IS_NOUGHT = 1e-4
-"""Share of the peak below which a learning rate trains nothing; schedules of ganctl end at 0.01."""
-
-SLOWER = 0.7
-"""Speed of the last fifth against the first half: a third less is more than the usual variation of a busy machine."""
-
-PROBABILITIES = ("NonSaturating", "Minimax")
-"""Losses whose logits, through a sigmoid, are the probability of being real; D(real) means nothing with the others."""
-
-HIGHEST_RATE, USUAL_RATE = 0.01, 2e-4
-"""No published GAN trains with a learning rate above the first; the second is DCGAN's."""
+FEWEST_LINES = 10  # of losses: below it a fifth of the curve is one or no value, and says nothing
+SURE_OF_REAL, SURE_OF_FAKE = 0.95, 0.05  # the cross-entropy of either is then below 0.05, its gradient nearly gone
+LOSS_GROWTH = 1.1  # of the generator, last fifth against the fifth before: more than noise between equal parts
+BLIND_GAP = 0.05  # D(real) - D(fake) over the last fifth: below it next to nothing is told apart
+RATE_IS_NOUGHT = 1e-4  # share of the peak below which a learning rate trains nothing; ganctl's schedules end at 0.01
+SLOWER = 0.7  # last fifth against first half: a third less is more than the usual variation of a busy machine
+PROBABILITIES = ("NonSaturating", "Minimax")  # losses whose logits, through a sigmoid, are the probability of real
+HIGHEST_RATE, USUAL_RATE = 0.01, 2e-4  # no published GAN trains with more than the first; the second is DCGAN's
 
 
 def health(run: Recorded) -> list[Finding]:
@@ -47,34 +31,26 @@ def health(run: Recorded) -> list[Finding]:
 
 
 def not_finite(run: Recorded) -> Iterator[Finding]:
-    """It ended because a loss or weight was no number any more."""
-    bad = [
-        (step, name)
-        for name in names_of(run.losses)
-        for step, value in zip(*series(run.losses, name), strict=True)
-        if not math.isfinite(value)
-    ]
+    curves = {name: zip(*series(run.losses, name), strict=True) for name in names_of(run.losses)}
+    bad = [(step, name) for name, curve in curves.items() for step, value in curve if not math.isfinite(value)]
     if not bad and status(run) != "diverged":
         return
     step, name = min(bad, default=(float(last_step(run)), "a loss or a weight"))
     rate = number(run.flat_config().get("optimizer.lr"))
     precision = run.flat_config().get("device.precision")
     lower = USUAL_RATE if rate is None or rate > HIGHEST_RATE else rate / 4
-    cure = ["training.clip_norm=1", f"optimizer.lr={lower:.2g}"]
-    if precision not in (None, "fp32"):
-        cure.append("device.precision=fp32")
+    settings = f"learning rate {rate or 'unknown'}, precision {precision or 'unknown'}"
     yield Finding(
         "error",
         "A loss or a weight became not-a-number",
-        f"{name} was no finite number at step {step:,.0f}; learning rate {rate or 'unknown'}, "
-        f"precision {precision or 'unknown'}",
+        f"{name} was no finite number at step {step:,.0f}; {settings}",
         "Usually the learning rate is too high, or a gradient exploded.",
-        " ".join(cure),
+        f"training.clip_norm=1 optimizer.lr={lower:.2g}"
+        + ("" if precision in (None, "fp32") else " device.precision=fp32"),
     )
 
 
 def unfinished(run: Recorded) -> Iterator[Finding]:
-    """It was interrupted or killed and can go on."""
     ended = status(run)
     if ended not in (UNFINISHED, "interrupted"):
         return
@@ -90,37 +66,33 @@ def unfinished(run: Recorded) -> Iterator[Finding]:
 
 
 def discriminator_wins(run: Recorded) -> Iterator[Finding]:
-    """The discriminator is right about everything, and the generator's loss grows."""
-    real, fake = _tail_mean(run, "d_real"), _tail_mean(run, "d_fake")
-    if real is None or fake is None or not _has_probabilities(run) or real < SURE_OF_REAL or fake > SURE_OF_FAKE:
+    real, fake = _probabilities(run)
+    if not (real >= SURE_OF_REAL and fake <= SURE_OF_FAKE):
         return
-    _, losses = series(run.losses, "g_loss")
+    settings, (_, losses) = run.flat_config(), series(run.losses, "g_loss")
     length = max(1, len(losses) // 5)
     late, before = statistics.fmean(losses[-length:]), statistics.fmean(losses[-2 * length : -length])
-    saturating = str(run.flat_config().get("loss._target_")).endswith("Minimax")
-    if not saturating and late < LOSS_GROWTH * before:
+    if late < LOSS_GROWTH * before and not str(settings.get("loss._target_")).endswith("Minimax"):
         return
-    rate = number(run.flat_config().get("optimizer.discriminator.lr"))
-    slower = f" optimizer.discriminator.lr={rate / 4:.2g}" if rate else ""
+    rate = number(settings.get("optimizer.discriminator.lr"))
     yield Finding(
         "warning",
         "The discriminator wins",
         f"over the last fifth D(real) is {real:.3f} and D(fake) {fake:.3f}; the generator's loss went from "
         f"{before:.3g} to {late:.3g}",
         "The generator learns little from a judge that is always right: slow the discriminator down or smooth it.",
-        f"{penalty(run)}{slower}",
+        penalty(run) + (f" optimizer.discriminator.lr={rate / 4:.2g}" if rate else ""),
     )
 
 
 def discriminator_lost(run: Recorded) -> Iterator[Finding]:
     """The discriminator tells nothing apart; theory's goal if the score is good, a standstill if it is not."""
-    real, fake = _tail_mean(run, "d_real"), _tail_mean(run, "d_fake")
-    if real is None or fake is None or not _has_probabilities(run) or real - fake > BLIND_GAP:
+    real, fake = _probabilities(run)
+    if not real - fake <= BLIND_GAP:
         return
-    grave = worsened(run) is not None
     rate = number(run.flat_config().get("optimizer.generator.lr"))
     yield Finding(
-        "warning" if grave else "note",
+        "warning" if worsened(run) else "note",
         "The discriminator tells nothing apart",
         f"over the last fifth D(real) is {real:.3f} and D(fake) {fake:.3f}, {real - fake:.3f} apart",
         "Theory's goal if the pictures are good; if not, the discriminator is too weak: more of its updates, a larger "
@@ -132,9 +104,7 @@ def discriminator_lost(run: Recorded) -> Iterator[Finding]:
 def learning_rate_nought(run: Recorded) -> Iterator[Finding]:
     """It trained with a learning rate of nought, from the start or at the end."""
     steps, rates = series(run.losses, "learning_rate")
-    if not rates:
-        return
-    peak = max(rates)
+    peak = max(rates, default=0.0)
     nought = [step for step, rate in zip(steps, rates, strict=True) if rate <= RATE_IS_NOUGHT * peak]
     if not nought or (peak > 0 and len(nought) < len(_last_fifth(rates)) and nought[0] != steps[-1]):
         return
@@ -150,20 +120,18 @@ def learning_rate_nought(run: Recorded) -> Iterator[Finding]:
 
 
 def slowed(run: Recorded) -> Iterator[Finding]:
-    """It trained more slowly at the end than at the start."""
     _, speeds = series(run.losses, "images_per_second")
     if len(speeds) < 2 * FEWEST_LINES:
         return
     early, late = statistics.median(speeds[1 : len(speeds) // 2]), statistics.median(_last_fifth(speeds))
-    if late >= SLOWER * early:
-        return
-    yield Finding(
-        "note",
-        "It became slower",
-        f"{early:,.0f} images a second in the first half, {late:,.0f} in the last fifth",
-        "Another program on the machine, or a processor that grew hot; the scores are the same whatever the speed.",
-        "device.threads=4",
-    )
+    if late < SLOWER * early:
+        yield Finding(
+            "note",
+            "It became slower",
+            f"{early:,.0f} images a second in the first half, {late:,.0f} in the last fifth",
+            "Another program on the machine, or a processor that grew hot; the scores are the same whatever the speed.",
+            "device.threads=4",
+        )
 
 
 CHECKS = (not_finite, unfinished, discriminator_wins, discriminator_lost, learning_rate_nought, slowed)
@@ -174,11 +142,12 @@ def _last_fifth(values: Sequence[float]) -> Sequence[float]:
     return values[-max(1, len(values) // 5) :]
 
 
-def _tail_mean(run: Recorded, name: str) -> float | None:
-    _, values = series(run.losses, name)
-    end = _last_fifth(values)
-    return statistics.fmean(end) if len(values) >= FEWEST_LINES and all(map(math.isfinite, end)) else None
-
-
-def _has_probabilities(run: Recorded) -> bool:
-    return str(run.flat_config().get("loss._target_", "")).endswith(PROBABILITIES)
+def _probabilities(run: Recorded) -> tuple[float, float]:
+    """D(real) and D(fake) over the last fifth of the run; NaN where that says nothing."""
+    means = []
+    for name in ("d_real", "d_fake"):
+        _, values = series(run.losses, name)
+        enough = len(values) >= FEWEST_LINES and all(map(math.isfinite, _last_fifth(values)))
+        means.append(statistics.fmean(_last_fifth(values)) if enough else math.nan)
+    has_probabilities = str(run.flat_config().get("loss._target_", "")).endswith(PROBABILITIES)
+    return (means[0], means[1]) if has_probabilities else (math.nan, math.nan)

@@ -9,17 +9,25 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from ganctl.report import html_parts as parts
-from ganctl.report.charts import Chart, class_share_chart, score_curves, training_curves, unchanging_scores
-from ganctl.report.facts import best, score_of, status
+import yaml
+
+from ganctl.evaluation.protocol import short
+from ganctl.evaluation.scores import ScoreSet
+from ganctl.record.wording import duration
+from ganctl.report.charts import Chart, class_share_chart, colour, score_curves, training_curves, unchanging_scores
+from ganctl.report.comparison import compare, differing
+from ganctl.report.facts import UNFINISHED, arrow, best, budget, last_step, score_of, seconds, status
+from ganctl.report.health import health
+from ganctl.report.health_scores import LEVELS, Finding
 from ganctl.report.pictures import MOST_RUNS, grids_a_run, timeline
-from ganctl.report.recorded import Recorded
+from ganctl.report.recorded import Evaluation, Recorded, flat
 from ganctl.report.sweep_charts import weigh
 
 
@@ -46,15 +54,15 @@ def page(runs: Sequence[Recorded], sweep: Sweep | None = None, *, force: bool = 
         return list(enumerate(charts[first:], first))
 
     places = _places_with_pictures(runs)
-    timelines = [(place, timeline(runs[place], grids_a_run(len(places)))) for place in places]
-    timelines = [(place, line) for place, line in timelines if line.pictures or line.best or line.nearest]
+    lines = {place: timeline(runs[place], grids_a_run(len(places))) for place in places}
+    timelines = [(place, line) for place, line in lines.items() if line.pictures or line.best or line.nearest]
     sweep_charts, trust = weigh(sweep.jobs) if sweep else ([], "")
     context: dict[str, Any] = {
         "title": _title(runs, sweep),
-        "runs": [parts.overview(run, place) for place, run in enumerate(runs)],
-        "force": force,
-        "findings": parts.findings(runs),
-        "sweep": parts.sweep_table(sweep.jobs, sweep.written) | {"folder": str(sweep.folder)} if sweep else None,
+        "runs": runs,
+        "findings": _findings(runs),
+        "sweep": sweep,
+        "swept": list(dict.fromkeys(key for job in sweep.jobs for key in job.get("varied", {}))) if sweep else [],
         "trust": trust,
         "sweep_charts": placed(sweep_charts),
         "score_charts": placed(score_curves(runs, force=force)),
@@ -64,17 +72,12 @@ def page(runs: Sequence[Recorded], sweep: Sweep | None = None, *, force: bool = 
         "timelines": timelines,
         "steps": sorted({step for _, line in timelines for step in line.steps}),
         "pictures_of": (len(places), len(runs)),
-        "comparison": parts.comparison(runs, force=force) if len(runs) > 1 else None,
-        "scores": [table for run in runs if (table := parts.score_table(run)) is not None],
-        "configurations": parts.configurations(runs),
+        "comparison": _comparison(runs, force=force) if len(runs) > 1 else None,
+        "scores": [_score_table(run) for run in runs if run.scores or run.final],
+        "differing": _settings_that_differ(runs) if len(runs) > 1 else [],
     }
-    data = {
-        "charts": [chart.figure for chart in charts],
-        "steps": context["steps"],
-        "timelines": [
-            {"steps": line.steps, "uris": [picture.uri for picture in line.pictures]} for _, line in timelines
-        ],
-    }
+    grids = [{"steps": line.steps, "uris": [picture.uri for picture in line.pictures]} for _, line in timelines]
+    data = {"charts": [chart.figure for chart in charts], "steps": context["steps"], "timelines": grids}
     plotly, script = (_plotly() if charts else ""), _template("script.js")
     context |= {
         "data": Markup(as_script_data(data)),
@@ -83,13 +86,12 @@ def page(runs: Sequence[Recorded], sweep: Sweep | None = None, *, force: bool = 
         "style": Markup(_template("style.css")),
         "policy": _policy([plotly, script]),
     }
+    loader = FunctionLoader(_template)
     environment = Environment(
-        loader=FunctionLoader(_template),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    called = (arrow, as_text, best, budget, colour, duration, flat, last_step, seconds, status, trained, whole_config)
+    environment.globals |= {function.__name__: function for function in called}
     return environment.get_template("page.html.j2").render(context)
 
 
@@ -101,29 +103,25 @@ def as_script_data(data: object) -> str:
 
 def _policy(scripts: Sequence[str]) -> str:
     """A content security policy: no request of any kind, pictures from the page itself, and these scripts alone."""
-    hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii") for text in scripts if text]
+    hashes = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts if script]
     allowed = " ".join(f"'sha256-{digest}'" for digest in hashes)
-    return (
-        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data: blob:; "
-        "base-uri 'none'; form-action 'none'"
-    )
+    own = f"script-src {allowed}; style-src 'unsafe-inline'; img-src data: blob:"
+    return f"default-src 'none'; {own}; base-uri 'none'; form-action 'none'"
 
 
 def _places_with_pictures(runs: Sequence[Recorded]) -> list[int]:
     """The places of all runs, or of many those with the best scores of one name."""
     if len(runs) <= MOST_RUNS:
         return list(range(len(runs)))
-    judged = [(place, score) for place, run in enumerate(runs) if (score := best(run)) is not None]
-    if not judged:
-        return list(range(MOST_RUNS))
-    name = judged[0][1][0]
+    scores = {place: score for place, run in enumerate(runs) if (score := best(run)) is not None}
+    name = next((name for name, _, _ in scores.values()), "")
     sign = -1 if score_of(name, *runs).direction == "higher" else 1
-    rated = [(sign * score[1], place) for place, score in judged if score[0] == name]
-    return sorted(place for _, place in sorted(rated)[:MOST_RUNS])
+    rated = sorted((sign * score[1], place) for place, score in scores.items() if score[0] == name)
+    return sorted(place for _, place in rated[:MOST_RUNS]) or list(range(MOST_RUNS))
 
 
 def _title(runs: Sequence[Recorded], sweep: Sweep | None) -> str:
-    names = [parts.trained(run) for run in runs]
+    names = [trained(run) for run in runs]
     data = " and ".join(list(dict.fromkeys(name["data"] for name in names))[:3])
     model = ", ".join(list(dict.fromkeys(name["model"] for name in names))[:3])
     what = f"{model} on {data}" if runs else "no run yet"
@@ -131,7 +129,7 @@ def _title(runs: Sequence[Recorded], sweep: Sweep | None) -> str:
         return f"Sweep of {len(sweep.jobs) or len(runs)} jobs: {what}"
     if len(runs) > 1:
         return f"{len(runs)} runs: {what}"
-    return what + (" (not finished)" if status(runs[0]) == "unfinished" else "")
+    return what + (" (not finished)" if status(runs[0]) == UNFINISHED else "")
 
 
 def _plotly() -> str:
@@ -143,3 +141,114 @@ def _plotly() -> str:
 
 def _template(name: str) -> str:
     return (resources.files("ganctl.report") / "templates" / name).read_text(encoding="utf-8")
+
+
+def trained(run: Recorded) -> dict[str, str]:
+    """What was trained on what, in a few words each."""
+    settings = run.flat_config()
+    networks = [_network(settings.get(f"{part}._target_")) for part in ("generator", "discriminator")]
+    regularizers = run.config.get("regularizer")
+    loss = str(settings.get("loss._target_") or "unknown loss").rpartition(".")[2]
+    loss = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", loss).lower()
+    extra = f" + {', '.join(map(str, regularizers))}" if isinstance(regularizers, Mapping) and regularizers else ""
+    return {
+        "data": str(settings.get("dataset.name") or _network(settings.get("dataset._target_"), "unknown data")),
+        "model": " against ".join(dict.fromkeys(networks)),
+        "loss": f"{loss}{extra}",
+    }
+
+
+def _findings(runs: Sequence[Recorded]) -> list[list[tuple[Recorded, Finding]]]:
+    """The health warnings, those of one title together, with the runs that have them."""
+    groups: dict[tuple[int, str], list[tuple[Recorded, Finding]]] = {}
+    for run in runs:
+        for finding in health(run):
+            groups.setdefault((LEVELS.index(finding.level), finding.title), []).append((run, finding))
+    return [groups[key] for key in sorted(groups, key=lambda key: key[0])]
+
+
+def _score_table(run: Recorded) -> dict[str, Any]:
+    """A run's sets of scores side by side, with their protocols."""
+    last = run.last_while_training
+    evaluations = [last, *run.final] if last else run.final
+    sets = [evaluation.scores for evaluation in evaluations]
+    names = dict.fromkeys(name for scores in sets for name in scores.headlines)
+    return {
+        "run": run,
+        "heads": list(map(_head, evaluations)),
+        "rows": {name: [_cell(name, scores) for scores in sets] for name in names},
+        "protocol": _rows([scores.protocol.known() for scores in sets]),
+        "left_out": dict.fromkeys(f"{name}: {why}" for scores in sets for name, why in scores.left_out.items()),
+    }
+
+
+def _comparison(runs: Sequence[Recorded], *, force: bool) -> dict[str, Any]:
+    """Several runs' scores in one table, ranked among equals; or the sentence that says why not."""
+    judged = [run for run in runs if run.final]
+    parts = {"judged": judged, "missing": [run.label for run in runs if not run.final], "refused": None, "table": None}
+    if len(judged) < 2:
+        return parts
+    try:
+        table = compare(judged, force=force)
+    except ValueError as error:
+        return parts | {"refused": str(error)}
+    configs = {run.label: run.flat_config() for run in judged}
+    columns = {tuple(_setting(configs[row.label], key) for row in table.rows): key for key in reversed(table.settings)}
+    settings = [key for key in table.settings if key in columns.values()]  # of those that go together, the first
+    return parts | {
+        "table": table,
+        "settings": settings,
+        "cells": {row.label: [_setting(configs[row.label], key) for key in settings] for row in table.rows},
+        "protocol": _rows([row.protocol for row in table.rows]),
+    }
+
+
+def _settings_that_differ(runs: Sequence[Recorded]) -> list[tuple[str, list[str]]]:
+    """With their values in each run; those that go together (a rate, and both networks') as one."""
+    configs = [run.flat_config() for run in runs]
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for key in differing(runs):
+        groups.setdefault(tuple(_setting(settings, key) for settings in configs), []).append(key)
+    names = {
+        values: f"{first} (and so {', '.join(rest)})" if rest else first for values, (first, *rest) in groups.items()
+    }
+    return [(name, list(values)) for values, name in names.items()]
+
+
+def as_text(value: object) -> str:
+    """A setting as the command line has it."""
+    return "null" if value is None else str(value)
+
+
+def whole_config(run: Recorded) -> str:
+    """The configuration as YAML."""
+    return yaml.safe_dump(run.config, sort_keys=False, allow_unicode=True, width=100)
+
+
+def _setting(settings: Mapping[str, Any], key: str) -> str:
+    return as_text(settings[key]) if key in settings else "-"
+
+
+def _head(evaluation: Evaluation) -> str:
+    origin = {"summary.json": "best checkpoint, at the end"}.get(evaluation.origin, evaluation.origin)
+    return origin if evaluation.step is None else f"{origin} (step {evaluation.step:,})"
+
+
+def _cell(name: str, scores: ScoreSet) -> str:
+    if name not in scores.scores:
+        return ""
+    ends = scores.interval(name)
+    return f"{scores.values[name]:.4g}" + (f" (95 %: {ends[0]:.3g} to {ends[1]:.3g})" if ends else "")
+
+
+def _rows(protocols: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[str], bool]]:
+    """Key, its value in each of the protocols, and whether they differ."""
+    keys = dict.fromkeys(key for protocol in protocols for key in protocol if key != "step")
+    columns = {key: [protocol.get(key) for protocol in protocols] for key in keys}
+    return [(key, list(map(short, values)), len(set(values)) > 1) for key, values in columns.items()]
+
+
+def _network(target: object, otherwise: str = "unknown") -> str:
+    """The module of a class, which has the name of the option that was chosen."""
+    parts = str(target or otherwise).split(".")
+    return parts[-2] if len(parts) > 1 else parts[0]

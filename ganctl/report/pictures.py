@@ -14,17 +14,10 @@ from ganctl.report.recorded import Recorded
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-MOST_GRIDS = 40
-"""Of one run: a slider with more stops shows no more."""
-
-MOST_PICTURES = 160
-"""Of one page, all runs together; at 40 kB each that is about 8 MB, once they are text."""
-
-MOST_RUNS = 8
-"""Side by side under one slider."""
-
-WIDEST = 600
-"""Pixels; wider grids are shrunk."""
+MOST_GRIDS = 40  # of one run: a slider with more stops shows no more
+MOST_PICTURES = 160  # of one page, all runs together; at 40 kB each that is about 8 MB, once they are text
+MOST_RUNS = 8  # side by side under one slider
+WIDEST = 600  # pixels; wider grids are shrunk
 
 _LARGEST = 40_000  # bytes that a picture should not exceed; noise, as the first grids are, hardly shrinks
 _ATTEMPTS = ((85, 1), (65, 1), (45, 1), (65, 2))  # WebP's quality, and how many times smaller; tried in turn
@@ -62,10 +55,9 @@ def timeline(run: Recorded, most: int = MOST_GRIDS) -> Timeline:
     chosen = [(step, embed(path)) for step, path in evenly(grids, most)]
     pictures = {step: picture for step, picture in chosen if picture is not None}
     best = embed(run.folder / "samples" / "best.png")
-    drawn = sorted(run.folder.glob("scores-*.png"))
-    nearest = embed(drawn[-1]) if drawn else None
+    nearest = [embed(path) for path in sorted(run.folder.glob("scores-*.png"))[-1:]]
     unreadable = len(chosen) - len(pictures)
-    return Timeline(list(pictures), list(pictures.values()), len(grids), best, unreadable, nearest)
+    return Timeline(list(pictures), list(pictures.values()), len(grids), best, unreadable, *nearest)
 
 
 def grids_a_run(runs: int) -> int:
@@ -74,11 +66,9 @@ def grids_a_run(runs: int) -> int:
 
 
 def evenly(items: Sequence[Item], most: int) -> list[Item]:
-    """At most `most` of the items, evenly spaced, with the first and the last."""
+    """At most `most` (2 or more) of the items, evenly spaced, with the first and the last."""
     if len(items) <= most:
         return list(items)
-    if most < 2:
-        return list(items[-1:])
     return [items[round(place * (len(items) - 1) / (most - 1))] for place in range(most)]
 
 
@@ -106,16 +96,13 @@ def _encoded(picture: Image) -> tuple[str, bytes]:
     """WebP without loss where that is small, else with as little loss as need be; PNG where Pillow has no WebP."""
     from PIL import features
 
-    if not features.check("webp"):
-        return "png", _written(picture, "PNG", optimize=True)
-    data = _written(picture, "WEBP", lossless=True, quality=60, method=4)
-    for quality, smaller in _ATTEMPTS:
-        if len(data) > _LARGEST:
-            data = _written(picture.reduce(smaller), "WEBP", quality=quality, method=4)
-    return "webp", data
-
-
-def _written(picture: Image, kind: str, **options: object) -> bytes:
     file = io.BytesIO()
-    picture.save(file, kind, **options)
-    return file.getvalue()
+    if not features.check("webp"):
+        picture.save(file, "PNG", optimize=True)
+        return "png", file.getvalue()
+    picture.save(file, "WEBP", lossless=True, quality=60, method=4)
+    for quality, smaller in _ATTEMPTS:
+        if file.getbuffer().nbytes > _LARGEST:
+            file = io.BytesIO()
+            picture.reduce(smaller).save(file, "WEBP", quality=quality, method=4)
+    return "webp", file.getvalue()

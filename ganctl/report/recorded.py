@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -67,15 +68,14 @@ class Recorded:
         """The last evaluation before the end."""
         if not self.scores:
             return None
-        record = self.scores[-1]
+        record, step = self.scores[-1], self.scores[-1].get("step")
         scores = ScoreSet.from_plain({**record, "scores": numbers(record)})
-        step = record.get("step")
         return Evaluation(scores, step if isinstance(step, int) else None, "last evaluation while training")
 
     def grids(self) -> list[tuple[int, Path]]:
         """The sample grids with their steps, in order."""
-        grids = [(_number(path), path) for path in (self.folder / "samples").glob("step-*.png")]
-        return sorted((step, path) for step, path in grids if step is not None)
+        grids = [(path.stem.removeprefix("step-"), path) for path in (self.folder / "samples").glob("step-*.png")]
+        return sorted((int(step), path) for step, path in grids if step.isdigit())
 
 
 def read_runs(paths: Sequence[Path]) -> list[Recorded]:
@@ -84,11 +84,9 @@ def read_runs(paths: Sequence[Path]) -> list[Recorded]:
     Raises ValueError, in one line, for a path where there is no run, and for files of a run that cannot be read.
     """
     folders: dict[Path, Path] = {}
-    for path in paths:
-        for folder in _folders(path):
-            folders.setdefault(folder.resolve(), folder)
-    labels = _labels(list(folders.values()))
-    return [read_run(folder, label) for folder, label in zip(folders.values(), labels, strict=True)]
+    for folder in itertools.chain.from_iterable(map(_folders, paths)):
+        folders.setdefault(folder.resolve(), folder)
+    return [read_run(*pair) for pair in zip(folders.values(), _labels(list(folders.values())), strict=True)]
 
 
 def read_run(folder: Path, label: str | None = None) -> Recorded:
@@ -117,8 +115,7 @@ def is_sweep(folder: Path) -> bool:
 
 def runs_of_sweep(folder: Path) -> list[Recorded]:
     """The sweep's runs that have begun, in the order of the jobs; none if each failed before it began."""
-    runs = _runs_in(folder)
-    return read_runs(runs) if runs else []
+    return read_runs(_runs_in(folder))
 
 
 def read_results(folder: Path) -> list[dict[str, Any]]:
@@ -201,27 +198,21 @@ def _final(folder: Path, summary: dict[str, Any]) -> Iterator[Evaluation]:
 
 
 def _json(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ValueError(f"{path}: cannot be read ({' '.join(str(error).split())})") from None
+    content = _read(path, json.loads, {})
     if not isinstance(content, dict):
         raise ValueError(f"{path}: is not what ganctl writes there")
     return content
 
 
 def _yaml(path: Path, default: Any) -> Any:
-    if not path.is_file():
-        return default
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise ValueError(f"{path}: cannot be read ({' '.join(str(error).split())})") from None
+    content = _read(path, yaml.safe_load, default)
     return content if isinstance(content, type(default)) else default
 
 
-def _number(path: Path) -> int | None:
-    digits = path.stem.removeprefix("step-")
-    return int(digits) if digits.isdigit() else None
+def _read(path: Path, parse: Callable[[str], Any], default: Any) -> Any:
+    if not path.is_file():
+        return default
+    try:
+        return parse(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise ValueError(f"{path}: cannot be read ({' '.join(str(error).split())})") from None

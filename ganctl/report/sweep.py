@@ -22,11 +22,10 @@ def ranked(results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     of their own, one after the other.
     """
     scored = sorted(_entries(results), key=lambda entry: entry.measured.score.name)
-    jobs = [
-        {"rank": rank, **results[entry.place]} for group in groups(scored) for rank, entry in enumerate(group, start=1)
-    ]
     places = {entry.place for entry in scored}
-    return jobs + [{"rank": None, **result} for place, result in enumerate(results) if place not in places]
+    ranks = [(rank, results[entry.place]) for group in groups(scored) for rank, entry in enumerate(group, start=1)]
+    ranks += [(None, result) for place, result in enumerate(results) if place not in places]
+    return [{"rank": rank, **result} for rank, result in ranks]
 
 
 def unequal(jobs: Sequence[dict[str, Any]]) -> list[str]:
@@ -41,16 +40,16 @@ def over_seeds(jobs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     for group in groups([entry for entry in _entries(jobs) if SEED in jobs[entry.place]["varied"]]):
         settings: dict[tuple[tuple[str, Any], ...], list[Entry]] = {}
         for entry in group:
-            varied = jobs[entry.place]["varied"]
-            settings.setdefault(tuple(item for item in varied.items() if item[0] != SEED), []).append(entry)
+            setting = tuple(item for item in jobs[entry.place]["varied"].items() if item[0] != SEED)
+            settings.setdefault(setting, []).append(entry)
         for setting, entries in settings.items():
-            values, score = [entry.measured.value for entry in entries], entries[0].measured.score
+            values, first = [entry.measured.value for entry in entries], entries[0].measured
             mean = statistics.fmean(values)
-            means.append(replace(entries[0], place=len(rows), measured=replace(entries[0].measured, value=mean)))
+            means.append(replace(entries[0], place=len(rows), measured=replace(first, value=mean)))
             rows.append(
                 {
                     "varied": dict(setting),
-                    "score": {"name": score.name, "higher_is_better": score.direction == "higher"},
+                    "score": {"name": first.score.name, "higher_is_better": first.score.direction == "higher"},
                     "mean": mean,
                     "deviation": statistics.stdev(values) if len(values) > 1 else None,
                     "seeds": len(values),

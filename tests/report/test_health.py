@@ -165,6 +165,11 @@ def test_a_score_to_be_raised_worsens_by_falling():
     assert "The score was better before" not in titles(run(scores=rising, config=judge, summary=summary))
 
 
+def test_scores_of_nought_can_be_compared():
+    assert titles(run(scores=scores(0.0, 0.0, 0.0, 0.0))) == []
+    assert titles(run(scores=scores(2.0, 0.0, 1.0, 1.0))) == ["The score was better before"]
+
+
 def test_fid_needs_as_many_images_as_inception_has_features():
     old = {key: value for key, value in PROTOCOL.items() if key != "dimensions"}
     few, enough = ({**old, "num_generated": count, "num_real": 60000, "dimensions": None} for count in (2047, 2048))
