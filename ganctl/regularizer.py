@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from torch.nn.functional import relu
 
 from ganctl.contract import ArgumentError, Batch, Critic, Given, Sample, Verdict
+from ganctl.ranges import check_ranges, ranged
 
 NETWORKS = ("generator", "discriminator")
 _TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
@@ -36,12 +37,11 @@ class R1:
     `weight` is gamma. The term is (N,), one number an image, summed over its pixels.
     """
 
-    weight: float = 10.0
-    every: int = 1
+    weight: float = ranged(10.0, "[0, inf)", cure=1)
+    every: int = ranged(1, "[1, inf)", cure=1)
     needs_image_gradient: ClassVar[bool] = True
 
-    def __post_init__(self) -> None:
-        _check(weight=self.weight, every=self.every)
+    __post_init__ = check_ranges
 
     def discriminator_penalty(self, real: Verdict, fake: Verdict, critic: Critic) -> Tensor:
         return self.weight / 2 * _squared_norm(_image_gradient(real, critic))
@@ -54,12 +54,11 @@ class R2:
     `weight` is gamma. The term is (N,), one number an image, summed over its pixels.
     """
 
-    weight: float = 10.0
-    every: int = 1
+    weight: float = ranged(10.0, "[0, inf)", cure=1)
+    every: int = ranged(1, "[1, inf)", cure=1)
     needs_image_gradient: ClassVar[bool] = True
 
-    def __post_init__(self) -> None:
-        _check(weight=self.weight, every=self.every)
+    __post_init__ = check_ranges
 
     def discriminator_penalty(self, real: Verdict, fake: Verdict, critic: Critic) -> Tensor:
         return self.weight / 2 * _squared_norm(_image_gradient(fake, critic))
@@ -74,14 +73,13 @@ class GradientPenalty:
     al. 2018, arXiv:1709.08894). The term is (N,).
     """
 
-    weight: float = 10.0
-    target: float = 1.0
+    weight: float = ranged(10.0, "[0, inf)", cure=1)
+    target: float = ranged(1.0, "[0, inf)", cure=1)
     one_sided: bool = False
-    every: int = 1
+    every: int = ranged(1, "[1, inf)", cure=1)
     needs_image_gradient: ClassVar[bool] = False
 
-    def __post_init__(self) -> None:
-        _check(weight=self.weight, every=self.every, target=self.target)
+    __post_init__ = check_ranges
 
     def discriminator_penalty(self, real: Verdict, fake: Verdict, critic: Critic) -> Tensor:
         x, g = real.images.detach().float(), fake.images.detach().float()
@@ -100,12 +98,12 @@ class Orthogonal:
     weight, the undivided one is taken. `weight` is beta; the term is a scalar for each of `networks`.
     """
 
-    weight: float = 1e-4
+    weight: float = ranged(1e-4, "[0, inf)", cure=1)
     networks: Sequence[str] = ("generator",)
-    every: int = 1
+    every: int = ranged(1, "[1, inf)", cure=1)
 
     def __post_init__(self) -> None:
-        _check(weight=self.weight, every=self.every)
+        check_ranges(self)
         if isinstance(self.networks, str) or not self.networks or not set(self.networks) <= set(NETWORKS):
             need = "must be a list of generator, discriminator or both"
             raise ArgumentError("networks", self.networks, need, "[generator]")
@@ -128,14 +126,11 @@ class ModeSeeking:
     `eps` keeps both divisions finite: it is also the least distance of latents that is counted.
     """
 
-    weight: float = 1.0
-    eps: float = 1e-5
-    every: int = 1
+    weight: float = ranged(1.0, "[0, inf)", cure=1)
+    eps: float = ranged(1e-5, "(0, inf)", cure=1e-5)
+    every: int = ranged(1, "[1, inf)", cure=1)
 
-    def __post_init__(self) -> None:
-        _check(weight=self.weight, every=self.every)
-        if not self.eps > 0:
-            raise ArgumentError("eps", self.eps, "must be in (0, inf)", 1e-5)
+    __post_init__ = check_ranges
 
     def generator_penalty(self, fake: Sample, real: Batch, generator: nn.Module) -> Tensor:
         order = torch.argsort(fake.given["labels"], stable=True)
@@ -156,15 +151,11 @@ class InstanceNoise:
     state of the input and not a term of a loss, so it is there at every step.
     """
 
-    strength: float = 0.1
-    decay_steps: int | None = 5000
+    strength: float = ranged(0.1, "[0, inf)", cure=0.1)
+    decay_steps: int | None = ranged(5000, "[1, inf)", cure=5000)
     every: ClassVar[int] = 1
 
-    def __post_init__(self) -> None:
-        if not self.strength >= 0:
-            raise ArgumentError("strength", self.strength, "must be in [0, inf)", 0.1)
-        if self.decay_steps is not None and not self.decay_steps >= 1:
-            raise ArgumentError("decay_steps", self.decay_steps, "must be in [1, inf)", 5000)
+    __post_init__ = check_ranges
 
     def perturb(self, images: Tensor, step: int) -> Tensor:
         left = 1.0 if self.decay_steps is None else max(0.0, 1 - step / self.decay_steps)
@@ -222,9 +213,3 @@ def _squared_overlaps(filters: Tensor) -> Tensor:
 def _neighbours_distance(rows: Tensor) -> Tensor:
     """The mean absolute difference of each row of (N, ...) and the next: (N - 1,)."""
     return (rows[1:] - rows[:-1]).abs().flatten(1).mean(1)
-
-
-def _check(*, weight: float, every: int, target: float = 0.0) -> None:
-    for argument, value, least in (("weight", weight, 0), ("every", every, 1), ("target", target, 0)):
-        if not value >= least:
-            raise ArgumentError(argument, value, f"must be in [{least}, inf)", 1)

@@ -18,11 +18,10 @@ import yaml
 from yaml.constructor import SafeConstructor
 
 from ganctl.configuration.names import suggestion, value_text
+from ganctl.ranges import Interval, find_interval
 
 IS_GROUP = "is a group of settings, set its keys one by one"
 
-_NUMBER = r"[-+]?(?:inf|\d+(?:\.\d*)?(?:[eE][-+]?\d+)?|\.\d+)"
-_INTERVAL = re.compile(rf"\bin ([\[(])\s*({_NUMBER})\s*,\s*({_NUMBER})\s*([\])])")
 _CHOICES = re.compile(r"\bone of ([^;]+)")
 _INTERPOLATION = re.compile(r"^\$\{(\.*)([\w.]+)\}$")
 
@@ -37,24 +36,6 @@ _Loader.add_implicit_resolver(
 
 
 @dataclass(frozen=True)
-class Interval:
-    """A range of numbers, open at the ends whose bracket is round."""
-
-    low: float
-    high: float
-    low_open: bool
-    high_open: bool
-
-    def __contains__(self, value: float) -> bool:
-        above = value > self.low or (value == self.low and not self.low_open)
-        below = value < self.high or (value == self.high and not self.high_open)
-        return above and below
-
-    def __str__(self) -> str:
-        return f"{'(['[not self.low_open]}{self.low:.15g}, {self.high:.15g}{')]'[not self.high_open]}"
-
-
-@dataclass(frozen=True)
 class Rule:
     """One key of one YAML file: its default and what the comment behind it asks for."""
 
@@ -66,8 +47,7 @@ class Rule:
     @property
     def interval(self) -> Interval | None:
         """The range `in [a, b]` of the comment."""
-        match = _INTERVAL.search(self.comment)
-        return Interval(float(match[2]), float(match[3]), match[1] == "(", match[4] == ")") if match else None
+        return find_interval(self.comment, before=r"\bin ")
 
     @property
     def choices(self) -> tuple[str, ...]:
