@@ -97,13 +97,8 @@ class Discriminator(nn.Module):
             layers += [nn.BatchNorm2d(after)] if batch_norm else []
             layers += _leaky_relu(dropout)
         self.layers = nn.Sequential(*layers, nn.Flatten())
-        self.head = LogitHead(
-            widths[-1] * start * start,
-            num_classes=num_classes,
-            minibatch_kernels=minibatch_kernels,
-            minibatch_kernel_size=minibatch_kernel_size,
-        )
-        finish(self, initialisation=initialisation, spectral_norm=spectral_norm)
+        self.head = LogitHead(widths[-1] * start * start, num_classes, minibatch_kernels, minibatch_kernel_size)
+        finish(self, initialisation, spectral_norm=spectral_norm)
 
     def forward(self, images: Tensor, labels: Tensor) -> Tensor:
         return self.head(self.layers(images), labels).to(images.dtype)

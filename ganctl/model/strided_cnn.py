@@ -40,13 +40,8 @@ class Discriminator(nn.Module):
             *drop(dropout),
             nn.Flatten(),
         )
-        self.head = LogitHead(
-            2 * width * height * breadth,
-            num_classes=num_classes,
-            minibatch_kernels=minibatch_kernels,
-            minibatch_kernel_size=minibatch_kernel_size,
-        )
-        finish(self, initialisation=initialisation, spectral_norm=spectral_norm)
+        self.head = LogitHead(2 * width * height * breadth, num_classes, minibatch_kernels, minibatch_kernel_size)
+        finish(self, initialisation, spectral_norm=spectral_norm)
 
     def forward(self, images: Tensor, labels: Tensor) -> Tensor:
         return self.head(self.layers(images), labels).to(images.dtype)
