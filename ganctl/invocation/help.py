@@ -1,9 +1,10 @@
-"""What `ganctl COMMAND --help` says. Reads names of files only, so that it is instant."""
+"""What `ganctl COMMAND --help` says. Reads the YAML files' names and first lines only: it is instant."""
 
 from __future__ import annotations
 
 import sys
 from importlib import resources
+from pathlib import Path
 
 HELP = {
     "train": """\
@@ -144,32 +145,35 @@ def show(command: str) -> int:
     """Prints the help of a command, with the groups that it can choose from. Returns the exit code 0."""
     text = HELP[command]
     if command in ("train", "evaluate", "fid"):
-        groups = (
-            _groups()
-            if command == "train"
-            else {name: _groups().get(name, []) for name in ("feature", "metric", "device")}
-        )
-        width = max(map(len, groups), default=0)
-        lines = [f"  {name:<{width}}  {', '.join(options)}" for name, options in groups.items() if options]
+        listed = groups()
+        names = list(listed) if command == "train" else ["feature", "metric", "device"]
+        width = max(map(len, names))
+        lines = [f"  {name:<{width}}  {', '.join(listed[name])}" for name in names]
         text += "\ngroups (`ganctl list GROUP` says what each option is):\n" + "\n".join(lines) + "\n"
     sys.stdout.write(text)
     return 0
 
 
-def _groups() -> dict[str, list[str]]:
-    folders = sorted(
-        (
-            each
-            for each in resources.files("ganctl.configs").iterdir()
-            if each.is_dir() and not each.name.startswith("_")
-        ),
-        key=lambda each: each.name,
-    )
-    return {
-        folder.name: sorted(
-            file.name.removesuffix(".yaml")
-            for file in folder.iterdir()
-            if file.name.endswith(".yaml") and not file.name.startswith("_")
-        )
-        for folder in folders
-    }
+def groups(config_dir: str | None = None) -> dict[str, dict[str, str]]:
+    """The groups of ganctl and of the user's own folder; of each, the options with their one-line descriptions.
+
+    What starts with an underscore is not meant to be chosen. The user's file hides one of ours of the same name.
+    """
+    listed: dict[str, dict[str, str]] = {}
+    for root in (str(resources.files("ganctl.configs")), *([config_dir] if config_dir else [])):
+        for file in sorted(Path(root).glob("*/**/*.yaml")):
+            group, *words = file.relative_to(root).with_suffix("").parts
+            if not group.startswith("hydra") and not any(word.startswith(("_", ".")) for word in (group, *words)):
+                listed.setdefault(group, {})["/".join(words)] = _describe(file)
+    return {group: dict(sorted(options.items())) for group, options in listed.items()}
+
+
+def _describe(file: Path) -> str:
+    """The first comment of a YAML file that is not a directive of Hydra's (`# @package ...`)."""
+    for line in file.read_text(encoding="utf-8").splitlines():
+        text = line.lstrip("#").strip()
+        if line and not line.startswith("#"):
+            break
+        if text and not text.startswith("@"):
+            return text
+    return ""

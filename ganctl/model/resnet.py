@@ -114,7 +114,7 @@ class GBlock(nn.Module):
 
 
 class DBlock(nn.Module):
-    """The discriminator's block: (N, before, H, W) to (N, after, H / 2, W / 2), or (N, after, H, W) without `downsample`.
+    """The discriminator's block: (N, before, H, W) to (N, after, H / 2, W / 2), or H, W if not `downsample`.
 
     The `first` has no ReLU in front, which would cut the pixels. The shortcut's pooling comes before its 1x1
     convolution: the two commute, and so it costs a quarter.
