@@ -70,7 +70,15 @@ def _dispatch(words: list[str]) -> int:
 
         return complete(words[1:], COMMANDS, _main_of)
     if words[0] not in COMMANDS:
-        raise ValueError(f"{words[0]}: no such command; {_hint(words)}")
+        from ganctl.configuration.names import suggestion
+
+        is_override = "=" in words[0]
+        cure = (
+            f"did you mean ganctl train {' '.join(words)}?"
+            if is_override
+            else suggestion(words[0], COMMANDS, "command")
+        )
+        raise ValueError(f"{words[0]}: no such command; {cure}")
     if any(word in ("-h", "--help") for word in words[1:]):
         from ganctl.invocation.help import show
 
@@ -80,11 +88,3 @@ def _dispatch(words: list[str]) -> int:
 
 def _main_of(command: str) -> Callable[[Sequence[str]], int]:
     return importlib.import_module(f"ganctl.command.{command}").main
-
-
-def _hint(words: list[str]) -> str:
-    from ganctl.configuration.names import suggestion
-
-    if "=" in words[0]:
-        return f"did you mean ganctl train {' '.join(words)}?"
-    return suggestion(words[0], COMMANDS, "command")
