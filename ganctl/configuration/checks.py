@@ -43,11 +43,11 @@ def check(facts: Facts) -> None:
     check_parts(facts)
     check_keys(facts)
     check_values(facts)
-    check_budget(facts.values)
-    check_accumulation(facts.values)
+    if isinstance(training := facts.values.get("training"), Mapping):
+        check_budget(training)
+        check_accumulation(training)
     check_data(facts)
-    device = facts.values.get("device")
-    if isinstance(device, Mapping):
+    if isinstance(device := facts.values.get("device"), Mapping):
         check_device(str(device.get("type")))
 
 
@@ -61,7 +61,16 @@ def check_parts(facts: Facts) -> None:
             choice = value_text(facts.choices.get(group))
             raise ValueError(f"{group}={choice}: its YAML names no class; add a line _target_: PACKAGE.CLASS")
     for group in SEVERAL:
-        _check_several(group, facts.values.get(group))
+        nodes = facts.values.get(group)
+        if not isinstance(nodes, Mapping):
+            continue
+        for name, node in nodes.items():
+            if not isinstance(node, Mapping):
+                raise ValueError(f"{group}.{name}={value_text(node)}: {IS_GROUP}")
+            if "_target_" not in node:
+                chosen = [other for other, settings in nodes.items() if "_target_" in settings]
+                cure = f"add it with {group}=[{','.join([*chosen, name])}], or remove it with ~{group}.{name}"
+                raise ValueError(f"{group}.{name}={value_text(node)}: is set, but {name} is not chosen; {cure}")
     for key, value in leaves(facts.values, nodes=True):
         word = key.rpartition(".")[2]
         if word.startswith("_") and word != "_target_":
@@ -75,41 +84,28 @@ def check_parts(facts: Facts) -> None:
             check_shape_rule(key, value, facts.trusted)
 
 
-def _check_several(group: str, nodes: object) -> None:
-    if not isinstance(nodes, Mapping):
-        return
-    for name, node in nodes.items():
-        if not isinstance(node, Mapping):
-            raise ValueError(f"{group}.{name}={value_text(node)}: {IS_GROUP}")
-        if "_target_" not in node:
-            chosen = [other for other, settings in nodes.items() if "_target_" in settings]
-            raise ValueError(
-                f"{group}.{name}={value_text(node)}: is set, but {name} is not chosen; "
-                f"add it with {group}=[{','.join([*chosen, name])}], or remove it with ~{group}.{name}"
-            )
-
-
 def check_keys(facts: Facts) -> None:
     """Every key is one that something reads, and has a value."""
     known = {rule.key for rule in facts.rules if rule.file not in facts.presets}
     free = _free_groups(facts.rules)
     for key, value in leaves(facts.values):
-        if key in known or key in facts.read or _is_under(key, free):
-            continue
-        if key.partition(".")[0] in HOMES and (key in facts.added or _is_under(key, facts.added)):
+        is_added = key in facts.added or _is_under(key, facts.added)
+        if key in known or key in facts.read or _is_under(key, free) or (is_added and key.partition(".")[0] in HOMES):
             continue
         close = nearest_keys(key, known)
         cure = f"did you mean {' or '.join(close)}?" if close else "`ganctl train --cfg job` shows all keys"
         raise ValueError(f"{key}={value_text(value)}: nothing reads this key; {cure}")
+    present = {key for key, _ in leaves(facts.values, nodes=True)}
+    replaced = {key for key, value in leaves(facts.values) if not isinstance(value, Mapping)}
     for rule in facts.rules:
-        if rule.file in facts.primaries and not isinstance(rule.default, dict) and not _present(rule.key, facts.values):
-            raise ValueError(
-                f"~{rule.key}: a setting cannot be removed; {rule.key}={value_text(rule.default)} is its default"
-            )
+        is_setting = rule.file in facts.primaries and not isinstance(rule.default, dict)
+        if is_setting and rule.key not in present and not _is_under(rule.key, replaced):
+            default = f"{rule.key}={value_text(rule.default)}"
+            raise ValueError(f"~{rule.key}: a setting cannot be removed; {default} is its default")
     for key, value in leaves(facts.values):
-        if isinstance(value, str) and value == NOTHING_YET:
-            meaning = next((rule.comment for rule in facts.rules if rule.key == key and rule.comment), "")
-            raise ValueError(f"{key}=???: has no value yet{f' ({meaning})' if meaning else ''}; add {key}=VALUE")
+        if value == NOTHING_YET:
+            meaning = next((f" ({rule.comment})" for rule in facts.rules if rule.key == key and rule.comment), "")
+            raise ValueError(f"{key}=???: has no value yet{meaning}; add {key}=VALUE")
 
 
 def check_values(facts: Facts) -> None:
@@ -125,8 +121,7 @@ def check_values(facts: Facts) -> None:
 
 def _rule(key: str, rules: Mapping[str, list[Rule]]) -> Rule | None:
     """What the YAML files say of `key` together: the first gives the type, the last that has a range the range."""
-    same = rules.get(key)
-    if not same:
+    if not (same := rules.get(key)):
         return None
     first = same[0]
     if first.target:
@@ -142,10 +137,9 @@ def _rule(key: str, rules: Mapping[str, list[Rule]]) -> Rule | None:
     return replace(first, comment=ranged.comment)
 
 
-def check_budget(values: Mapping[str, Any]) -> None:
+def check_budget(training: Mapping[str, Any]) -> None:
     """Exactly one of training.steps, epochs and images is set."""
-    training = values.get("training")
-    if not isinstance(training, Mapping) or "steps" not in training:
+    if "steps" not in training:
         return
     budget = {name: training.get(name) for name in ("steps", "epochs", "images")}
     given = [name for name, value in budget.items() if value is not None]
@@ -158,17 +152,13 @@ def check_budget(values: Mapping[str, Any]) -> None:
         raise ValueError(f"{budgets}: one budget at a time; to keep training.{keep}, add {others}")
 
 
-def check_accumulation(values: Mapping[str, Any]) -> None:
+def check_accumulation(training: Mapping[str, Any]) -> None:
     """A batch is split into parts of equal length."""
-    training = values.get("training")
-    if not isinstance(training, Mapping) or "accumulate" not in training:
-        return
-    parts, batch = training["accumulate"], training["batch_size"]
+    parts, batch = training.get("accumulate", 1), training.get("batch_size", 1)
     if batch % parts:
         near = max(number for number in range(1, parts) if batch % number == 0)
-        raise ValueError(
-            f"training.accumulate={parts}: must divide training.batch_size={batch}; try training.accumulate={near}"
-        )
+        need = f"must divide training.batch_size={batch}; try training.accumulate={near}"
+        raise ValueError(f"training.accumulate={parts}: {need}")
 
 
 def check_data(facts: Facts) -> None:
@@ -194,13 +184,12 @@ def image_shape_of(node: Mapping[str, Any], spec: DataSpec) -> Iterator[None]:
     except ArgumentError as error:
         if error.argument.rpartition(".")[2] != "image_shape":
             raise
+        size = _size(spec.image_shape)
         if "resolution" not in node:
-            raise ValueError(
-                f"dataset={spec.name}: has images of {_size(spec.image_shape)} pixels: {error.need}"
-            ) from None
+            raise ValueError(f"dataset={spec.name}: has images of {size} pixels: {error.need}") from None
         shapes = error.cure if isinstance(error.cure, tuple) else ()
         cures = tuple(_size(shape) for shape in shapes if isinstance(shape, tuple))
-        raise ArgumentError("dataset.resolution", _size(spec.image_shape), error.need, cures) from None
+        raise ArgumentError("dataset.resolution", size, error.need, cures) from None
 
 
 def _size(image_shape: Sequence[int]) -> str:
@@ -245,12 +234,3 @@ def _free_groups(rules: Sequence[Rule]) -> set[str]:
 
 def _is_under(key: str, groups: Iterable[str]) -> bool:
     return any(key.startswith(f"{group}.") for group in groups)
-
-
-def _present(key: str, values: Mapping[str, Any]) -> bool:
-    node: Any = values
-    for word in key.split("."):
-        if not isinstance(node, Mapping) or word not in node:
-            return not isinstance(node, Mapping)
-        node = node[word]
-    return True

@@ -22,9 +22,6 @@ from ganctl.ranges import Interval, find_interval
 
 IS_GROUP = "is a group of settings, set its keys one by one"
 
-_CHOICES = re.compile(r"\bone of ([^;]+)")
-_INTERPOLATION = re.compile(r"^\$\{(\.*)([\w.]+)\}$")
-
 
 class _Loader(yaml.SafeLoader):
     """PyYAML that reads 1e-3 as a number, as OmegaConf does."""
@@ -52,13 +49,13 @@ class Rule:
     @property
     def choices(self) -> tuple[str, ...]:
         """The words after `one of` in the comment."""
-        match = _CHOICES.search(self.comment)
+        match = re.search(r"\bone of ([^;]+)", self.comment)
         return tuple(word.strip() for word in match[1].split(",")) if match else ()
 
     @property
     def target(self) -> str | None:
         """The key that the default `${key}` or `${..key}` refers to, made absolute; None for any other default."""
-        match = _INTERPOLATION.match(self.default) if isinstance(self.default, str) else None
+        match = re.match(r"^\$\{(\.*)([\w.]+)\}$", self.default) if isinstance(self.default, str) else None
         if not match:
             return None
         parents = self.key.split(".")[: -len(match[1])] if match[1] else []
@@ -70,10 +67,8 @@ class Rule:
             if self.default is None or "null =" in self.comment:
                 return None
             return self._cured(IS_GROUP if isinstance(self.default, dict) else "must not be null")
-        problem = None if self.default is None else _type_problem(self.default, value)
-        return self._cured(problem, value) if problem else self._range_complaint(value)
-
-    def _range_complaint(self, value: object) -> str | None:
+        if self.default is not None and (problem := _type_problem(self.default, value)):
+            return self._cured(problem, value)
         for item in value if isinstance(value, list) else [value]:
             if self.choices and value_text(item) not in self.choices:
                 return f"not one of {', '.join(self.choices)}; {suggestion(value_text(item), self.choices, 'value')}"
@@ -104,18 +99,13 @@ def _type_problem(default: object, value: object) -> str | None:
     if isinstance(default, list):
         if not isinstance(value, list):
             return "must be a list in square brackets"
-        kinds = [_type_problem(default[0], item) for item in value] if default else []
-        problem = next((kind for kind in kinds if kind), None)
+        problems = [_type_problem(default[0], item) for item in value] if default else []
+        problem = next(filter(None, problems), None)
         return f"each value of the list {problem}" if problem else None
-    expected = {
-        bool: "must be true or false",
-        int: "must be a whole number",
-        float: "must be a number",
-        str: "must be text",
-    }
+    kinds = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
     allowed = (int, float) if isinstance(default, float) else (type(default),)
     fits = isinstance(value, allowed) and isinstance(value, bool) == isinstance(default, bool)
-    return None if fits else expected.get(type(default), f"must be of type {type(default).__name__}")
+    return None if fits else f"must be {kinds.get(type(default), f'of type {type(default).__name__}')}"
 
 
 def read_rules(text: str, package: str, file: str) -> list[Rule]:
