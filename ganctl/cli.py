@@ -18,6 +18,9 @@ COMMANDS = {
 }
 """What each command does; `main(words)` of the module of its name in ganctl.command returns the exit code."""
 
+COMPOSED = ("train", "sample", "evaluate", "fid")
+"""The commands whose words Hydra completes."""
+
 USAGE = """\
 usage: ganctl COMMAND [...]
 
@@ -66,9 +69,7 @@ def _dispatch(words: list[str]) -> int:
         print(f"ganctl {__version__}")
         return 0
     if words[0] in ("-sc", "--shell-completion"):
-        from ganctl.invocation.completion import complete
-
-        return complete(words[1:], COMMANDS, _main_of)
+        return _complete(words[1:])
     if words[0] not in COMMANDS:
         from ganctl.configuration.names import suggestion
 
@@ -88,3 +89,22 @@ def _dispatch(words: list[str]) -> int:
 
 def _main_of(command: str) -> Callable[[Sequence[str]], int]:
     return importlib.import_module(f"ganctl.command.{command}").main
+
+
+def _complete(words: list[str]) -> int:
+    """TAB completion, `ganctl -sc WORDS` (install, uninstall or query): the command by us, what follows by Hydra.
+
+    Hydra's shell functions call `ganctl -sc query=SHELL` with the line in COMP_LINE, and take its first word for the
+    program.
+    """
+    if not any(word.startswith("query=") for word in words):
+        return _main_of("train")(["-sc", *words])
+    typed = os.environ.get("COMP_LINE", "").split(" ")
+    if len(typed) < 3:
+        print(" ".join(name for name in sorted(COMMANDS) if name.startswith(typed[-1] if len(typed) == 2 else "")))
+        return 0
+    if typed[1] not in COMPOSED:
+        return 0
+    overrides = [word for word in typed[2:-1] if "=" in word and not word.startswith("-")]
+    os.environ["COMP_LINE"] = " ".join([typed[0], *overrides, typed[-1]])
+    return _main_of(typed[1])(["-sc", *words])

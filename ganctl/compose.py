@@ -37,7 +37,7 @@ CONFIG_PATH = "pkg://ganctl.configs"
 
 
 class Composer:
-    """Composes and checks the configurations of one command.
+    """Composes and checks the configurations of one command. Raises ValueError for a folder that is not there.
 
     Args:
         config_name: train, sample, evaluate, or a primary configuration of one's own.
@@ -45,9 +45,6 @@ class Composer:
             beside the folder are then allowed as `_target_`.
         config_path: instead of ganctl's own configurations: a folder, or `pkg://` and a package.
         command: what the user called, for hints.
-
-    Raises:
-        ValueError: a folder is not there.
     """
 
     def __init__(
@@ -102,10 +99,9 @@ class Composer:
         return []
 
     def compose(self, overrides: Sequence[str], *, multirun: bool = False) -> DictConfig:
-        """The composed configuration, its node `hydra` included, before `check`.
+        """The composed configuration, its node `hydra` included. Raises ValueError for overrides that do not fit.
 
         With `multirun` values may be lists to sweep over; they are not expanded here.
-        Raises ValueError for overrides that do not fit.
         """
         mode = RunMode.MULTIRUN if multirun else RunMode.RUN
         parsed = parse(overrides, self.options)

@@ -49,10 +49,7 @@ class R1:
 
 @dataclass(frozen=True)
 class R2:
-    """R2 = gamma / 2 ||dD(x)/dx||^2 on generated images x (Mescheder et al. 2018, arXiv:1801.04406, section 4.1).
-
-    `weight` is gamma. The term is (N,), one number an image, summed over its pixels.
-    """
+    """R2: the same on generated images x (Mescheder et al. 2018, arXiv:1801.04406, section 4.1). The term is (N,)."""
 
     weight: float = ranged(10.0, "[0, inf)", cure=1)
     every: int = ranged(1, "[1, inf)", cure=1)

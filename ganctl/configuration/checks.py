@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import ctypes
 import importlib
+import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from ganctl.configuration.keys import keys_of
-from ganctl.configuration.machine import check_device
 from ganctl.configuration.names import nearest_keys, one_line, value_text
 from ganctl.configuration.rules import IS_GROUP, Rule
 from ganctl.configuration.targets import HOMES, SEVERAL, check_shape_rule, check_target
@@ -48,7 +50,7 @@ def check(facts: Facts) -> None:
         check_accumulation(training)
     check_data(facts)
     if isinstance(device := facts.values.get("device"), Mapping):
-        check_device(str(device.get("type")))
+        check_device(device.get("type"))
 
 
 def check_parts(facts: Facts) -> None:
@@ -174,6 +176,27 @@ def check_data(facts: Facts) -> None:
             rule = _import(f"{group}.shape_rule", node["shape_rule"])
             with image_shape_of(facts.values["dataset"], spec):
                 rule(tuple(spec.image_shape))
+
+
+def check_device(kind: object) -> None:
+    """A device of type `kind` (auto, cpu, cuda, mps) can be had on this machine; asked without torch."""
+    if kind == "cuda" and not has_cuda():
+        need = "there is no CUDA GPU on this machine, or no driver for it; try device=cpu or device=auto"
+        raise ValueError(f"device=cuda: {need}")
+    if kind == "mps" and sys.platform != "darwin":
+        raise ValueError("device=mps: Apple GPUs exist on macOS only; try device=cpu or device=auto")
+
+
+def has_cuda() -> bool:
+    """Asks NVIDIA's driver for the number of GPUs; an AMD GPU, which torch calls cuda too, counts by its driver."""
+    if Path("/dev/kfd").exists():
+        return True
+    try:
+        driver = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return False
+    count = ctypes.c_int(0)
+    return driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0 and count.value > 0
 
 
 @contextmanager

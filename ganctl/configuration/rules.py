@@ -111,8 +111,7 @@ def _type_problem(default: object, value: object) -> str | None:
 def read_rules(text: str, package: str, file: str) -> list[Rule]:
     """The rules of one YAML file whose keys are put under `package` ("" for the top), nodes before their children.
 
-    Raises:
-        ValueError: the text is not YAML; says where.
+    Raises ValueError, which says where, if the text is not YAML.
     """
     try:
         root = yaml.compose(text, Loader=_Loader)

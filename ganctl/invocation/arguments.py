@@ -52,15 +52,9 @@ class Arguments:
 
 
 def parse(arguments: Sequence[str], *, takes_targets: int = 0, takes_resume: bool = False) -> Arguments:
-    """Reads the arguments of a command.
+    """Reads what follows `ganctl COMMAND`. Raises ValueError for an option that is unknown or lacks its value.
 
-    Args:
-        arguments: what follows `ganctl COMMAND`.
-        takes_targets: so many of the first arguments that are no overrides are `targets`: a run, or what to compare.
-        takes_resume: `--resume PATH` is an option.
-
-    Raises:
-        ValueError: an option is unknown or lacks its value; one line.
+    The first `takes_targets` that are no overrides are `targets`. With `takes_resume`, `--resume PATH` is an option.
     """
     from hydra._internal.utils import get_args_parser
 

@@ -59,10 +59,7 @@ def checked_config(composer: Composer, overrides: Sequence[str]) -> DictConfig:
 
 
 def run_and_config(command: str, words: Sequence[str]) -> tuple[Path, DictConfig] | int:
-    """The run or checkpoint that `ganctl COMMAND RUN` names, and the checked configuration; or the exit code.
-
-    The code where something was to be shown instead. Raises ValueError in one line.
-    """
+    """The run or checkpoint that `ganctl COMMAND RUN` names, and its configuration; the exit code if only to show."""
     arguments = parse(words, takes_targets=1)
     if (code := shown_instead(command, arguments)) is not None:
         return code

@@ -90,13 +90,13 @@ class Discriminator(nn.Module):
         super().__init__()
         start, halvings = doubling(image_shape)
         widths = widths_of(halvings + extra_layers, width=width, max_width=max_width)
-        layers: list[nn.Module] = [nn.Conv2d(image_shape[0], widths[0], 4, 2, 1), *_leaky_relu(dropout)]
+        layers: list[nn.Module] = [nn.Conv2d(image_shape[0], widths[0], 4, 2, 1)]
         for number, (before, after) in enumerate(pairwise(widths), start=1):
             kernel, stride = (4, 2) if number < halvings else (3, 1)
+            layers += [nn.LeakyReLU(LEAK, inplace=True), *drop(dropout)]
             layers += [nn.Conv2d(before, after, kernel, stride, 1, bias=not batch_norm)]
             layers += [nn.BatchNorm2d(after)] if batch_norm else []
-            layers += _leaky_relu(dropout)
-        self.layers = nn.Sequential(*layers, nn.Flatten())
+        self.layers = nn.Sequential(*layers, nn.LeakyReLU(LEAK, inplace=True), *drop(dropout), nn.Flatten())
         self.head = LogitHead(widths[-1] * start * start, num_classes, minibatch_kernels, minibatch_kernel_size)
         finish(self, initialisation, spectral_norm=spectral_norm)
 
@@ -106,7 +106,3 @@ class Discriminator(nn.Module):
 
 def _normalised_relu(channels: int, share: float) -> list[nn.Module]:
     return [nn.BatchNorm2d(channels), nn.ReLU(inplace=True), *drop(share)]
-
-
-def _leaky_relu(share: float) -> list[nn.Module]:
-    return [nn.LeakyReLU(LEAK, inplace=True), *drop(share)]

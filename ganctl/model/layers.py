@@ -74,7 +74,7 @@ def normalise_spectra(network: nn.Module) -> None:
 
 
 def finish(network: nn.Module, initialisation: str, *, spectral_norm: bool) -> None:
-    """The last lines of a discriminator's constructor: draws its weights, then normalises them if asked to."""
+    """The end of a discriminator's constructor: draws its weights, then normalises them with `spectral_norm`."""
     initialise(network, initialisation)
     if spectral_norm:
         normalise_spectra(network)
