@@ -10,8 +10,6 @@ folder `checkpoints/` is
     best.safetensors, last.safetensors    their averaged generator's weights alone
 """
 
-from __future__ import annotations
-
 import os
 import re
 import shutil

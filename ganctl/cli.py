@@ -1,7 +1,5 @@
 """`ganctl COMMAND ...`: finds the command and hands it the rest. Imports nothing heavy before it knows which."""
 
-from __future__ import annotations
-
 import importlib
 import os
 import sys

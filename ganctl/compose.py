@@ -3,8 +3,6 @@
 The only module that knows Hydra's config loader. A mistake becomes a ValueError of one line, `key=value: what; cure`.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache

@@ -9,8 +9,6 @@ target for real images is 1 - label_smoothing instead of 1, for fake images it s
 ArgumentError.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import ClassVar
 

@@ -1,7 +1,5 @@
 """Ranges of numbers, written `[0, inf)` in the comments of YAML files and at the fields of parts."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass, field, fields
 from typing import Any

@@ -11,8 +11,6 @@ norm and minibatch discrimination mix them, and are best left out beside r1, r2 
 Values outside the ranges of their YAML files raise ArgumentError.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar

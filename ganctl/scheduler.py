@@ -6,8 +6,6 @@ course proper begins there and ends at `total_steps`. A run resumed with a longe
 where it is. Values outside the ranges of their YAML files raise ArgumentError.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

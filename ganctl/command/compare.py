@@ -1,7 +1,5 @@
 """`ganctl compare RUN...`: a table of several runs, ranked only among scores that were made alike."""
 
-from __future__ import annotations
-
 import csv
 import io
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """`ganctl list`: what there is to choose from, each with the line that opens its YAML file."""
 
-from __future__ import annotations
-
 import argparse
 import sys
 from collections.abc import Mapping, Sequence

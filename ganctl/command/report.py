@@ -1,7 +1,5 @@
 """`ganctl report RUN...`: one HTML file of a run, of several, or of a sweep. Imports neither torch nor Hydra."""
 
-from __future__ import annotations
-
 import webbrowser
 from collections.abc import Sequence
 from datetime import datetime

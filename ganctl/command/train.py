@@ -4,8 +4,6 @@ Everything here happens before torch is imported: what can be refused is refused
 only for a run that is going to begin.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The checks of a whole configuration, in the order in which their messages help most."""
 
-from __future__ import annotations
-
 import ctypes
 import importlib
 import sys

@@ -1,7 +1,5 @@
 """How the values and the nearest names are written in messages."""
 
-from __future__ import annotations
-
 import difflib
 import json
 from collections.abc import Iterable, Mapping, Sequence

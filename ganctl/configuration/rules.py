@@ -7,8 +7,6 @@ The comment is the only place where a range stands, so it is read from the file'
     steps: 10000     # null = decided by epochs; in [1, inf)
 """
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Iterator

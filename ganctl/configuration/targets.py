@@ -5,8 +5,6 @@ a folder of configurations (`--config-dir`) beside whose modules it lies. A clas
 files, without importing anything, and must be defined there: `ganctl.model.dcgan.torch.load` does not get through.
 """
 
-from __future__ import annotations
-
 import ast
 import importlib.util
 import re

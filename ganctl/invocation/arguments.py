@@ -1,7 +1,5 @@
 """The arguments of a command: Hydra's options and overrides in any order, and ours; mistakes refused in one line."""
 
-from __future__ import annotations
-
 import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass

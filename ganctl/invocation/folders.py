@@ -1,7 +1,5 @@
 """The folders that runs and sweeps get for themselves, so that no two ever share one."""
 
-from __future__ import annotations
-
 import contextlib
 import re
 import shutil

@@ -1,7 +1,5 @@
 """What `ganctl COMMAND --help` says. Reads the YAML files' names and first lines only: it is instant."""
 
-from __future__ import annotations
-
 import sys
 from importlib import resources
 from pathlib import Path

@@ -1,7 +1,5 @@
 """From a command's arguments to its checked configuration, through Hydra; and what to do with an exception."""
 
-from __future__ import annotations
-
 import sys
 import traceback
 from collections.abc import Callable, Sequence

@@ -1,7 +1,5 @@
 """`--resume`: the settings that a run was started with, taken from its folder as data, and the new ones over them."""
 
-from __future__ import annotations
-
 import contextlib
 import re
 from collections.abc import Sequence

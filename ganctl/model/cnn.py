@@ -1,7 +1,5 @@
 """A small convolutional discriminator: one convolution, one pooling, one dense layer."""
 
-from __future__ import annotations
-
 from torch import Tensor, nn
 
 from ganctl.model.geometry import ImageShape, quartering

@@ -7,8 +7,6 @@ the stride 2 divides its 4x4 kernels (the paper's figure has 5x5) evenly, agains
 doublings and so few layers: `extra_layers` adds 3x3 convolutions of stride 1 at the smallest size.
 """
 
-from __future__ import annotations
-
 from itertools import pairwise
 
 from torch import Tensor, nn

@@ -1,7 +1,5 @@
 """Which image sizes a network can make or judge: arithmetic without torch, so that a wrong size is refused at once."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from ganctl.contract import ArgumentError

@@ -1,7 +1,5 @@
 """What the network families share: initialisation, spectral norm, minibatch discrimination, and reading the labels."""
 
-from __future__ import annotations
-
 import math
 
 import torch

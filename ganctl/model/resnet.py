@@ -4,8 +4,6 @@ Generalised to every size of `geometry.doubling`: at 32 pixels, with generator w
 they are the table's. We differ in one point: a label reaches the generator by its latents, not by its batch norm.
 """
 
-from __future__ import annotations
-
 from itertools import pairwise
 
 from torch import Tensor, nn

@@ -1,7 +1,5 @@
 """A small convolutional discriminator that strides instead of pooling (Radford et al. 2016, arXiv:1511.06434)."""
 
-from __future__ import annotations
-
 from torch import Tensor, nn
 
 from ganctl.model.geometry import ImageShape, quartering
