@@ -127,7 +127,7 @@ class Composer:
             presets={file for file, path, package, _ in files if "/" in path and not package},
             primaries={file for file, path, _, _ in files if "/" not in path},
             added={item.get_key_element().lstrip("+") for item in parsed if item.is_add() or item.is_force_add()},
-            read=set(_interpolated(OmegaConf.to_container(config, resolve=False))),
+            read=set(re.findall(r"\$\{([A-Za-z_][\w.]*)\}", str(OmegaConf.to_container(config, resolve=False)))),
             choices=dict(config.hydra.runtime.choices.items()),
             required=[group for group in HOMES if group not in SEVERAL] if "training" in values else (),
             trusted=trusted,
@@ -149,7 +149,7 @@ class Composer:
         if named and not any(item.key_or_group == "trust" for item in parsed):
             need = "only the command line may name packages to trust, not a YAML file; add it there"
             raise ValueError(f"trust={value_text(named)}: {need}")
-        targets = [value for key, value in _entries(values) if key in ("_target_", "shape_rule")]
+        targets = [value for key, value in leaves(values) if key.rpartition(".")[2] in ("_target_", "shape_rule")]
         return [*named, *local_packages(targets, self.folders)]
 
     def _files(self, overrides: list[str]) -> Iterator[tuple[str, str, str, str]]:
@@ -203,18 +203,3 @@ def _resolved(config: DictConfig, key: str) -> Any:
     if OmegaConf.is_config(node) and not node._is_none() and not node._is_missing():  # type: ignore[union-attr]
         return OmegaConf.to_container(node, resolve=True, throw_on_missing=False)  # type: ignore[arg-type]
     return "???" if OmegaConf.is_missing(config, key) else config[key]
-
-
-def _entries(node: Any, key: object = None) -> Iterator[tuple[object, Any]]:
-    """Keys and values of all that is in `node`, at any depth; the items of a list come under the list's key."""
-    yield key, node
-    items = node.items() if isinstance(node, dict) else [(key, item) for item in node] if isinstance(node, list) else ()
-    for name, value in items:
-        yield from _entries(value, name)
-
-
-def _interpolated(node: Any) -> Iterator[str]:
-    """The absolute keys that interpolations anywhere in `node` read."""
-    for _, value in _entries(node):
-        if isinstance(value, str):
-            yield from re.findall(r"\$\{([A-Za-z_][\w.]*)\}", value)

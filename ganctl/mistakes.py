@@ -81,16 +81,16 @@ def _of_option(error: MissingConfigException, overrides: Sequence[Override], lis
         return f"--config-name={option}: there is no such configuration; ganctl's own are train, sample, evaluate"
     typed = {item.key_or_group: item.input_line for item in overrides}
     presets = [str(typed[name]) for name in ("experiment", "model") if name in typed]
-    asked = f" (asked for by {' or '.join(presets) or 'a YAML file'})" if group not in typed else ""
-    return f"{group}={option}: no such option{asked}; {suggestion(option, listed.get(group, ()), 'option')}"
+    origin = f" (asked for by {' or '.join(presets) or 'a YAML file'})" if group not in typed else ""
+    return f"{group}={option}: no such option{origin}; {suggestion(option, listed.get(group, ()), 'option')}"
 
 
 def _of_key(key: str, message: str, overrides: Sequence[Override], composer: Composer) -> str:
     key = key.lstrip("+~")
     if "already at" in message:
         return f"+{_assignment(key, overrides)}: the key is there already; leave out the +"
-    if having := composer.owners(key):
-        return f"{_assignment(key, overrides)}: no such key here; {' and '.join(having)} would have it"
+    if owners := composer.owners(key):
+        return f"{_assignment(key, overrides)}: no such key here; {' and '.join(owners)} would have it"
     inside = key.partition(".")[0] == "hydra"
     others = [other for other in composer.keys(overrides) if (other.partition(".")[0] == "hydra") == inside]
     close = nearest_keys(key, others)
