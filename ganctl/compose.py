@@ -26,7 +26,7 @@ from omegaconf.errors import OmegaConfBaseException
 from ganctl.configuration.checks import Facts, check, leaves
 from ganctl.configuration.names import value_text
 from ganctl.configuration.rules import read_rules
-from ganctl.configuration.targets import HOMES, SEVERAL, local_packages
+from ganctl.configuration.targets import local_packages
 from ganctl.mistakes import explain, parse
 
 _rules = lru_cache(maxsize=256)(read_rules)
@@ -129,7 +129,6 @@ class Composer:
             added={item.get_key_element().lstrip("+") for item in parsed if item.is_add() or item.is_force_add()},
             read=set(re.findall(r"\$\{([A-Za-z_][\w.]*)\}", str(OmegaConf.to_container(config, resolve=False)))),
             choices=dict(config.hydra.runtime.choices.items()),
-            required=[group for group in HOMES if group not in SEVERAL] if "training" in values else (),
             trusted=trusted,
         )
         check(facts)

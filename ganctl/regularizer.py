@@ -22,7 +22,6 @@ from torch.nn.functional import relu
 from ganctl.contract import ArgumentError, Batch, Critic, Given, Sample, Verdict
 from ganctl.ranges import check_ranges, ranged
 
-NETWORKS = ("generator", "discriminator")
 _TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 _WEIGHTED = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, *_TRANSPOSED)
 _RAW = ("parametrizations.weight.original", "weight_orig")  # before spectral norm, in torch's new and old form
@@ -42,7 +41,7 @@ class R1:
     __post_init__ = check_ranges
 
     def discriminator_penalty(self, real: Verdict, fake: Verdict, critic: Critic) -> Tensor:
-        return self.weight / 2 * _squared_norm(_image_gradient(real, critic))
+        return self.weight / 2 * _squared_gradient(real, critic)
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ class R2:
     __post_init__ = check_ranges
 
     def discriminator_penalty(self, real: Verdict, fake: Verdict, critic: Critic) -> Tensor:
-        return self.weight / 2 * _squared_norm(_image_gradient(fake, critic))
+        return self.weight / 2 * _squared_gradient(fake, critic)
 
 
 @dataclass(frozen=True)
@@ -99,7 +98,11 @@ class Orthogonal:
 
     def __post_init__(self) -> None:
         check_ranges(self)
-        if isinstance(self.networks, str) or not self.networks or not set(self.networks) <= set(NETWORKS):
+        if (
+            isinstance(self.networks, str)
+            or not self.networks
+            or not {*self.networks} <= {"generator", "discriminator"}
+        ):
             need = "must be a list of generator, discriminator or both"
             raise ArgumentError("networks", self.networks, need, "[generator]")
         object.__setattr__(self, "networks", tuple(self.networks))
@@ -159,24 +162,21 @@ class InstanceNoise:
         return images + deviation * torch.randn_like(images)
 
 
-def _image_gradient(verdict: Verdict, critic: Critic) -> Tensor:
-    """dD(x)/dx (N, C, H, W) float32, differentiable itself: from the logits at hand, unless autocast made them."""
+def _squared_gradient(verdict: Verdict, critic: Critic) -> Tensor:
+    """||dD(x)/dx||^2 (N,) float32, differentiable itself: from the logits at hand, unless autocast made them."""
     if torch.is_autocast_enabled(verdict.images.device.type):
-        return _gradient_at(verdict.images.detach().float(), verdict.shown, critic)
-    (gradient,) = torch.autograd.grad(verdict.logits.sum(), verdict.images, create_graph=True)
-    return gradient
+        gradient = _gradient_at(verdict.images.detach().float(), verdict.shown, critic)
+    else:
+        (gradient,) = torch.autograd.grad(verdict.logits.sum(), verdict.images, create_graph=True)
+    return gradient.square().flatten(1).sum(1)
 
 
 def _gradient_at(images: Tensor, shown: Given, critic: Critic) -> Tensor:
-    """The same at float32 `images` that have not been judged yet."""
+    """dD(x)/dx (N, C, H, W) at float32 `images` that have not been judged yet, differentiable itself."""
     with torch.autocast(images.device.type, enabled=False):
         images = images.requires_grad_()
         (gradient,) = torch.autograd.grad(critic(images, **shown).sum(), images, create_graph=True)
     return gradient
-
-
-def _squared_norm(gradient: Tensor) -> Tensor:
-    return gradient.square().flatten(1).sum(1)
 
 
 def _filters(network: nn.Module) -> Iterator[Tensor]:

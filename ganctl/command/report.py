@@ -23,7 +23,8 @@ def main(words: Sequence[str]) -> int:
         raise ValueError(f"--output={output}: is there already; choose another file")
     runs, sweep = _read(options.runs)
     text = page(runs, sweep, force=options.force)
-    path = output or unused(_default(runs, sweep))
+    own = sweep.folder if sweep else runs[0].folder if len(runs) == 1 else None
+    path = output or unused(own / DEFAULT if own else Path(f"report-{datetime.now():%Y-%m-%d_%H-%M-%S}.html"))
     try:
         atomic_write_text(path, text)
     except OSError as error:
@@ -48,11 +49,3 @@ def _read(paths: Sequence[Path]) -> tuple[list[Recorded], Sweep | None]:
         jobs = ranked([result for result in read_results(folder) if isinstance(result.get("varied"), dict)])
         written = {"over_seeds": over_seeds(jobs), "not_ranked_together": unequal(jobs)}
     return runs_of_sweep(folder), Sweep(folder, jobs, written)
-
-
-def _default(runs: Sequence[Recorded], sweep: Sweep | None) -> Path:
-    if sweep is not None:
-        return sweep.folder / DEFAULT
-    if len(runs) == 1:
-        return runs[0].folder / DEFAULT
-    return Path(f"report-{datetime.now():%Y-%m-%d_%H-%M-%S}.html")

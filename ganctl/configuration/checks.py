@@ -24,7 +24,7 @@ class Facts:
 
     `values` is nested, interpolations resolved. `rules` are those of all its YAML files in the order of merging;
     `presets` the files (`model=`, `experiment=`) that may set only keys which exist without them. `added` are the keys
-    appended by hand with `+`, `read` those that an interpolation reads. `required` groups must name a class each.
+    appended by hand with `+`, `read` those that an interpolation reads.
     """
 
     values: Mapping[str, Any]
@@ -34,7 +34,6 @@ class Facts:
     added: Collection[str]
     read: Collection[str]
     choices: Mapping[Any, Any]
-    required: Collection[str]
     trusted: Sequence[str]
 
 
@@ -53,7 +52,7 @@ def check(facts: Facts) -> None:
 
 def check_parts(facts: Facts) -> None:
     """Every `_target_` stands where something is built and may be built there, and no needed part is missing."""
-    for group in facts.required:
+    for group in [group for group in HOMES if group not in SEVERAL and "training" in facts.values]:
         node = facts.values.get(group)
         if not isinstance(node, Mapping) or not node:
             raise ValueError(f"{group}=null: one is needed; `ganctl list {group}` shows which there are")
