@@ -16,9 +16,6 @@ COMMANDS = {
 }
 """What each command does; `main(words)` of the module of its name in ganctl.command returns the exit code."""
 
-COMPOSED = ("train", "sample", "evaluate", "fid")
-"""The commands whose words Hydra completes."""
-
 USAGE = """\
 usage: ganctl COMMAND [...]
 
@@ -101,7 +98,7 @@ def _complete(words: list[str]) -> int:
     if len(typed) < 3:
         print(" ".join(name for name in sorted(COMMANDS) if name.startswith(typed[-1] if len(typed) == 2 else "")))
         return 0
-    if typed[1] not in COMPOSED:
+    if typed[1] not in ("train", "sample", "evaluate", "fid"):  # Hydra composes no other
         return 0
     overrides = [word for word in typed[2:-1] if "=" in word and not word.startswith("-")]
     os.environ["COMP_LINE"] = " ".join([typed[0], *overrides, typed[-1]])

@@ -124,8 +124,7 @@ def _with_one_budget(overrides: list[str]) -> list[str]:
 
 def _with_bare_info(arguments: Sequence[str]) -> list[str]:
     """`--info` without one of its words is `--info=all`, so that what follows is an override again."""
-    following = [*arguments[1:], ""]
     return [
         "--info=all" if text in ("--info", "-i") and after not in _INFO else text
-        for text, after in zip(arguments, following, strict=False)
+        for text, after in zip(arguments, [*arguments[1:], ""], strict=False)
     ]

@@ -12,10 +12,8 @@ from ganctl.compose import CONFIG_PATH, VERSION_BASE, Composer
 from ganctl.invocation import help
 from ganctl.invocation.arguments import Arguments, parse
 
-Task = Callable[[DictConfig], Any]
 
-
-def run_hydra(command: str, arguments: list[str], task: Task) -> None:
+def run_hydra(command: str, arguments: list[str], task: Callable[[DictConfig], Any]) -> None:
     """Hydra's own command line for `ganctl COMMAND`, with `arguments`; its exceptions come out as they are."""
     import hydra
     from hydra.core.utils import env_override

@@ -15,8 +15,6 @@ from ganctl import checkpoint
 from ganctl.compose import quote
 from ganctl.configuration.names import one_line
 
-_SAVED = re.compile(r"\.hydra(-resume-(\d+))?")
-
 
 @dataclass(frozen=True)
 class Resumed:
@@ -44,7 +42,8 @@ def resume(path: str, overrides: Sequence[str]) -> Resumed:
             raise ValueError(f"{text}: a resumed run stays in its folder; leave this out")
     newest = checkpoint.find(Path(path).expanduser()).resolve()
     folder = checkpoint.run_folder(newest)
-    matches = [(_SAVED.fullmatch(file.parent.name), file.parent) for file in folder.glob("*/overrides.yaml")]
+    files = folder.glob("*/overrides.yaml")
+    matches = [(re.fullmatch(r"\.hydra(-resume-(\d+))?", file.parent.name), file.parent) for file in files]
     starts = [(int(match[2] or 0), subdir) for match, subdir in matches if match]  # the first start has number 0
     if not starts:
         need = f"{folder} is not a run folder of ganctl train: it has no .hydra/overrides.yaml"
