@@ -10,12 +10,11 @@ folder `checkpoints/` is
     best.safetensors, last.safetensors    their averaged generator's weights alone
 """
 
-from __future__ import annotations
-
 import os
 import re
 import shutil
 import zipfile
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -71,18 +70,13 @@ def _from_version_1(content: dict[str, Any]) -> dict[str, Any]:
     """What a file holds from when there was one game only: a generator of latents against a discriminator."""
     state, config = content.pop("state", None), content.get("config")
     if isinstance(config, dict):
-        content["config"] = {
-            "task": {"_target_": "ganctl.task.Noise"},
-            "game": {"_target_": "ganctl.training.step.Adversarial"},
-            **config,
-        }
+        parts = {"task": "ganctl.task.Noise", "game": "ganctl.training.step.Adversarial"}
+        content["config"] = {**{group: {"_target_": target} for group, target in parts.items()}, **config}
     if "class_counts" in content:
         content["task"] = {"class_counts": content.pop("class_counts")}
     sides = ("generator", "discriminator")
-    if (
-        isinstance(state, dict)
-        and {*sides, "average", "step", *(f"{side}_optimizer" for side in sides)} <= state.keys()
-    ):
+    needed = {*sides, "average", "step", *(f"{side}_optimizer" for side in sides)}
+    if isinstance(state, dict) and needed <= state.keys():
         content["state"] = {
             "step": state["step"],
             "attempt": 0,
@@ -118,9 +112,7 @@ def set_aside_after(run: Path, step: int) -> Path | None:
         later += [path for path in (best, folder / "best.safetensors") if path.is_file()]
     if not later:
         return None
-    number = 1
-    while (target := run / f"abandoned-{number}").exists():
-        number += 1
+    target = next(free for number in count(1) if not (free := run / f"abandoned-{number}").exists())
     target.mkdir()
     if (run / "metrics.jsonl").is_file():
         shutil.copyfile(run / "metrics.jsonl", target / "metrics.jsonl")
@@ -151,9 +143,8 @@ def find(target: Path, prefer: str = "last") -> Path:
     if not target.exists():
         raise ValueError(f"{target}: there is no such run or checkpoint")
     folder = target / "checkpoints" if (target / "checkpoints").is_dir() else target
-    best = folder / "best.pt"
-    if prefer == "best" and best.is_file():
-        return best
+    if prefer == "best" and (folder / "best.pt").is_file():
+        return folder / "best.pt"
     if steps := _steps(folder):
         return steps[-1]
     raise ValueError(f"{target}: no checkpoint in this run; it stopped before its first (output.checkpoint_every)")
@@ -161,9 +152,7 @@ def find(target: Path, prefer: str = "last") -> Path:
 
 def best_of(run: Path) -> Path | None:
     """The best checkpoint of a run folder, else its last; None if it has none yet."""
-    if not (run / "checkpoints").is_dir() or not any((run / "checkpoints").glob("*.pt")):
-        return None
-    return find(run, "best")
+    return find(run, "best") if any(run.glob("checkpoints/*.pt")) else None
 
 
 def run_folder(path: Path) -> Path:
@@ -178,8 +167,8 @@ def _steps(folder: Path) -> list[Path]:
 
 
 def _step_of(path: Path) -> int:
-    found = re.fullmatch(r"step-(\d+)\.pt", path.name)
-    return int(found[1]) if found else -1
+    number = re.fullmatch(r"step-(\d+)\.pt", path.name)
+    return int(number[1]) if number else -1
 
 
 def _duplicate(source: Path, target: Path) -> None:

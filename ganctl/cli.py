@@ -1,7 +1,5 @@
 """`ganctl COMMAND ...`: finds the command and hands it the rest. Imports nothing heavy before it knows which."""
 
-from __future__ import annotations
-
 import importlib
 import os
 import sys
@@ -66,11 +64,17 @@ def _dispatch(words: list[str]) -> int:
         print(f"ganctl {__version__}")
         return 0
     if words[0] in ("-sc", "--shell-completion"):
-        from ganctl.invocation.completion import complete
-
-        return complete(words[1:], COMMANDS, _main_of)
+        return _complete(words[1:])
     if words[0] not in COMMANDS:
-        raise ValueError(f"{words[0]}: no such command; {_hint(words)}")
+        from ganctl.configuration.names import suggestion
+
+        is_override = "=" in words[0]
+        cure = (
+            f"did you mean ganctl train {' '.join(words)}?"
+            if is_override
+            else suggestion(words[0], COMMANDS, "command")
+        )
+        raise ValueError(f"{words[0]}: no such command; {cure}")
     if any(word in ("-h", "--help") for word in words[1:]):
         from ganctl.invocation.help import show
 
@@ -82,9 +86,20 @@ def _main_of(command: str) -> Callable[[Sequence[str]], int]:
     return importlib.import_module(f"ganctl.command.{command}").main
 
 
-def _hint(words: list[str]) -> str:
-    from ganctl.configuration.names import suggestion
+def _complete(words: list[str]) -> int:
+    """TAB completion, `ganctl -sc WORDS` (install, uninstall or query): the command by us, what follows by Hydra.
 
-    if "=" in words[0]:
-        return f"did you mean ganctl train {' '.join(words)}?"
-    return suggestion(words[0], COMMANDS, "command")
+    Hydra's shell functions call `ganctl -sc query=SHELL` with the line in COMP_LINE, and take its first word for the
+    program.
+    """
+    if not any(word.startswith("query=") for word in words):
+        return _main_of("train")(["-sc", *words])
+    typed = os.environ.get("COMP_LINE", "").split(" ")
+    if len(typed) < 3:
+        print(" ".join(name for name in sorted(COMMANDS) if name.startswith(typed[-1] if len(typed) == 2 else "")))
+        return 0
+    if typed[1] not in ("train", "sample", "evaluate", "fid"):  # Hydra composes no other
+        return 0
+    overrides = [word for word in typed[2:-1] if "=" in word and not word.startswith("-")]
+    os.environ["COMP_LINE"] = " ".join([typed[0], *overrides, typed[-1]])
+    return _main_of(typed[1])(["-sc", *words])

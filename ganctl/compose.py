@@ -3,8 +3,6 @@
 The only module that knows Hydra's config loader. A mistake becomes a ValueError of one line, `key=value: what; cure`.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -27,16 +25,17 @@ from omegaconf.errors import OmegaConfBaseException
 
 from ganctl.configuration.checks import Facts, check, leaves
 from ganctl.configuration.names import value_text
-from ganctl.configuration.rules import Rule, read_rules
-from ganctl.configuration.targets import HOMES, SEVERAL, local_packages
+from ganctl.configuration.rules import read_rules
+from ganctl.configuration.targets import local_packages
 from ganctl.mistakes import explain, parse
 
+_rules = lru_cache(maxsize=256)(read_rules)
 VERSION_BASE = "1.3"
 CONFIG_PATH = "pkg://ganctl.configs"
 
 
 class Composer:
-    """Composes and checks the configurations of one command.
+    """Composes and checks the configurations of one command. Raises ValueError for a folder that is not there.
 
     Args:
         config_name: train, sample, evaluate, or a primary configuration of one's own.
@@ -44,9 +43,6 @@ class Composer:
             beside the folder are then allowed as `_target_`.
         config_path: instead of ganctl's own configurations: a folder, or `pkg://` and a package.
         command: what the user called, for hints.
-
-    Raises:
-        ValueError: a folder is not there.
     """
 
     def __init__(
@@ -82,22 +78,16 @@ class Composer:
     def owners(self, key: str) -> list[str]:
         """The options of the key's group whose YAML file has the key."""
         group, _, setting = key.partition(".")
-        places = [(source.scheme(), source.path) for source in self.loader.get_sources()]
-        owners = []
-        for name in self.options().get(group, []) if setting else ():
-            texts = (_read(schema, place, f"{group}/{name}") for schema, place in places)
-            text = next((text for text in texts if text is not None), "")
-            if any(rule.key == key for rule in _rules(text, group, name)):
-                owners.append(f"{group}={name}")
-        return owners
+        names = self.options().get(group, []) if setting else []
+        files = {name: self._file(f"{group}/{name}") for name in names}
+        rules = {name: _rules(text, group, file) for name, (file, text) in files.items()}
+        return [f"{group}={name}" for name in names if any(rule.key == key for rule in rules[name])]
 
     def keys(self, overrides: Sequence[Override]) -> list[str]:
         """All keys of the configuration that the chosen groups give, and the groups."""
         groups = set(self.loader.list_groups(""))
-        chosen = [
-            item.input_line or "" for item in overrides if item.key_or_group in groups and not item.is_sweep_override()
-        ]
-        for choices in (chosen, []):
+        single = [item for item in overrides if item.key_or_group in groups and not item.is_sweep_override()]
+        for choices in ([item.input_line or "" for item in single], []):
             try:
                 config = self.loader.load_configuration(self.config_name, choices, RunMode.RUN)
             except Exception:  # the hint is then given for the defaults
@@ -107,10 +97,9 @@ class Composer:
         return []
 
     def compose(self, overrides: Sequence[str], *, multirun: bool = False) -> DictConfig:
-        """The composed configuration, its node `hydra` included, before `check`.
+        """The composed configuration, its node `hydra` included. Raises ValueError for overrides that do not fit.
 
         With `multirun` values may be lists to sweep over; they are not expanded here.
-        Raises ValueError for overrides that do not fit.
         """
         mode = RunMode.MULTIRUN if multirun else RunMode.RUN
         parsed = parse(overrides, self.options)
@@ -127,13 +116,10 @@ class Composer:
         return config
 
     def check(self, config: DictConfig, overrides: Sequence[str]) -> list[str]:
-        """Checks a composed configuration; returns the packages whose classes it may name.
-
-        Raises ValueError in one line for the first thing wrong with it.
-        """
+        """Checks a composed configuration, as `checks.check`; returns the packages whose classes it may name."""
         parsed = parse(overrides, self.options)
         values = self._plain(config, parsed)
-        files = list(self._files(config, list(overrides)))
+        files = list(self._files(list(overrides)))
         trusted = self._trusted(values, parsed)
         facts = Facts(
             values=values,
@@ -141,19 +127,15 @@ class Composer:
             presets={file for file, path, package, _ in files if "/" in path and not package},
             primaries={file for file, path, _, _ in files if "/" not in path},
             added={item.get_key_element().lstrip("+") for item in parsed if item.is_add() or item.is_force_add()},
-            read=set(_interpolated(OmegaConf.to_container(config, resolve=False))),
+            read=set(re.findall(r"\$\{([A-Za-z_][\w.]*)\}", str(OmegaConf.to_container(config, resolve=False)))),
             choices=dict(config.hydra.runtime.choices.items()),
-            required=[group for group in HOMES if group not in SEVERAL] if "training" in values else (),
             trusted=trusted,
         )
         check(facts)
         return trusted
 
     def own_packages(self) -> list[str]:
-        """The user's own modules that YAML files in the folders given by hand name, chosen or not.
-
-        They are what a run made with these folders may have in its checkpoints.
-        """
+        """The user's modules that a run may have in its checkpoints: those that YAML files of their folders name."""
         texts = [file.read_text(encoding="utf-8") for folder in self.own for file in sorted(folder.rglob("*.yaml"))]
         targets = [name for text in texts for name in re.findall(r"""\b_target_["']?\s*:\s*["']?([\w.]+)""", text)]
         return local_packages(targets, self.folders)
@@ -164,23 +146,33 @@ class Composer:
         if not isinstance(named, list) or not all(isinstance(name, str) for name in named):
             raise ValueError(f"trust={value_text(named)}: must be a list of packages: trust=[mypackage]")
         if named and not any(item.key_or_group == "trust" for item in parsed):
-            what = "only the command line may name packages to trust, not a YAML file; add it there"
-            raise ValueError(f"trust={value_text(named)}: {what}")
-        targets = [value for key, value in _entries(values) if key in ("_target_", "shape_rule")]
+            need = "only the command line may name packages to trust, not a YAML file; add it there"
+            raise ValueError(f"trust={value_text(named)}: {need}")
+        targets = [value for key, value in leaves(values) if key.rpartition(".")[2] in ("_target_", "shape_rule")]
         return [*named, *local_packages(targets, self.folders)]
 
-    def _files(self, config: DictConfig, overrides: list[str]) -> Iterator[tuple[str, str, str, str]]:
-        """File, config path, package and text of the YAML files that `config` is merged from, in that order."""
-        sources = [(source.schema, source.path) for source in config.hydra.runtime.config_sources]
+    def _files(self, overrides: list[str]) -> Iterator[tuple[str, str, str, str]]:
+        """File, config path, package and text of the YAML files that are merged with `overrides`, in that order."""
         for entry in self.loader.compute_defaults_list(self.config_name, overrides, RunMode.RUN).defaults:
             path, package = entry.config_path or "", entry.package or ""
             if path.startswith(("hydra/", "_")) or package.split(".")[0] == "hydra":
                 continue
-            for schema, place in sources:
-                text = _read(schema, place, path)
-                if text is not None:
-                    yield f"{place}/{path}.yaml", path, package, text
-                    break
+            file, text = self._file(path)
+            if file:
+                yield file, path, package, text
+
+    def _file(self, path: str) -> tuple[str, str]:
+        """Name and text of the YAML file `path` in the first place of the search path that has it; "" if none has."""
+        for source in self.loader.get_sources():
+            file: Any = Path(source.path, f"{path}.yaml")
+            if source.scheme() == "pkg":
+                try:
+                    file = resources.files(source.path.replace("/", ".")).joinpath(*f"{path}.yaml".split("/"))
+                except (ModuleNotFoundError, ValueError):
+                    continue
+            if source.scheme() in ("file", "pkg") and file.is_file():
+                return f"{source.path}/{path}.yaml", file.read_text(encoding="utf-8")
+        return "", ""
 
     def _plain(self, config: DictConfig, parsed: Sequence[Override]) -> dict[str, Any]:
         """The configuration without its node `hydra`, as plain data with every interpolation resolved."""
@@ -210,37 +202,3 @@ def _resolved(config: DictConfig, key: str) -> Any:
     if OmegaConf.is_config(node) and not node._is_none() and not node._is_missing():  # type: ignore[union-attr]
         return OmegaConf.to_container(node, resolve=True, throw_on_missing=False)  # type: ignore[arg-type]
     return "???" if OmegaConf.is_missing(config, key) else config[key]
-
-
-def _entries(node: Any, key: object = None) -> Iterator[tuple[object, Any]]:
-    """Keys and values of all that is in `node`, at any depth; the items of a list come under the list's key."""
-    yield key, node
-    items = node.items() if isinstance(node, dict) else [(key, item) for item in node] if isinstance(node, list) else ()
-    for name, value in items:
-        yield from _entries(value, name)
-
-
-def _interpolated(node: Any) -> Iterator[str]:
-    """The absolute keys that interpolations anywhere in `node` read."""
-    for _, value in _entries(node):
-        if isinstance(value, str):
-            yield from re.findall(r"\$\{([A-Za-z_][\w.]*)\}", value)
-
-
-def _read(schema: str, place: str, path: str) -> str | None:
-    """The text of the YAML file `path` in one place of the search path, or None if it is not there."""
-    if schema == "file":
-        file: Any = Path(place) / f"{path}.yaml"
-    elif schema == "pkg":
-        try:
-            file = resources.files(place.replace("/", ".")).joinpath(*f"{path}.yaml".split("/"))
-        except (ModuleNotFoundError, ValueError):
-            return None
-    else:
-        return None
-    return file.read_text(encoding="utf-8") if file.is_file() else None
-
-
-@lru_cache(maxsize=256)
-def _rules(text: str, package: str, file: str) -> tuple[Rule, ...]:
-    return tuple(read_rules(text, package, file))

@@ -9,15 +9,13 @@ target for real images is 1 - label_smoothing instead of 1, for fake images it s
 ArgumentError.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import ClassVar
 
 from torch import Tensor
 from torch.nn.functional import relu, softplus
 
-from ganctl.contract import ArgumentError
+from ganctl.ranges import check_ranges, ranged
 
 
 @dataclass(frozen=True)
@@ -28,11 +26,10 @@ class NonSaturating:
     discriminator is sure of a fake.
     """
 
-    label_smoothing: float = 0.0
+    label_smoothing: float = ranged(0.0, "[0, 0.5)", cure=0.1)
     relativistic: ClassVar[bool] = False
 
-    def __post_init__(self) -> None:
-        _check_smoothing(self.label_smoothing)
+    __post_init__ = check_ranges
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         return _cross_entropy(real, fake, self.label_smoothing)
@@ -49,11 +46,10 @@ class Minimax:
     discriminator is sure of a fake.
     """
 
-    label_smoothing: float = 0.0
+    label_smoothing: float = ranged(0.0, "[0, 0.5)", cure=0.1)
     relativistic: ClassVar[bool] = False
 
-    def __post_init__(self) -> None:
-        _check_smoothing(self.label_smoothing)
+    __post_init__ = check_ranges
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         return _cross_entropy(real, fake, self.label_smoothing)
@@ -70,11 +66,10 @@ class LeastSquares:
     since the paper's generator aims at what its discriminator calls real (c = b).
     """
 
-    label_smoothing: float = 0.0
+    label_smoothing: float = ranged(0.0, "[0, 0.5)", cure=0.1)
     relativistic: ClassVar[bool] = False
 
-    def __post_init__(self) -> None:
-        _check_smoothing(self.label_smoothing)
+    __post_init__ = check_ranges
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         return 0.5 * (real - (1 - self.label_smoothing)).square() + 0.5 * fake.square()
@@ -137,8 +132,3 @@ class Relativistic:
 def _cross_entropy(real: Tensor, fake: Tensor, smoothing: float) -> Tensor:
     """-(1 - a) log s(r) - a log(1 - s(r)) - log(1 - s(f)); its first two terms are softplus(-r) + a r."""
     return softplus(-real) + smoothing * real + softplus(fake)
-
-
-def _check_smoothing(value: float) -> None:
-    if not 0 <= value < 0.5:
-        raise ArgumentError("label_smoothing", value, "must be in [0, 0.5)", 0.1)

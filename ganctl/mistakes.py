@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -13,6 +13,9 @@ from hydra.errors import ConfigCompositionException, HydraException, MissingConf
 from omegaconf.errors import OmegaConfBaseException
 
 from ganctl.configuration.names import nearest, nearest_keys, one_line, suggestion
+
+if TYPE_CHECKING:
+    from ganctl.compose import Composer
 
 _KEY_OF_MESSAGE = re.compile(r"Could not (?:override|delete|append to config)[^']*'([^']+)'")
 
@@ -40,31 +43,16 @@ def _of_syntax(text: str, error: Exception, options: Callable[[], dict[str, list
     return f"""{text}: not an override that Hydra can read ({reason}); if it is text, quote it: "{key}='{value}'\""""
 
 
-class Catalogue(Protocol):
-    """What there is to choose from and to set; asked only for the hint of a message."""
+def explain(error: Exception, overrides: Sequence[Override], composer: Composer) -> ValueError | None:
+    """The one-line error for an exception of composing `overrides`; None if it is nothing that a user did.
 
-    command: str
-
-    def options(self) -> dict[str, list[str]]:
-        """The options of every group."""
-        ...
-
-    def keys(self, overrides: Sequence[Override]) -> list[str]:
-        """All keys that the groups chosen by `overrides` give, and the groups."""
-        ...
-
-    def owners(self, key: str) -> list[str]:
-        """The choices (`group=option`) of the key's group that would have the key."""
-        ...
-
-
-def explain(error: Exception, overrides: Sequence[Override], catalogue: Catalogue) -> ValueError | None:
-    """The one-line error for an exception of composing `overrides`; None if it is nothing that a user did."""
+    The `composer` is asked for the hint of a message.
+    """
     cause = error.__cause__ if isinstance(error, HydraException) and error.__cause__ else error
     if isinstance(error, MissingConfigException):
-        return ValueError(_of_option(error, overrides, catalogue.options()))
+        return ValueError(_of_option(error, overrides, composer.options()))
     if match := _KEY_OF_MESSAGE.search(str(error)):
-        return ValueError(_of_key(match[1], str(error), overrides, catalogue))
+        return ValueError(_of_key(match[1], str(error), overrides, composer))
     if match := re.match(r"Ambiguous value for argument '(.*)'", str(error)):
         key, _, value = match[1].partition("=")
         return ValueError(f"{match[1]}: several values; add -m to try each, or write {key}=[{value}] for a list")
@@ -78,10 +66,9 @@ def explain(error: Exception, overrides: Sequence[Override], catalogue: Catalogu
         key = cause.full_key or ""
         return ValueError(f"{_assignment(key, overrides)}: {one_line(str(cause).splitlines()[0])}")
     if "group override must be a string or a list" in str(error):
-        text = next(
-            (item.input_line for item in overrides if item.value() is None and "." not in item.key_or_group), ""
-        )
-        group = str(text).partition("=")[0]
+        nulls = [str(item.input_line) for item in overrides if item.value() is None and "." not in item.key_or_group]
+        text = nulls[0] if nulls else ""
+        group = text.partition("=")[0]
         return ValueError(f"{text}: a group cannot be null; leave it out, or see `ganctl list {group}` for its options")
     if isinstance(error, HydraException | ConfigCompositionException):
         return ValueError(one_line(error))
@@ -94,29 +81,26 @@ def _of_option(error: MissingConfigException, overrides: Sequence[Override], lis
         return f"--config-name={option}: there is no such configuration; ganctl's own are train, sample, evaluate"
     typed = {item.key_or_group: item.input_line for item in overrides}
     presets = [str(typed[name]) for name in ("experiment", "model") if name in typed]
-    asked = f" (asked for by {' or '.join(presets) or 'a YAML file'})" if group not in typed else ""
-    return f"{group}={option}: no such option{asked}; {suggestion(option, listed.get(group, ()), 'option')}"
+    origin = f" (asked for by {' or '.join(presets) or 'a YAML file'})" if group not in typed else ""
+    return f"{group}={option}: no such option{origin}; {suggestion(option, listed.get(group, ()), 'option')}"
 
 
-def _of_key(key: str, message: str, overrides: Sequence[Override], catalogue: Catalogue) -> str:
+def _of_key(key: str, message: str, overrides: Sequence[Override], composer: Composer) -> str:
     key = key.lstrip("+~")
     if "already at" in message:
         return f"+{_assignment(key, overrides)}: the key is there already; leave out the +"
-    if having := catalogue.owners(key):
-        return f"{_assignment(key, overrides)}: no such key here; {' and '.join(having)} would have it"
+    if owners := composer.owners(key):
+        return f"{_assignment(key, overrides)}: no such key here; {' and '.join(owners)} would have it"
     inside = key.partition(".")[0] == "hydra"
-    close = nearest_keys(
-        key, [other for other in catalogue.keys(overrides) if (other.partition(".")[0] == "hydra") == inside]
-    )
-    cure = f"did you mean {' or '.join(close)}?" if close else f"`ganctl {catalogue.command} --cfg job` shows all keys"
+    others = [other for other in composer.keys(overrides) if (other.partition(".")[0] == "hydra") == inside]
+    close = nearest_keys(key, others)
+    cure = f"did you mean {' or '.join(close)}?" if close else f"`ganctl {composer.command} --cfg job` shows all keys"
     return f"{_assignment(key, overrides)}: no such key; {cure}"
 
 
 def _assignment(key: str, overrides: Sequence[Override]) -> str:
     """`key=value` as typed, if it was typed."""
     for override in overrides:
-        if override.get_key_element().lstrip("+~") == key and override.is_delete():
-            return f"~{key}"
         if override.get_key_element().lstrip("+~") == key:
-            return (override.input_line or "").lstrip("+")
+            return f"~{key}" if override.is_delete() else (override.input_line or "").lstrip("+")
     return key

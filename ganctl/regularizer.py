@@ -11,8 +11,6 @@ norm and minibatch discrimination mix them, and are best left out beside r1, r2 
 Values outside the ranges of their YAML files raise ArgumentError.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -22,8 +20,8 @@ from torch import Tensor, nn
 from torch.nn.functional import relu
 
 from ganctl.contract import ArgumentError, Batch, Critic, Given, Sample, Verdict
+from ganctl.ranges import check_ranges, ranged
 
-NETWORKS = ("generator", "discriminator")
 _TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 _WEIGHTED = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, *_TRANSPOSED)
 _RAW = ("parametrizations.weight.original", "weight_orig")  # before spectral norm, in torch's new and old form
@@ -36,33 +34,28 @@ class R1:
     `weight` is gamma. The term is (N,), one number an image, summed over its pixels.
     """
 
-    weight: float = 10.0
-    every: int = 1
+    weight: float = ranged(10.0, "[0, inf)", cure=1)
+    every: int = ranged(1, "[1, inf)", cure=1)
     needs_image_gradient: ClassVar[bool] = True
 
-    def __post_init__(self) -> None:
-        _check(weight=self.weight, every=self.every)
+    __post_init__ = check_ranges
 
     def discriminator_penalty(self, real: Verdict, fake: Verdict, critic: Critic) -> Tensor:
-        return self.weight / 2 * _squared_norm(_image_gradient(real, critic))
+        return self.weight / 2 * _squared_gradient(real, critic)
 
 
 @dataclass(frozen=True)
 class R2:
-    """R2 = gamma / 2 ||dD(x)/dx||^2 on generated images x (Mescheder et al. 2018, arXiv:1801.04406, section 4.1).
+    """R2: the same on generated images x (Mescheder et al. 2018, arXiv:1801.04406, section 4.1). The term is (N,)."""
 
-    `weight` is gamma. The term is (N,), one number an image, summed over its pixels.
-    """
-
-    weight: float = 10.0
-    every: int = 1
+    weight: float = ranged(10.0, "[0, inf)", cure=1)
+    every: int = ranged(1, "[1, inf)", cure=1)
     needs_image_gradient: ClassVar[bool] = True
 
-    def __post_init__(self) -> None:
-        _check(weight=self.weight, every=self.every)
+    __post_init__ = check_ranges
 
     def discriminator_penalty(self, real: Verdict, fake: Verdict, critic: Critic) -> Tensor:
-        return self.weight / 2 * _squared_norm(_image_gradient(fake, critic))
+        return self.weight / 2 * _squared_gradient(fake, critic)
 
 
 @dataclass(frozen=True)
@@ -74,14 +67,13 @@ class GradientPenalty:
     al. 2018, arXiv:1709.08894). The term is (N,).
     """
 
-    weight: float = 10.0
-    target: float = 1.0
+    weight: float = ranged(10.0, "[0, inf)", cure=1)
+    target: float = ranged(1.0, "[0, inf)", cure=1)
     one_sided: bool = False
-    every: int = 1
+    every: int = ranged(1, "[1, inf)", cure=1)
     needs_image_gradient: ClassVar[bool] = False
 
-    def __post_init__(self) -> None:
-        _check(weight=self.weight, every=self.every, target=self.target)
+    __post_init__ = check_ranges
 
     def discriminator_penalty(self, real: Verdict, fake: Verdict, critic: Critic) -> Tensor:
         x, g = real.images.detach().float(), fake.images.detach().float()
@@ -100,13 +92,17 @@ class Orthogonal:
     weight, the undivided one is taken. `weight` is beta; the term is a scalar for each of `networks`.
     """
 
-    weight: float = 1e-4
+    weight: float = ranged(1e-4, "[0, inf)", cure=1)
     networks: Sequence[str] = ("generator",)
-    every: int = 1
+    every: int = ranged(1, "[1, inf)", cure=1)
 
     def __post_init__(self) -> None:
-        _check(weight=self.weight, every=self.every)
-        if isinstance(self.networks, str) or not self.networks or not set(self.networks) <= set(NETWORKS):
+        check_ranges(self)
+        if (
+            isinstance(self.networks, str)
+            or not self.networks
+            or not {*self.networks} <= {"generator", "discriminator"}
+        ):
             need = "must be a list of generator, discriminator or both"
             raise ArgumentError("networks", self.networks, need, "[generator]")
         object.__setattr__(self, "networks", tuple(self.networks))
@@ -128,14 +124,11 @@ class ModeSeeking:
     `eps` keeps both divisions finite: it is also the least distance of latents that is counted.
     """
 
-    weight: float = 1.0
-    eps: float = 1e-5
-    every: int = 1
+    weight: float = ranged(1.0, "[0, inf)", cure=1)
+    eps: float = ranged(1e-5, "(0, inf)", cure=1e-5)
+    every: int = ranged(1, "[1, inf)", cure=1)
 
-    def __post_init__(self) -> None:
-        _check(weight=self.weight, every=self.every)
-        if not self.eps > 0:
-            raise ArgumentError("eps", self.eps, "must be in (0, inf)", 1e-5)
+    __post_init__ = check_ranges
 
     def generator_penalty(self, fake: Sample, real: Batch, generator: nn.Module) -> Tensor:
         order = torch.argsort(fake.given["labels"], stable=True)
@@ -156,15 +149,11 @@ class InstanceNoise:
     state of the input and not a term of a loss, so it is there at every step.
     """
 
-    strength: float = 0.1
-    decay_steps: int | None = 5000
+    strength: float = ranged(0.1, "[0, inf)", cure=0.1)
+    decay_steps: int | None = ranged(5000, "[1, inf)", cure=5000)
     every: ClassVar[int] = 1
 
-    def __post_init__(self) -> None:
-        if not self.strength >= 0:
-            raise ArgumentError("strength", self.strength, "must be in [0, inf)", 0.1)
-        if self.decay_steps is not None and not self.decay_steps >= 1:
-            raise ArgumentError("decay_steps", self.decay_steps, "must be in [1, inf)", 5000)
+    __post_init__ = check_ranges
 
     def perturb(self, images: Tensor, step: int) -> Tensor:
         left = 1.0 if self.decay_steps is None else max(0.0, 1 - step / self.decay_steps)
@@ -173,24 +162,21 @@ class InstanceNoise:
         return images + deviation * torch.randn_like(images)
 
 
-def _image_gradient(verdict: Verdict, critic: Critic) -> Tensor:
-    """dD(x)/dx (N, C, H, W) float32, differentiable itself: from the logits at hand, unless autocast made them."""
+def _squared_gradient(verdict: Verdict, critic: Critic) -> Tensor:
+    """||dD(x)/dx||^2 (N,) float32, differentiable itself: from the logits at hand, unless autocast made them."""
     if torch.is_autocast_enabled(verdict.images.device.type):
-        return _gradient_at(verdict.images.detach().float(), verdict.shown, critic)
-    (gradient,) = torch.autograd.grad(verdict.logits.sum(), verdict.images, create_graph=True)
-    return gradient
+        gradient = _gradient_at(verdict.images.detach().float(), verdict.shown, critic)
+    else:
+        (gradient,) = torch.autograd.grad(verdict.logits.sum(), verdict.images, create_graph=True)
+    return gradient.square().flatten(1).sum(1)
 
 
 def _gradient_at(images: Tensor, shown: Given, critic: Critic) -> Tensor:
-    """The same at float32 `images` that have not been judged yet."""
+    """dD(x)/dx (N, C, H, W) at float32 `images` that have not been judged yet, differentiable itself."""
     with torch.autocast(images.device.type, enabled=False):
         images = images.requires_grad_()
         (gradient,) = torch.autograd.grad(critic(images, **shown).sum(), images, create_graph=True)
     return gradient
-
-
-def _squared_norm(gradient: Tensor) -> Tensor:
-    return gradient.square().flatten(1).sum(1)
 
 
 def _filters(network: nn.Module) -> Iterator[Tensor]:
@@ -222,9 +208,3 @@ def _squared_overlaps(filters: Tensor) -> Tensor:
 def _neighbours_distance(rows: Tensor) -> Tensor:
     """The mean absolute difference of each row of (N, ...) and the next: (N - 1,)."""
     return (rows[1:] - rows[:-1]).abs().flatten(1).mean(1)
-
-
-def _check(*, weight: float, every: int, target: float = 0.0) -> None:
-    for argument, value, least in (("weight", weight, 0), ("every", every, 1), ("target", target, 0)):
-        if not value >= least:
-            raise ArgumentError(argument, value, f"must be in [{least}, inf)", 1)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ganctl.configuration.machine import has_cuda
+from ganctl.configuration.checks import has_cuda
 from tests.conftest import Refusal, timed
 
 TRAIN = [

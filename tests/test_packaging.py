@@ -23,7 +23,7 @@ def wanted() -> set[str]:
     files = set()
     for top in KEPT:
         for path in (ROOT / top).rglob("*"):
-            kinds = (".py", ".yaml", ".json", ".safetensors", ".j2", ".css", ".js")
+            kinds = (".py", ".yaml", ".json", ".safetensors", ".j2", ".css", ".js", ".txt")
             if path.suffix in kinds or path.name == "py.typed":
                 name = path.relative_to(ROOT).as_posix()
                 files.add(f"ganctl/{name}" if top == "configs" else name)

@@ -1,8 +1,5 @@
 """`ganctl compare RUN...`: a table of several runs, ranked only among scores that were made alike."""
 
-from __future__ import annotations
-
-import argparse
 import csv
 import io
 from collections.abc import Sequence
@@ -20,7 +17,7 @@ _WIDEST = 8  # columns of scores in a terminal; files have all
 
 def main(words: Sequence[str]) -> int:
     """Compares the runs and sweeps named in `words`. Returns the exit code."""
-    options = _parse(words)
+    options = parse_runs("compare", words, score=str, csv=Path, markdown=Path, force=bool)
     for path in (options.csv, options.markdown):
         if path is not None and path.exists():
             raise ValueError(f"{path}: is there already; choose another file")
@@ -68,13 +65,10 @@ def _show(table: Comparison) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=250)  # no wrapping in a pipe or a file
+    console = Console() if Console().is_terminal else Console(width=250)  # no wrapping in a pipe or a file
     heads, *rows = _cells(table, table.headlines[:_WIDEST], table.settings[:4])
-    grid = Table(
-        box=box.SIMPLE, title=f"{len(table.rows)} runs" + ("" if table.by in table.unequal else ", best first")
-    )
+    order = "" if table.by in table.unequal else ", best first"
+    grid = Table(box=box.SIMPLE, title=f"{len(table.rows)} runs{order}")
     for head in heads:
         grid.add_column(Text(head), overflow="fold")
     for cells in rows:
@@ -107,12 +101,3 @@ def _notes(table: Comparison) -> list[str]:
     if draws != {1}:
         lines.append(f"mean ± standard deviation over draws ({', '.join(map(str, sorted(draws)))})")
     return lines
-
-
-def _parse(words: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="ganctl compare", add_help=False, allow_abbrev=False)
-    parser.add_argument("--score")
-    parser.add_argument("--csv", type=Path)
-    parser.add_argument("--markdown", type=Path)
-    parser.add_argument("--force", action="store_true")
-    return parse_runs(parser, words)

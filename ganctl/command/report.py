@@ -1,8 +1,5 @@
 """`ganctl report RUN...`: one HTML file of a run, of several, or of a sweep. Imports neither torch nor Hydra."""
 
-from __future__ import annotations
-
-import argparse
 import webbrowser
 from collections.abc import Sequence
 from datetime import datetime
@@ -19,17 +16,21 @@ DEFAULT = "report.html"
 
 def main(words: Sequence[str]) -> int:
     """Writes the page of the runs or the sweep named in `words`, and says where. Returns the exit code."""
-    options = _parse(words)
-    if options.output is not None:
-        _check(options.output)
+    options = parse_runs("report", words, output=Path, force=bool, open=bool)
+    if (output := options.output) is not None and output.is_dir():
+        raise ValueError(f"--output={output}: is a folder; name a file in it, such as {output / DEFAULT}")
+    if output is not None and output.exists():
+        raise ValueError(f"--output={output}: is there already; choose another file")
     runs, sweep = _read(options.runs)
     text = page(runs, sweep, force=options.force)
-    path = options.output or unused(_default(runs, sweep))
+    own = sweep.folder if sweep else runs[0].folder if len(runs) == 1 else None
+    path = output or unused(own / DEFAULT if own else Path(f"report-{datetime.now():%Y-%m-%d_%H-%M-%S}.html"))
     try:
         atomic_write_text(path, text)
     except OSError as error:
         raise ValueError(f"{path}: cannot be written ({error.strerror}); choose another with --output FILE") from None
-    print(f"written to {path} ({_size(len(text.encode()))})")
+    size = len(text.encode())
+    print(f"written to {path} ({f'{size / 1e6:.1f} MB' if size >= 1e5 else f'{size / 1e3:.0f} kB'})")
     if options.open and not webbrowser.open(path.resolve().as_uri()):
         print("there is no browser to open it with")
     return 0
@@ -48,30 +49,3 @@ def _read(paths: Sequence[Path]) -> tuple[list[Recorded], Sweep | None]:
         jobs = ranked([result for result in read_results(folder) if isinstance(result.get("varied"), dict)])
         written = {"over_seeds": over_seeds(jobs), "not_ranked_together": unequal(jobs)}
     return runs_of_sweep(folder), Sweep(folder, jobs, written)
-
-
-def _size(number: int) -> str:
-    return f"{number / 1e6:.1f} MB" if number >= 1e5 else f"{number / 1e3:.0f} kB"
-
-
-def _default(runs: Sequence[Recorded], sweep: Sweep | None) -> Path:
-    if sweep is not None:
-        return sweep.folder / DEFAULT
-    if len(runs) == 1:
-        return runs[0].folder / DEFAULT
-    return Path(f"report-{datetime.now():%Y-%m-%d_%H-%M-%S}.html")
-
-
-def _check(path: Path) -> None:
-    if path.is_dir():
-        raise ValueError(f"--output={path}: is a folder; name a file in it, such as {path / DEFAULT}")
-    if path.exists():
-        raise ValueError(f"--output={path}: is there already; choose another file")
-
-
-def _parse(words: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="ganctl report", add_help=False, allow_abbrev=False)
-    parser.add_argument("--output", type=Path)
-    parser.add_argument("--force", action="store_true")
-    parser.add_argument("--open", action="store_true")
-    return parse_runs(parser, words)

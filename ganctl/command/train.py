@@ -4,15 +4,13 @@ Everything here happens before torch is imported: what can be refused is refused
 only for a run that is going to begin.
 """
 
-from __future__ import annotations
-
-import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from ganctl.compose import quote
@@ -29,6 +27,8 @@ from ganctl.invocation.hydra_job import (
 )
 from ganctl.invocation.resume import Resumed, resume
 
+_ONE_RUN = "--resume: goes on with one run; leave out -m"
+
 
 def main(words: Sequence[str]) -> int:
     """`ganctl train`: one run, a sweep (`-m`), or the continuation of a run (`--resume`). Returns the exit code."""
@@ -42,21 +42,29 @@ def train(words: Sequence[str]) -> int | dict[str, Any]:
     if arguments.help:
         return help.show("train")
     add_import_folders(arguments.config_dir, arguments.config_path)
-    again = _resumed(arguments)
-    if again:
+    again = None
+    if arguments.resume is not None:
+        if arguments.multirun:
+            raise ValueError(_ONE_RUN)
+        again = resume(arguments.resume, arguments.overrides)
         arguments = replace(arguments, overrides=again.overrides)
     if arguments.only_shows:
         return show("train", arguments)
     composer = composer_for("train", arguments)
-    with _hint_of_config_dir(again, arguments):
-        config = composer.compose(arguments.overrides, multirun=_may_sweep(arguments))
-        if _is_sweep(arguments, config):
+    try:
+        may_sweep = arguments.multirun or any("hydra.mode=MULTIRUN" in text for text in arguments.overrides)
+        config = composer.compose(arguments.overrides, multirun=may_sweep)
+        if arguments.multirun or config.hydra.mode == RunMode.MULTIRUN:
             if again:
-                raise ValueError("--resume: goes on with one run; leave out -m")
+                raise ValueError(_ONE_RUN)
             from ganctl.job.sweep import sweep
 
             return sweep(composer, arguments, config, train_job)
         trusted = composer.check(config, arguments.overrides)
+    except ValueError as error:
+        if again is None or again.config_dir is None or arguments.config_dir is not None:
+            raise
+        raise ValueError(f"{error}; the run was started with --config-dir={again.config_dir}: give it again") from None
     if again:
         return _train_once(arguments, again.for_hydra(), trusted, again=again)
     if chosen_folder(config, "run"):
@@ -120,30 +128,3 @@ def _train_once(
     if summary["exit_code"] > 128 and discarded:  # a signal; the folder goes only if nothing has been written to it yet
         discarded()
     return summary
-
-
-def _resumed(arguments: Arguments) -> Resumed | None:
-    if arguments.resume is None:
-        return None
-    if arguments.multirun:
-        raise ValueError("--resume: goes on with one run; leave out -m")
-    return resume(arguments.resume, arguments.overrides)
-
-
-def _may_sweep(arguments: Arguments) -> bool:
-    return arguments.multirun or any("hydra.mode=MULTIRUN" in text for text in arguments.overrides)
-
-
-def _is_sweep(arguments: Arguments, config: DictConfig) -> bool:
-    mode = config.hydra.mode
-    return arguments.multirun or (mode is not None and mode.name == "MULTIRUN")
-
-
-@contextlib.contextmanager
-def _hint_of_config_dir(again: Resumed | None, arguments: Arguments) -> Iterator[None]:
-    try:
-        yield
-    except ValueError as error:
-        if again is None or again.config_dir is None or arguments.config_dir is not None:
-            raise
-        raise ValueError(f"{error}; the run was started with --config-dir={again.config_dir}: give it again") from None

@@ -1,15 +1,15 @@
 """The checks of a whole configuration, in the order in which their messages help most."""
 
-from __future__ import annotations
-
+import ctypes
 import importlib
+import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from ganctl.configuration.keys import keys_of
-from ganctl.configuration.machine import check_device
 from ganctl.configuration.names import nearest_keys, one_line, value_text
 from ganctl.configuration.rules import IS_GROUP, Rule
 from ganctl.configuration.targets import HOMES, SEVERAL, check_shape_rule, check_target
@@ -24,7 +24,7 @@ class Facts:
 
     `values` is nested, interpolations resolved. `rules` are those of all its YAML files in the order of merging;
     `presets` the files (`model=`, `experiment=`) that may set only keys which exist without them. `added` are the keys
-    appended by hand with `+`, `read` those that an interpolation reads. `required` groups must name a class each.
+    appended by hand with `+`, `read` those that an interpolation reads.
     """
 
     values: Mapping[str, Any]
@@ -34,7 +34,6 @@ class Facts:
     added: Collection[str]
     read: Collection[str]
     choices: Mapping[Any, Any]
-    required: Collection[str]
     trusted: Sequence[str]
 
 
@@ -43,17 +42,17 @@ def check(facts: Facts) -> None:
     check_parts(facts)
     check_keys(facts)
     check_values(facts)
-    check_budget(facts.values)
-    check_accumulation(facts.values)
+    if isinstance(training := facts.values.get("training"), Mapping):
+        check_budget(training)
+        check_accumulation(training)
     check_data(facts)
-    device = facts.values.get("device")
-    if isinstance(device, Mapping):
-        check_device(str(device.get("type")))
+    if isinstance(device := facts.values.get("device"), Mapping):
+        check_device(device.get("type"))
 
 
 def check_parts(facts: Facts) -> None:
     """Every `_target_` stands where something is built and may be built there, and no needed part is missing."""
-    for group in facts.required:
+    for group in [group for group in HOMES if group not in SEVERAL and "training" in facts.values]:
         node = facts.values.get(group)
         if not isinstance(node, Mapping) or not node:
             raise ValueError(f"{group}=null: one is needed; `ganctl list {group}` shows which there are")
@@ -61,7 +60,16 @@ def check_parts(facts: Facts) -> None:
             choice = value_text(facts.choices.get(group))
             raise ValueError(f"{group}={choice}: its YAML names no class; add a line _target_: PACKAGE.CLASS")
     for group in SEVERAL:
-        _check_several(group, facts.values.get(group))
+        nodes = facts.values.get(group)
+        if not isinstance(nodes, Mapping):
+            continue
+        for name, node in nodes.items():
+            if not isinstance(node, Mapping):
+                raise ValueError(f"{group}.{name}={value_text(node)}: {IS_GROUP}")
+            if "_target_" not in node:
+                chosen = [other for other, settings in nodes.items() if "_target_" in settings]
+                cure = f"add it with {group}=[{','.join([*chosen, name])}], or remove it with ~{group}.{name}"
+                raise ValueError(f"{group}.{name}={value_text(node)}: is set, but {name} is not chosen; {cure}")
     for key, value in leaves(facts.values, nodes=True):
         word = key.rpartition(".")[2]
         if word.startswith("_") and word != "_target_":
@@ -75,41 +83,28 @@ def check_parts(facts: Facts) -> None:
             check_shape_rule(key, value, facts.trusted)
 
 
-def _check_several(group: str, nodes: object) -> None:
-    if not isinstance(nodes, Mapping):
-        return
-    for name, node in nodes.items():
-        if not isinstance(node, Mapping):
-            raise ValueError(f"{group}.{name}={value_text(node)}: {IS_GROUP}")
-        if "_target_" not in node:
-            chosen = [other for other, settings in nodes.items() if "_target_" in settings]
-            raise ValueError(
-                f"{group}.{name}={value_text(node)}: is set, but {name} is not chosen; "
-                f"add it with {group}=[{','.join([*chosen, name])}], or remove it with ~{group}.{name}"
-            )
-
-
 def check_keys(facts: Facts) -> None:
     """Every key is one that something reads, and has a value."""
     known = {rule.key for rule in facts.rules if rule.file not in facts.presets}
     free = _free_groups(facts.rules)
     for key, value in leaves(facts.values):
-        if key in known or key in facts.read or _is_under(key, free):
-            continue
-        if key.partition(".")[0] in HOMES and (key in facts.added or _is_under(key, facts.added)):
+        is_added = key in facts.added or _is_under(key, facts.added)
+        if key in known or key in facts.read or _is_under(key, free) or (is_added and key.partition(".")[0] in HOMES):
             continue
         close = nearest_keys(key, known)
         cure = f"did you mean {' or '.join(close)}?" if close else "`ganctl train --cfg job` shows all keys"
         raise ValueError(f"{key}={value_text(value)}: nothing reads this key; {cure}")
+    present = {key for key, _ in leaves(facts.values, nodes=True)}
+    replaced = {key for key, value in leaves(facts.values) if not isinstance(value, Mapping)}
     for rule in facts.rules:
-        if rule.file in facts.primaries and not isinstance(rule.default, dict) and not _present(rule.key, facts.values):
-            raise ValueError(
-                f"~{rule.key}: a setting cannot be removed; {rule.key}={value_text(rule.default)} is its default"
-            )
+        is_setting = rule.file in facts.primaries and not isinstance(rule.default, dict)
+        if is_setting and rule.key not in present and not _is_under(rule.key, replaced):
+            default = f"{rule.key}={value_text(rule.default)}"
+            raise ValueError(f"~{rule.key}: a setting cannot be removed; {default} is its default")
     for key, value in leaves(facts.values):
-        if isinstance(value, str) and value == NOTHING_YET:
-            meaning = next((rule.comment for rule in facts.rules if rule.key == key and rule.comment), "")
-            raise ValueError(f"{key}=???: has no value yet{f' ({meaning})' if meaning else ''}; add {key}=VALUE")
+        if value == NOTHING_YET:
+            meaning = next((f" ({rule.comment})" for rule in facts.rules if rule.key == key and rule.comment), "")
+            raise ValueError(f"{key}=???: has no value yet{meaning}; add {key}=VALUE")
 
 
 def check_values(facts: Facts) -> None:
@@ -125,8 +120,7 @@ def check_values(facts: Facts) -> None:
 
 def _rule(key: str, rules: Mapping[str, list[Rule]]) -> Rule | None:
     """What the YAML files say of `key` together: the first gives the type, the last that has a range the range."""
-    same = rules.get(key)
-    if not same:
+    if not (same := rules.get(key)):
         return None
     first = same[0]
     if first.target:
@@ -142,10 +136,9 @@ def _rule(key: str, rules: Mapping[str, list[Rule]]) -> Rule | None:
     return replace(first, comment=ranged.comment)
 
 
-def check_budget(values: Mapping[str, Any]) -> None:
+def check_budget(training: Mapping[str, Any]) -> None:
     """Exactly one of training.steps, epochs and images is set."""
-    training = values.get("training")
-    if not isinstance(training, Mapping) or "steps" not in training:
+    if "steps" not in training:
         return
     budget = {name: training.get(name) for name in ("steps", "epochs", "images")}
     given = [name for name, value in budget.items() if value is not None]
@@ -158,17 +151,13 @@ def check_budget(values: Mapping[str, Any]) -> None:
         raise ValueError(f"{budgets}: one budget at a time; to keep training.{keep}, add {others}")
 
 
-def check_accumulation(values: Mapping[str, Any]) -> None:
+def check_accumulation(training: Mapping[str, Any]) -> None:
     """A batch is split into parts of equal length."""
-    training = values.get("training")
-    if not isinstance(training, Mapping) or "accumulate" not in training:
-        return
-    parts, batch = training["accumulate"], training["batch_size"]
+    parts, batch = training.get("accumulate", 1), training.get("batch_size", 1)
     if batch % parts:
         near = max(number for number in range(1, parts) if batch % number == 0)
-        raise ValueError(
-            f"training.accumulate={parts}: must divide training.batch_size={batch}; try training.accumulate={near}"
-        )
+        need = f"must divide training.batch_size={batch}; try training.accumulate={near}"
+        raise ValueError(f"training.accumulate={parts}: {need}")
 
 
 def check_data(facts: Facts) -> None:
@@ -186,6 +175,27 @@ def check_data(facts: Facts) -> None:
                 rule(tuple(spec.image_shape))
 
 
+def check_device(kind: object) -> None:
+    """A device of type `kind` (auto, cpu, cuda, mps) can be had on this machine; asked without torch."""
+    if kind == "cuda" and not has_cuda():
+        need = "there is no CUDA GPU on this machine, or no driver for it; try device=cpu or device=auto"
+        raise ValueError(f"device=cuda: {need}")
+    if kind == "mps" and sys.platform != "darwin":
+        raise ValueError("device=mps: Apple GPUs exist on macOS only; try device=cpu or device=auto")
+
+
+def has_cuda() -> bool:
+    """Asks NVIDIA's driver for the number of GPUs; an AMD GPU, which torch calls cuda too, counts by its driver."""
+    if Path("/dev/kfd").exists():
+        return True
+    try:
+        driver = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return False
+    count = ctypes.c_int(0)
+    return driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0 and count.value > 0
+
+
 @contextmanager
 def image_shape_of(node: Mapping[str, Any], spec: DataSpec) -> Iterator[None]:
     """Inside, what a network says of its `image_shape` is said of the key of the node `dataset` that decides it."""
@@ -194,13 +204,12 @@ def image_shape_of(node: Mapping[str, Any], spec: DataSpec) -> Iterator[None]:
     except ArgumentError as error:
         if error.argument.rpartition(".")[2] != "image_shape":
             raise
+        size = _size(spec.image_shape)
         if "resolution" not in node:
-            raise ValueError(
-                f"dataset={spec.name}: has images of {_size(spec.image_shape)} pixels: {error.need}"
-            ) from None
+            raise ValueError(f"dataset={spec.name}: has images of {size} pixels: {error.need}") from None
         shapes = error.cure if isinstance(error.cure, tuple) else ()
         cures = tuple(_size(shape) for shape in shapes if isinstance(shape, tuple))
-        raise ArgumentError("dataset.resolution", _size(spec.image_shape), error.need, cures) from None
+        raise ArgumentError("dataset.resolution", size, error.need, cures) from None
 
 
 def _size(image_shape: Sequence[int]) -> str:
@@ -245,12 +254,3 @@ def _free_groups(rules: Sequence[Rule]) -> set[str]:
 
 def _is_under(key: str, groups: Iterable[str]) -> bool:
     return any(key.startswith(f"{group}.") for group in groups)
-
-
-def _present(key: str, values: Mapping[str, Any]) -> bool:
-    node: Any = values
-    for word in key.split("."):
-        if not isinstance(node, Mapping) or word not in node:
-            return not isinstance(node, Mapping)
-        node = node[word]
-    return True

@@ -1,7 +1,5 @@
 """Where a user's keys meet the arguments of parts: what a part says of an argument is said of the key that set it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 

@@ -1,7 +1,5 @@
 """How the values and the nearest names are written in messages."""
 
-from __future__ import annotations
-
 import difflib
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -28,9 +26,9 @@ def one_line(text: object) -> str:
     return " ".join(str(text).split())
 
 
-def nearest(name: str, names: Iterable[str], count: int = 1) -> list[str]:
-    """The names most like `name`, best first, at most `count`; those that are not alike at all are left out."""
-    return difflib.get_close_matches(name, sorted(set(names)), count, ALIKE)
+def nearest(name: str, names: Iterable[str]) -> list[str]:
+    """The name most like `name`; none if none is alike."""
+    return difflib.get_close_matches(name, sorted(set(names)), 1, ALIKE)
 
 
 def suggestion(name: str, names: Iterable[str], kind: str) -> str:
@@ -54,13 +52,10 @@ def nearest_keys(key: str, keys: Iterable[str]) -> list[str]:
     scores: dict[str, float] = {}
     for other in set(keys):
         other_parent, _, other_last = other.rpartition(".")
-        alike, near = _ratio(last, other_last), _ratio(parent, other_parent) if parent else 0.0
+        alike = difflib.SequenceMatcher(None, last, other_last).ratio()
+        near = difflib.SequenceMatcher(None, parent, other_parent).ratio() if parent else 0.0
         if alike >= (ALIKE if near == 1 or not parent else STRANGER):
             scores[other] = round(alike + near / 2, 6)
     best = [other for other in scores if scores[other] == max(scores.values())]
     depth = min((other.count(".") for other in best), default=0)
     return sorted(other for other in best if other.count(".") == depth)[:2]
-
-
-def _ratio(one: str, other: str) -> float:
-    return 1.0 if one == other else difflib.SequenceMatcher(None, one, other).ratio()

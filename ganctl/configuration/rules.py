@@ -7,8 +7,6 @@ The comment is the only place where a range stands, so it is read from the file'
     steps: 10000     # null = decided by epochs; in [1, inf)
 """
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Iterator
@@ -18,13 +16,9 @@ import yaml
 from yaml.constructor import SafeConstructor
 
 from ganctl.configuration.names import suggestion, value_text
+from ganctl.ranges import Interval, find_interval
 
 IS_GROUP = "is a group of settings, set its keys one by one"
-
-_NUMBER = r"[-+]?(?:inf|\d+(?:\.\d*)?(?:[eE][-+]?\d+)?|\.\d+)"
-_INTERVAL = re.compile(rf"\bin ([\[(])\s*({_NUMBER})\s*,\s*({_NUMBER})\s*([\])])")
-_CHOICES = re.compile(r"\bone of ([^;]+)")
-_INTERPOLATION = re.compile(r"^\$\{(\.*)([\w.]+)\}$")
 
 
 class _Loader(yaml.SafeLoader):
@@ -34,24 +28,6 @@ class _Loader(yaml.SafeLoader):
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float", re.compile(r"^[-+]?\d[\d_]*(\.[\d_]*)?[eE][-+]?\d+$"), list("-+0123456789")
 )
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A range of numbers, open at the ends whose bracket is round."""
-
-    low: float
-    high: float
-    low_open: bool
-    high_open: bool
-
-    def __contains__(self, value: float) -> bool:
-        above = value > self.low or (value == self.low and not self.low_open)
-        below = value < self.high or (value == self.high and not self.high_open)
-        return above and below
-
-    def __str__(self) -> str:
-        return f"{'(['[not self.low_open]}{self.low:.15g}, {self.high:.15g}{')]'[not self.high_open]}"
 
 
 @dataclass(frozen=True)
@@ -66,19 +42,18 @@ class Rule:
     @property
     def interval(self) -> Interval | None:
         """The range `in [a, b]` of the comment."""
-        match = _INTERVAL.search(self.comment)
-        return Interval(float(match[2]), float(match[3]), match[1] == "(", match[4] == ")") if match else None
+        return find_interval(self.comment, before=r"\bin ")
 
     @property
     def choices(self) -> tuple[str, ...]:
         """The words after `one of` in the comment."""
-        match = _CHOICES.search(self.comment)
+        match = re.search(r"\bone of ([^;]+)", self.comment)
         return tuple(word.strip() for word in match[1].split(",")) if match else ()
 
     @property
     def target(self) -> str | None:
         """The key that the default `${key}` or `${..key}` refers to, made absolute; None for any other default."""
-        match = _INTERPOLATION.match(self.default) if isinstance(self.default, str) else None
+        match = re.match(r"^\$\{(\.*)([\w.]+)\}$", self.default) if isinstance(self.default, str) else None
         if not match:
             return None
         parents = self.key.split(".")[: -len(match[1])] if match[1] else []
@@ -90,10 +65,8 @@ class Rule:
             if self.default is None or "null =" in self.comment:
                 return None
             return self._cured(IS_GROUP if isinstance(self.default, dict) else "must not be null")
-        problem = None if self.default is None else _type_problem(self.default, value)
-        return self._cured(problem, value) if problem else self._range_complaint(value)
-
-    def _range_complaint(self, value: object) -> str | None:
+        if self.default is not None and (problem := _type_problem(self.default, value)):
+            return self._cured(problem, value)
         for item in value if isinstance(value, list) else [value]:
             if self.choices and value_text(item) not in self.choices:
                 return f"not one of {', '.join(self.choices)}; {suggestion(value_text(item), self.choices, 'value')}"
@@ -124,25 +97,19 @@ def _type_problem(default: object, value: object) -> str | None:
     if isinstance(default, list):
         if not isinstance(value, list):
             return "must be a list in square brackets"
-        kinds = [_type_problem(default[0], item) for item in value] if default else []
-        problem = next((kind for kind in kinds if kind), None)
+        problems = [_type_problem(default[0], item) for item in value] if default else []
+        problem = next(filter(None, problems), None)
         return f"each value of the list {problem}" if problem else None
-    expected = {
-        bool: "must be true or false",
-        int: "must be a whole number",
-        float: "must be a number",
-        str: "must be text",
-    }
+    kinds = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
     allowed = (int, float) if isinstance(default, float) else (type(default),)
     fits = isinstance(value, allowed) and isinstance(value, bool) == isinstance(default, bool)
-    return None if fits else expected.get(type(default), f"must be of type {type(default).__name__}")
+    return None if fits else f"must be {kinds.get(type(default), f'of type {type(default).__name__}')}"
 
 
 def read_rules(text: str, package: str, file: str) -> list[Rule]:
     """The rules of one YAML file whose keys are put under `package` ("" for the top), nodes before their children.
 
-    Raises:
-        ValueError: the text is not YAML; says where.
+    Raises ValueError, which says where, if the text is not YAML.
     """
     try:
         root = yaml.compose(text, Loader=_Loader)

@@ -5,8 +5,6 @@ a folder of configurations (`--config-dir`) beside whose modules it lies. A clas
 files, without importing anything, and must be defined there: `ganctl.model.dcgan.torch.load` does not get through.
 """
 
-from __future__ import annotations
-
 import ast
 import importlib.util
 import re
@@ -34,21 +32,14 @@ HOMES = {
 SEVERAL = ("regularizer", "metric")
 """The groups whose nodes hold several parts, each under its own name."""
 
-_PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
-
 
 def check_target(group: str, target: object, trusted: Sequence[str] = (), *, key: str | None = None) -> None:
-    """Raises ValueError in one line unless the configuration group `group` may build what `target` names.
+    """Raises ValueError in one line unless `group`, one of `HOMES`, may build what the dotted path `target` names.
 
-    Args:
-        group: dataset, generator, discriminator, loss, regularizer, optimizer, scheduler, feature or metric.
-        target: a dotted path to a class.
-        trusted: packages whose classes (and functions) are allowed besides the group's own.
-        key: the key to name in the message; `GROUP._target_` if None.
+    Classes and functions of the packages `trusted` are allowed besides the group's own classes. The message names
+    `key`, or `GROUP._target_` if it is None.
     """
-    label = f"{key or f'{group}._target_'}={value_text(target)}"
-    if not isinstance(target, str) or not _PATH.fullmatch(target):
-        raise ValueError(f"{label}: not a dotted path to a class, like ganctl.model.dcgan.Generator")
+    label, target = _label_and_path(key or f"{group}._target_", target, "class, like ganctl.model.dcgan.Generator")
     home = HOMES.get(group)
     if is_trusted(target, trusted):
         _check_defined(label, target, ("ClassDef", "FunctionDef", "Assign", "Import"))
@@ -65,13 +56,10 @@ def check_target(group: str, target: object, trusted: Sequence[str] = (), *, key
 
 def check_shape_rule(key: str, target: object, trusted: Sequence[str] = ()) -> None:
     """Raises ValueError unless `target` names a function of ganctl.model.geometry or of a trusted package."""
-    label = f"{key}={value_text(target)}"
-    if not isinstance(target, str) or not _PATH.fullmatch(target):
-        raise ValueError(f"{label}: not a dotted path to a function, like ganctl.model.geometry.doubling")
+    label, target = _label_and_path(key, target, "function, like ganctl.model.geometry.doubling")
     if not is_trusted(target, trusted) and not target.startswith("ganctl.model.geometry."):
-        raise ValueError(
-            f"{label}: shape rules are functions of ganctl.model.geometry; {_cure(key.partition('.')[0], target)}"
-        )
+        cure = _cure(key.partition(".")[0], target)
+        raise ValueError(f"{label}: shape rules are functions of ganctl.model.geometry; {cure}")
     _check_defined(label, target, ("FunctionDef",))
 
 
@@ -88,6 +76,13 @@ def local_packages(targets: Iterable[object], folders: Sequence[Path]) -> list[s
     return [name for name, place in places.items() if place is not None and place.parent.resolve() in homes]
 
 
+def _label_and_path(key: str, target: object, example: str) -> tuple[str, str]:
+    label = f"{key}={value_text(target)}"
+    if not isinstance(target, str) or not re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", target):
+        raise ValueError(f"{label}: not a dotted path to a {example}")
+    return label, target
+
+
 def _cure(group: str, target: str) -> str:
     package = target.partition(".")[0]
     if package in ("ganctl", "torch"):
@@ -101,11 +96,9 @@ def _place(name: str) -> Path | None:
         spec = importlib.util.find_spec(name)
     except (ImportError, ValueError):
         return None
-    if spec is None:
-        return None
-    if spec.submodule_search_locations:
+    if spec and spec.submodule_search_locations:
         return Path(next(iter(spec.submodule_search_locations)))
-    return Path(spec.origin) if spec.origin and spec.has_location else None
+    return Path(spec.origin) if spec and spec.origin and spec.has_location else None
 
 
 def _check_defined(label: str, target: str, kinds: Sequence[str]) -> None:
@@ -113,9 +106,8 @@ def _check_defined(label: str, target: str, kinds: Sequence[str]) -> None:
     *words, name = target.split(".")
     place = _place(words[0])
     if place is None:
-        raise ValueError(
-            f"{label}: there is no module {words[0]} here (looked in the working directory and what is installed)"
-        )
+        where = "(looked in the working directory and what is installed)"
+        raise ValueError(f"{label}: there is no module {words[0]} here {where}")
     for number, word in enumerate(words[1:], 2):
         folder = place
         place = next((path for path in (folder / word, folder / f"{word}.py") if path.exists()), None)
@@ -131,9 +123,9 @@ def _check_defined(label: str, target: str, kinds: Sequence[str]) -> None:
         defined = _definitions(file, words[0])
     except SyntaxError as error:
         raise ValueError(f"{label}: {file}:{error.lineno}: invalid Python: {error.msg}") from None
-    likely = ("FunctionDef",) if kinds == ("FunctionDef",) else ("ClassDef", "FunctionDef")
-    names = [known for known, kind in defined.items() if kind in kinds and kind in likely and not known.startswith("_")]
     if defined.get(name) not in kinds:
+        likely = {"ClassDef", "FunctionDef"} & set(kinds)
+        names = [known for known, kind in defined.items() if kind in likely and not known.startswith("_")]
         raise ValueError(f"{label}: {'.'.join(words)} does not define {name}; {suggestion(name, names, 'class')}")
 
 

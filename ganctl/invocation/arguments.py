@@ -1,18 +1,15 @@
 """The arguments of a command: Hydra's options and overrides in any order, and ours; mistakes refused in one line."""
 
-from __future__ import annotations
-
 import argparse
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
 from ganctl.configuration.names import suggestion
 
 _INFO = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
-_FLAGS = ("help", "hydra_help", "resolve", "run", "multirun", "shell_completion")
-_VALUES = ("cfg", "package", "config_path", "config_name", "config_dir", "info")
+_OURS = ("overrides", "targets", "resume")
 
 
 @dataclass(frozen=True)
@@ -34,7 +31,6 @@ class Arguments:
     config_name: str | None = None
     config_dir: str | None = None
     info: str | None = None
-    typed: list[str] = field(default_factory=list)
 
     @property
     def target(self) -> str | None:
@@ -48,21 +44,15 @@ class Arguments:
 
     def for_hydra(self, *overrides: str) -> list[str]:
         """The options, then the overrides and those given here: the order that Hydra's own parser accepts."""
-        options = [f"--{name.replace('_', '-')}" for name in _FLAGS if getattr(self, name)]
-        values = [f"--{name.replace('_', '-')}={getattr(self, name)}" for name in _VALUES if getattr(self, name)]
-        return [*options, *values, *self.overrides, *overrides]
+        given = [(name, value) for name, value in vars(self).items() if value and name not in _OURS]
+        options = [f"--{name.replace('_', '-')}" + ("" if value is True else f"={value}") for name, value in given]
+        return [*options, *self.overrides, *overrides]
 
 
 def parse(arguments: Sequence[str], *, takes_targets: int = 0, takes_resume: bool = False) -> Arguments:
-    """Reads the arguments of a command.
+    """Reads what follows `ganctl COMMAND`. Raises ValueError for an option that is unknown or lacks its value.
 
-    Args:
-        arguments: what follows `ganctl COMMAND`.
-        takes_targets: so many of the first arguments that are no overrides are `targets`: a run, or what to compare.
-        takes_resume: `--resume PATH` is an option.
-
-    Raises:
-        ValueError: an option is unknown or lacks its value; one line.
+    The first `takes_targets` that are no overrides are `targets`. With `takes_resume`, `--resume PATH` is an option.
     """
     from hydra._internal.utils import get_args_parser
 
@@ -71,40 +61,42 @@ def parse(arguments: Sequence[str], *, takes_targets: int = 0, takes_resume: boo
         parser.add_argument("--resume", "-R")
     refuse_in_one_line(parser)
     try:
-        found = parser.parse_intermixed_args(_with_bare_info(arguments))
+        options = vars(parser.parse_intermixed_args(_with_bare_info(arguments)))
     except argparse.ArgumentError as error:
         parser.error(str(error))
-    if found.experimental_rerun is not None:
+    if options.pop("experimental_rerun") is not None:
         raise ValueError("--experimental-rerun: runs code from a pickle; use `ganctl train --resume PATH`")
-    options = {name: getattr(found, name) for name in (*_FLAGS, *_VALUES)}
-    overrides = list(found.overrides)
+    overrides = list(options.pop("overrides"))
     targets = [text for text in overrides if _is_path(text)][:takes_targets]
     for text in targets:
         overrides.remove(text)
-    if takes_resume:
-        overrides = _with_one_budget(overrides)
-    resume = found.resume if takes_resume else None
-    return Arguments(overrides=overrides, targets=tuple(targets), resume=resume, typed=list(arguments), **options)
+    return Arguments(_with_one_budget(overrides) if takes_resume else overrides, tuple(targets), **options)
 
 
-def parse_runs(parser: argparse.ArgumentParser, words: Sequence[str]) -> argparse.Namespace:
-    """What `parser` makes of `words`, in any order, with the paths that are no option's as `runs`.
+def parse_runs(command: str, words: Sequence[str], **options: type) -> argparse.Namespace:
+    """Reads `ganctl COMMAND RUN...` with `options` of these types (bool: a flag), in any order; the paths are `runs`.
 
     Raises ValueError in one line, with the nearest option for one that there is not, and where no run is named.
     """
+    parser = argparse.ArgumentParser(prog=f"ganctl {command}", add_help=False, allow_abbrev=False)
+    for name, kind in options.items():
+        if kind is bool:
+            parser.add_argument(f"--{name}", action="store_true")
+        else:
+            parser.add_argument(f"--{name}", type=kind)
     parser.add_argument("runs", nargs="*", type=Path, metavar="RUN")
     refuse_in_one_line(parser)
-    options = parser.parse_intermixed_args(list(words))
-    if not options.runs:
+    parsed = parser.parse_intermixed_args(list(words))
+    if not parsed.runs:
         usage = " ".join(parser.format_usage().split()).removeprefix("usage: ").replace("[RUN ...]", "").split()
         raise ValueError(f"RUN... is missing: {' '.join([*usage[:2], 'RUN...', *usage[2:]])}")
-    return options
+    return parsed
 
 
 def refuse_in_one_line(parser: argparse.ArgumentParser) -> None:
     """Lets `parser` raise a ValueError for what it refuses, with the nearest of its options, instead of exiting."""
-    found = [option for action in parser._actions for option in action.option_strings]
-    known = list(dict.fromkeys([*(option for option in found if option.startswith("--")), "--help"]))
+    options = [option for action in parser._actions for option in action.option_strings]
+    known = {*(option for option in options if option.startswith("--")), "--help"}
 
     def refuse(message: str) -> NoReturn:
         unknown = message.partition("unrecognized arguments: ")[2].split(" ")[0]
@@ -132,8 +124,7 @@ def _with_one_budget(overrides: list[str]) -> list[str]:
 
 def _with_bare_info(arguments: Sequence[str]) -> list[str]:
     """`--info` without one of its words is `--info=all`, so that what follows is an override again."""
-    result: list[str] = []
-    for text, after in zip(arguments, [*arguments, ""][1:], strict=True):
-        bare = text in ("--info", "-i") and after not in _INFO
-        result.append("--info=all" if bare else text)
-    return result
+    return [
+        "--info=all" if text in ("--info", "-i") and after not in _INFO else text
+        for text, after in zip(arguments, [*arguments[1:], ""], strict=False)
+    ]

@@ -1,7 +1,5 @@
 """The folders that runs and sweeps get for themselves, so that no two ever share one."""
 
-from __future__ import annotations
-
 import contextlib
 import re
 import shutil
@@ -11,7 +9,6 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 LONGEST = 80  # characters of a folder's name
-MOST_TRIES = 10_000
 
 
 def slug(text: str, longest: int = LONGEST) -> str:
@@ -28,7 +25,7 @@ def claim(root: Path, name: str) -> Path:
     day, stem = f"{now:%Y-%m-%d}", "-".join(filter(None, (f"{now:%H-%M-%S}", slug(name))))
     parent = root.expanduser() / day
     number = 1
-    for _ in range(MOST_TRIES):
+    for _ in range(10_000):
         folder = parent / (stem if number == 1 else f"{stem}-{number}")
         try:
             parent.mkdir(parents=True, exist_ok=True)
@@ -60,10 +57,8 @@ def chosen_folder(config: DictConfig, mode: str) -> Path | None:
         return None
     folder = Path(config.hydra[mode].dir)
     if holds_run(folder):
-        raise ValueError(
-            f"hydra.{mode}.dir={folder}: there is a run in it, which is not overwritten; choose another folder, "
-            f"or go on with it by --resume {folder}"
-        )
+        cure = f"choose another folder, or go on with it by --resume {folder}"
+        raise ValueError(f"hydra.{mode}.dir={folder}: there is a run in it, which is not overwritten; {cure}")
     return folder
 
 

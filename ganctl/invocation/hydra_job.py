@@ -1,8 +1,5 @@
 """From a command's arguments to its checked configuration, through Hydra; and what to do with an exception."""
 
-from __future__ import annotations
-
-import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -15,27 +12,23 @@ from ganctl.compose import CONFIG_PATH, VERSION_BASE, Composer
 from ganctl.invocation import help
 from ganctl.invocation.arguments import Arguments, parse
 
-Task = Callable[[DictConfig], Any]
 
-
-def run_hydra(command: str, arguments: list[str], task: Task) -> None:
+def run_hydra(command: str, arguments: list[str], task: Callable[[DictConfig], Any]) -> None:
     """Hydra's own command line for `ganctl COMMAND`, with `arguments`; its exceptions come out as they are."""
     import hydra
+    from hydra.core.utils import env_override
 
     def job(config: DictConfig) -> Any:
         sys.argv = typed
         return task(config)
 
-    typed, before = sys.argv, os.environ.get("HYDRA_FULL_ERROR")
+    typed = sys.argv
     sys.argv = ["ganctl", *arguments]
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # exceptions instead of printing and exiting
     try:
-        hydra.main(config_path=CONFIG_PATH, config_name=command, version_base=VERSION_BASE)(job)()
+        with env_override({"HYDRA_FULL_ERROR": "1"}):  # exceptions instead of printing and exiting
+            hydra.main(config_path=CONFIG_PATH, config_name=command, version_base=VERSION_BASE)(job)()
     finally:
         sys.argv = typed
-        os.environ.pop("HYDRA_FULL_ERROR")
-        if before is not None:
-            os.environ["HYDRA_FULL_ERROR"] = before
 
 
 def shown_instead(command: str, arguments: Arguments) -> int | None:
@@ -62,17 +55,13 @@ def checked_config(composer: Composer, overrides: Sequence[str]) -> DictConfig:
 
 
 def run_and_config(command: str, words: Sequence[str]) -> tuple[Path, DictConfig] | int:
-    """The run or checkpoint that `ganctl COMMAND RUN` names, and the checked configuration; or the exit code.
-
-    The code where something was to be shown instead. Raises ValueError in one line.
-    """
+    """The run or checkpoint that `ganctl COMMAND RUN` names, and its configuration; the exit code if only to show."""
     arguments = parse(words, takes_targets=1)
     if (code := shown_instead(command, arguments)) is not None:
         return code
     if arguments.target is None:
-        raise ValueError(
-            f"RUN is missing: ganctl {command} RUN [KEY=VALUE ...], RUN being a run's folder or a checkpoint file"
-        )
+        usage = f"ganctl {command} RUN [KEY=VALUE ...], RUN being a run's folder or a checkpoint file"
+        raise ValueError(f"RUN is missing: {usage}")
     target = Path(arguments.target).expanduser()
     if not target.exists():
         raise ValueError(f"{arguments.target}: there is no such run folder or checkpoint file")
@@ -81,12 +70,8 @@ def run_and_config(command: str, words: Sequence[str]) -> tuple[Path, DictConfig
 
 def composer_for(command: str, arguments: Arguments) -> Composer:
     """The composer of the command's configurations, with the folders that the options give."""
-    return Composer(
-        arguments.config_name or command,
-        config_dir=arguments.config_dir,
-        config_path=arguments.config_path,
-        command=command,
-    )
+    folders = {"config_dir": arguments.config_dir, "config_path": arguments.config_path}
+    return Composer(arguments.config_name or command, command=command, **folders)
 
 
 def show(command: str, arguments: Arguments) -> int:
@@ -104,11 +89,8 @@ def show(command: str, arguments: Arguments) -> int:
 
 def add_import_folders(config_dir: str | None, config_path: str | None) -> None:
     """Lets Python find the user's own modules: in the working directory, and beside a folder of configurations."""
-    folders = [
-        Path.cwd(),
-        *(Path(each).resolve().parent for each in (config_dir, config_path) if each and "://" not in each),
-    ]
-    sys.path += [str(folder) for folder in folders if str(folder) not in sys.path]
+    given = [Path(folder).resolve().parent for folder in (config_dir, config_path) if folder and "://" not in folder]
+    sys.path += [str(folder) for folder in (Path.cwd(), *given) if str(folder) not in sys.path]
 
 
 def write_traceback(folder: Path) -> Path:
@@ -116,7 +98,7 @@ def write_traceback(folder: Path) -> Path:
     log, text = folder / "train.log", traceback.format_exc()
     last_line = text.rstrip().rpartition("\n")[2]
     if not log.is_file() or last_line not in log.read_text(encoding="utf-8", errors="replace")[-len(text) - 4000 :]:
-        log.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         with log.open("a", encoding="utf-8") as file:
             file.write(text)
     return log

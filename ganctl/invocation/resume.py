@@ -1,7 +1,6 @@
 """`--resume`: the settings that a run was started with, taken from its folder as data, and the new ones over them."""
 
-from __future__ import annotations
-
+import contextlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,8 +13,7 @@ from hydra.errors import HydraException
 
 from ganctl import checkpoint
 from ganctl.compose import quote
-
-_SAVED = re.compile(r"\.hydra(-resume-(\d+))?")
+from ganctl.configuration.names import one_line
 
 
 @dataclass(frozen=True)
@@ -42,19 +40,19 @@ def resume(path: str, overrides: Sequence[str]) -> Resumed:
     for text in overrides:
         if text.lstrip("+~").startswith(("hydra.run.dir", "hydra.output_subdir", "hydra.sweep.")):
             raise ValueError(f"{text}: a resumed run stays in its folder; leave this out")
-    found = checkpoint.find(Path(path).expanduser()).resolve()
-    folder = checkpoint.run_folder(found)
-    subdirs = sorted(_numbered(folder))
-    if not subdirs:
-        raise ValueError(
-            f"--resume={path}: {folder} is not a run folder of ganctl train: it has no .hydra/overrides.yaml"
-        )
-    number, latest = subdirs[-1]
-    saved = _read(latest / "overrides.yaml")
+    newest = checkpoint.find(Path(path).expanduser()).resolve()
+    folder = checkpoint.run_folder(newest)
+    files = folder.glob("*/overrides.yaml")
+    matches = [(re.fullmatch(r"\.hydra(-resume-(\d+))?", file.parent.name), file.parent) for file in files]
+    starts = [(int(match[2] or 0), subdir) for match, subdir in matches if match]  # the first start has number 0
+    if not starts:
+        need = f"{folder} is not a run folder of ganctl train: it has no .hydra/overrides.yaml"
+        raise ValueError(f"--resume={path}: {need}")
+    number, latest = max(starts)
     return Resumed(
         folder=folder,
-        checkpoint=found,
-        overrides=merge(saved, overrides),
+        checkpoint=newest,
+        overrides=merge(_read(latest / "overrides.yaml"), overrides),
         subdir=f".hydra-resume-{number + 1}",
         config_dir=_config_dir(latest / "hydra.yaml"),
     )
@@ -65,23 +63,20 @@ def merge(saved: Sequence[str], new: Sequence[str]) -> list[str]:
     parser = OverridesParser.create()
     keys = set()
     for text in new:
-        try:
+        with contextlib.suppress(HydraException):  # which is reported when all is parsed
             keys.add(parser.parse_override(text).key_or_group)
-        except HydraException:  # told of when all is parsed
-            continue
     kept = []
     for text in saved:
         override = _parse_saved(parser, text)
-        if override.key_or_group == "trust" or (override.key_or_group in keys and not _adds(override)):
+        line, key = override.input_line or text, override.key_or_group
+        adds = override.is_add() or override.is_delete()  # without it, a later change of the key would lack the key
+        if key == "trust" or (key in keys and not adds):
             continue
-        _refuse_code(override)
-        kept.append(override.input_line or text)
+        if re.match(r"hydra\b", key) or any(code in line for code in ("${", "_target_", "shape_rule")):
+            need = "not taken from a run folder, as it could run code; give it again on the command line"
+            raise ValueError(f"{line}: {need}")
+        kept.append(line)
     return [*kept, *new]
-
-
-def _adds(override: Override) -> bool:
-    """Whether leaving it out would leave a later change of the same key without the key."""
-    return override.is_add() or override.is_delete()
 
 
 def _parse_saved(parser: OverridesParser, text: str) -> Override:
@@ -94,30 +89,11 @@ def _parse_saved(parser: OverridesParser, text: str) -> Override:
     return parser.parse_override(f"{key}={quote(value)}")
 
 
-def _refuse_code(override: Override) -> None:
-    line = override.input_line or ""
-    is_hydra = re.match(r"hydra\b", override.key_or_group)
-    if is_hydra or "${" in line or "_target_" in line or "shape_rule" in line:
-        raise ValueError(
-            f"{line}: not taken from a run folder, as it could run code; give it again on the command line"
-        )
-
-
-def _numbered(folder: Path) -> list[tuple[int, Path]]:
-    """The folders in which Hydra left overrides, each with its number; the first start has 0."""
-    found = []
-    for each in folder.iterdir():
-        match = _SAVED.fullmatch(each.name)
-        if match and (each / "overrides.yaml").is_file():
-            found.append((int(match[2] or 0), each))
-    return found
-
-
 def _read(file: Path) -> list[str]:
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8")) or []
     except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-        raise ValueError(f"{file}: cannot be read: {' '.join(str(error).split())}") from None
+        raise ValueError(f"{file}: cannot be read: {one_line(error)}") from None
     if not isinstance(content, list) or not all(isinstance(text, str) for text in content):
         raise ValueError(f"{file}: not a list of overrides")
     return content
@@ -126,6 +102,6 @@ def _read(file: Path) -> list[str]:
 def _config_dir(file: Path) -> str | None:
     try:
         sources = yaml.safe_load(file.read_text(encoding="utf-8"))["hydra"]["runtime"]["config_sources"]
-        return next((each["path"] for each in sources if each["provider"] == "command-line"), None)
+        return next((source["path"] for source in sources if source["provider"] == "command-line"), None)
     except (OSError, yaml.YAMLError, KeyError, TypeError):
         return None

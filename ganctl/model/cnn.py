@@ -1,7 +1,5 @@
 """A small convolutional discriminator: one convolution, one pooling, one dense layer."""
 
-from __future__ import annotations
-
 from torch import Tensor, nn
 
 from ganctl.model.geometry import ImageShape, quartering
@@ -40,13 +38,8 @@ class Discriminator(nn.Module):
             nn.LeakyReLU(LEAK, inplace=True),
             *drop(dropout),
         )
-        self.head = LogitHead(
-            hidden,
-            num_classes=num_classes,
-            minibatch_kernels=minibatch_kernels,
-            minibatch_kernel_size=minibatch_kernel_size,
-        )
-        finish(self, initialisation=initialisation, spectral_norm=spectral_norm)
+        self.head = LogitHead(hidden, num_classes, minibatch_kernels, minibatch_kernel_size)
+        finish(self, initialisation, spectral_norm=spectral_norm)
 
     def forward(self, images: Tensor, labels: Tensor) -> Tensor:
         return self.head(self.layers(images), labels).to(images.dtype)

@@ -7,8 +7,6 @@ the stride 2 divides its 4x4 kernels (the paper's figure has 5x5) evenly, agains
 doublings and so few layers: `extra_layers` adds 3x3 convolutions of stride 1 at the smallest size.
 """
 
-from __future__ import annotations
-
 from itertools import pairwise
 
 from torch import Tensor, nn
@@ -90,20 +88,15 @@ class Discriminator(nn.Module):
         super().__init__()
         start, halvings = doubling(image_shape)
         widths = widths_of(halvings + extra_layers, width=width, max_width=max_width)
-        layers: list[nn.Module] = [nn.Conv2d(image_shape[0], widths[0], 4, 2, 1), *_leaky_relu(dropout)]
+        layers: list[nn.Module] = [nn.Conv2d(image_shape[0], widths[0], 4, 2, 1)]
         for number, (before, after) in enumerate(pairwise(widths), start=1):
             kernel, stride = (4, 2) if number < halvings else (3, 1)
+            layers += [nn.LeakyReLU(LEAK, inplace=True), *drop(dropout)]
             layers += [nn.Conv2d(before, after, kernel, stride, 1, bias=not batch_norm)]
             layers += [nn.BatchNorm2d(after)] if batch_norm else []
-            layers += _leaky_relu(dropout)
-        self.layers = nn.Sequential(*layers, nn.Flatten())
-        self.head = LogitHead(
-            widths[-1] * start * start,
-            num_classes=num_classes,
-            minibatch_kernels=minibatch_kernels,
-            minibatch_kernel_size=minibatch_kernel_size,
-        )
-        finish(self, initialisation=initialisation, spectral_norm=spectral_norm)
+        self.layers = nn.Sequential(*layers, nn.LeakyReLU(LEAK, inplace=True), *drop(dropout), nn.Flatten())
+        self.head = LogitHead(widths[-1] * start * start, num_classes, minibatch_kernels, minibatch_kernel_size)
+        finish(self, initialisation, spectral_norm=spectral_norm)
 
     def forward(self, images: Tensor, labels: Tensor) -> Tensor:
         return self.head(self.layers(images), labels).to(images.dtype)
@@ -111,7 +104,3 @@ class Discriminator(nn.Module):
 
 def _normalised_relu(channels: int, share: float) -> list[nn.Module]:
     return [nn.BatchNorm2d(channels), nn.ReLU(inplace=True), *drop(share)]
-
-
-def _leaky_relu(share: float) -> list[nn.Module]:
-    return [nn.LeakyReLU(LEAK, inplace=True), *drop(share)]

@@ -1,7 +1,5 @@
 """Which image sizes a network can make or judge: arithmetic without torch, so that a wrong size is refused at once."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from ganctl.contract import ArgumentError
@@ -19,11 +17,9 @@ def doubling(image_shape: ImageShape) -> tuple[int, int]:
         ArgumentError: the image (C, H, W) is not square, or its size is none of `DOUBLING_SIZES`.
     """
     _, height, width = image_shape
-    if height != width:
-        raise _refusal(image_shape, "a network that doubles its size makes square images", DOUBLING_SIZES)
-    if height not in DOUBLING_SIZES:
-        need = "a network that doubles its size makes 4, 5, 6 or 7 times a power of two, 16 to 256"
-        raise _refusal(image_shape, need, DOUBLING_SIZES)
+    if height != width or height not in DOUBLING_SIZES:
+        need = "square images" if height != width else "4, 5, 6 or 7 times a power of two, 16 to 256"
+        raise _refusal(image_shape, f"a network that doubles its size makes {need}", DOUBLING_SIZES)
     start, doublings = height, 0
     while start > 7:
         start, doublings = start // 2, doublings + 1

@@ -1,7 +1,5 @@
 """What the network families share: initialisation, spectral norm, minibatch discrimination, and reading the labels."""
 
-from __future__ import annotations
-
 import math
 
 import torch
@@ -35,24 +33,18 @@ def initialise(network: nn.Module, scheme: str) -> None:
         return
     for layer in network.modules():
         if isinstance(layer, Weighted):
-            _draw(layer, scheme)
+            inputs, outputs = fans(layer)
+            bound = math.sqrt(6 / (inputs + outputs))
+            if scheme == "orthogonal":
+                nn.init.orthogonal_(layer.weight)
+            elif scheme == "xavier":
+                nn.init.uniform_(layer.weight, -bound, bound)
+            else:
+                nn.init.normal_(layer.weight, 0.0, 0.02 if scheme == "normal" else math.sqrt(2 / inputs))
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
         elif isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d) and scheme == "normal":
             nn.init.normal_(layer.weight, 1.0, 0.02)
-
-
-def _draw(layer: Weighted, scheme: str) -> None:
-    inputs, outputs = fans(layer)
-    if scheme == "normal":
-        nn.init.normal_(layer.weight, 0.0, 0.02)
-    elif scheme == "orthogonal":
-        nn.init.orthogonal_(layer.weight)
-    elif scheme == "xavier":
-        bound = math.sqrt(6 / (inputs + outputs))
-        nn.init.uniform_(layer.weight, -bound, bound)
-    else:
-        nn.init.normal_(layer.weight, 0.0, math.sqrt(2 / inputs))
 
 
 def fans(layer: Weighted) -> tuple[float, float]:
@@ -79,8 +71,8 @@ def normalise_spectra(network: nn.Module) -> None:
             parametrizations.spectral_norm(layer)
 
 
-def finish(network: nn.Module, *, initialisation: str, spectral_norm: bool) -> None:
-    """The last lines of a discriminator's constructor: draws its weights, then normalises them if asked to."""
+def finish(network: nn.Module, initialisation: str, *, spectral_norm: bool) -> None:
+    """The end of a discriminator's constructor: draws its weights, then normalises them with `spectral_norm`."""
     initialise(network, initialisation)
     if spectral_norm:
         normalise_spectra(network)
@@ -100,14 +92,13 @@ class MinibatchDiscrimination(nn.Module):
     included.
     """
 
-    def __init__(self, features: int, *, kernels: int, kernel_size: int) -> None:
+    def __init__(self, features: int, kernels: int, kernel_size: int) -> None:
         super().__init__()
-        self.kernels = kernels
-        self.kernel_size = kernel_size
+        self.shape = (kernels, kernel_size)
         self.projection = nn.Linear(features, kernels * kernel_size, bias=False)
 
     def forward(self, features: Tensor) -> Tensor:
-        matrices = self.projection(features).unflatten(1, (self.kernels, self.kernel_size))
+        matrices = self.projection(features).unflatten(1, self.shape)
         if matrices.dtype in (torch.bfloat16, torch.float16):  # small distances and sums over a batch need the digits
             matrices = matrices.float()
         distances = (matrices.unsqueeze(0) - matrices.unsqueeze(1)).abs().sum(3)
@@ -123,16 +114,13 @@ class LogitHead(nn.Module):
     """
 
     def __init__(
-        self, features: int, *, num_classes: int | None, minibatch_kernels: int, minibatch_kernel_size: int
+        self, features: int, num_classes: int | None, minibatch_kernels: int, minibatch_kernel_size: int
     ) -> None:
         super().__init__()
-        self.minibatch = None
+        self.minibatch = self.classes = None
         if minibatch_kernels:
-            self.minibatch = MinibatchDiscrimination(
-                features, kernels=minibatch_kernels, kernel_size=minibatch_kernel_size
-            )
+            self.minibatch = MinibatchDiscrimination(features, minibatch_kernels, minibatch_kernel_size)
         self.linear = nn.Linear(features + minibatch_kernels, 1)
-        self.classes = None
         if num_classes is not None:
             self.classes = nn.Embedding(num_classes, features)
             nn.init.normal_(self.classes.weight, 0.0, features**-0.5)
@@ -161,9 +149,9 @@ class LabelledLatents(nn.Module):
         super().__init__()
         self.size = latent_size if num_classes is None else latent_size + label_size
         self.classes = None if num_classes is None else nn.Embedding(num_classes, label_size)
-        self.means = nn.Embedding(mixture, latent_size) if mixture else None
-        self.log_scales = None
+        self.means = self.log_scales = None
         if mixture:
+            self.means = nn.Embedding(mixture, latent_size)
             self.log_scales = nn.Embedding(mixture, latent_size)
             nn.init.constant_(self.log_scales.weight, math.log(0.5))
 
@@ -172,6 +160,4 @@ class LabelledLatents(nn.Module):
             share = torch.special.ndtr(latents[:, 0].float())
             component = (share * self.means.num_embeddings).long().clamp(max=self.means.num_embeddings - 1)
             latents = self.means(component) + self.log_scales(component).exp() * latents
-        if self.classes is None:
-            return latents
-        return torch.cat([latents, self.classes(labels)], dim=1)
+        return latents if self.classes is None else torch.cat([latents, self.classes(labels)], dim=1)

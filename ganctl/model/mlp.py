@@ -1,7 +1,5 @@
 """A generator of two dense layers, after Goodfellow et al. 2014 (arXiv:1406.2661), section 5: ReLU, then a sigmoid."""
 
-from __future__ import annotations
-
 import math
 
 from torch import Tensor, nn

@@ -4,8 +4,6 @@ Generalised to every size of `geometry.doubling`: at 32 pixels, with generator w
 they are the table's. We differ in one point: a label reaches the generator by its latents, not by its batch norm.
 """
 
-from __future__ import annotations
-
 from itertools import pairwise
 
 from torch import Tensor, nn
@@ -41,7 +39,7 @@ class Generator(nn.Module):
         self.project = nn.Linear(self.latents.size, widths[0] * start * start, bias=False)
         self.layers = nn.Sequential(
             nn.Unflatten(1, (widths[0], start, start)),
-            *(Up(before, after, dropout) for before, after in pairwise(widths)),
+            *(GBlock(before, after, dropout) for before, after in pairwise(widths)),
             nn.BatchNorm2d(last),
             nn.ReLU(inplace=True),
             nn.Conv2d(last, image_shape[0], 3, 1, 1),
@@ -77,24 +75,19 @@ class Discriminator(nn.Module):
         _, doublings = doubling(image_shape)
         widths = widths_of(doublings - 1, width=width, max_width=max_width)
         self.layers = nn.Sequential(
-            Down(image_shape[0], widths[0], dropout, first=True),
-            *(Down(before, after, dropout) for before, after in pairwise(widths)),
-            *(Level(widths[-1], dropout) for _ in range(2)),
+            DBlock(image_shape[0], widths[0], dropout, first=True),
+            *(DBlock(before, after, dropout) for before, after in pairwise(widths)),
+            *(DBlock(widths[-1], widths[-1], dropout, downsample=False) for _ in range(2)),
             nn.ReLU(inplace=True),
         )
-        self.head = LogitHead(
-            widths[-1],
-            num_classes=num_classes,
-            minibatch_kernels=minibatch_kernels,
-            minibatch_kernel_size=minibatch_kernel_size,
-        )
-        finish(self, initialisation=initialisation, spectral_norm=spectral_norm)
+        self.head = LogitHead(widths[-1], num_classes, minibatch_kernels, minibatch_kernel_size)
+        finish(self, initialisation, spectral_norm=spectral_norm)
 
     def forward(self, images: Tensor, labels: Tensor) -> Tensor:
         return self.head(self.layers(images).sum((2, 3)), labels).to(images.dtype)
 
 
-class Up(nn.Module):
+class GBlock(nn.Module):
     """The generator's residual block: (N, before, H, W) to (N, after, 2H, 2W).
 
     The 1x1 convolution of the shortcut comes before its doubling: the two commute, and so it costs a quarter.
@@ -118,14 +111,14 @@ class Up(nn.Module):
         return self.residual(images) + self.shortcut(images)
 
 
-class Down(nn.Module):
-    """The discriminator's halving block: (N, before, H, W) to (N, after, H / 2, W / 2).
+class DBlock(nn.Module):
+    """The discriminator's block: (N, before, H, W) to (N, after, H / 2, W / 2), or H, W if not `downsample`.
 
     The `first` has no ReLU in front, which would cut the pixels. The shortcut's pooling comes before its 1x1
     convolution: the two commute, and so it costs a quarter.
     """
 
-    def __init__(self, before: int, after: int, share: float, *, first: bool = False) -> None:
+    def __init__(self, before: int, after: int, share: float, *, first: bool = False, downsample: bool = True) -> None:
         super().__init__()
         self.residual = nn.Sequential(
             *([] if first else [nn.ReLU()]),
@@ -133,26 +126,9 @@ class Down(nn.Module):
             nn.ReLU(inplace=True),
             *drop(share),
             nn.Conv2d(after, after, 3, 1, 1),
-            nn.AvgPool2d(2),
+            *([nn.AvgPool2d(2)] if downsample else []),
         )
-        self.shortcut = nn.Sequential(nn.AvgPool2d(2), nn.Conv2d(before, after, 1))
+        self.shortcut = nn.Sequential(nn.AvgPool2d(2), nn.Conv2d(before, after, 1)) if downsample else nn.Identity()
 
     def forward(self, images: Tensor) -> Tensor:
         return self.residual(images) + self.shortcut(images)
-
-
-class Level(nn.Module):
-    """The discriminator's block that keeps its shape (N, channels, H, W)."""
-
-    def __init__(self, channels: int, share: float) -> None:
-        super().__init__()
-        self.residual = nn.Sequential(
-            nn.ReLU(),
-            nn.Conv2d(channels, channels, 3, 1, 1),
-            nn.ReLU(inplace=True),
-            *drop(share),
-            nn.Conv2d(channels, channels, 3, 1, 1),
-        )
-
-    def forward(self, images: Tensor) -> Tensor:
-        return images + self.residual(images)

@@ -1,7 +1,5 @@
 """A small convolutional discriminator that strides instead of pooling (Radford et al. 2016, arXiv:1511.06434)."""
 
-from __future__ import annotations
-
 from torch import Tensor, nn
 
 from ganctl.model.geometry import ImageShape, quartering
@@ -40,13 +38,8 @@ class Discriminator(nn.Module):
             *drop(dropout),
             nn.Flatten(),
         )
-        self.head = LogitHead(
-            2 * width * height * breadth,
-            num_classes=num_classes,
-            minibatch_kernels=minibatch_kernels,
-            minibatch_kernel_size=minibatch_kernel_size,
-        )
-        finish(self, initialisation=initialisation, spectral_norm=spectral_norm)
+        self.head = LogitHead(2 * width * height * breadth, num_classes, minibatch_kernels, minibatch_kernel_size)
+        finish(self, initialisation, spectral_norm=spectral_norm)
 
     def forward(self, images: Tensor, labels: Tensor) -> Tensor:
         return self.head(self.layers(images), labels).to(images.dtype)

@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from ganctl.model.geometry import DOUBLING_SIZES
-from ganctl.model.resnet import Down, Up
+from ganctl.model.resnet import DBlock, GBlock
 
 
 def test_every_legal_size_is_made_and_judged(build):
@@ -36,22 +36,27 @@ def test_at_32_pixels_the_blocks_are_those_of_the_papers_third_table(build):
         for block in generator.layers:
             latent = block(latent)
             made.append((type(block).__name__, *latent.shape[1:]))
-    assert made[:4] == [("Unflatten", 256, 4, 4), ("Up", 256, 8, 8), ("Up", 256, 16, 16), ("Up", 256, 32, 32)]
+    assert made[:4] == [
+        ("Unflatten", 256, 4, 4),
+        ("GBlock", 256, 8, 8),
+        ("GBlock", 256, 16, 16),
+        ("GBlock", 256, 32, 32),
+    ]
     assert made[4:] == [("BatchNorm2d", 256, 32, 32), ("ReLU", 256, 32, 32), ("Conv2d", 3, 32, 32), ("Tanh", 3, 32, 32)]
-    assert shapes[:2] == [("Down", 128, 16, 16), ("Down", 128, 8, 8)]
-    assert shapes[2:] == [("Level", 128, 8, 8), ("Level", 128, 8, 8), ("ReLU", 128, 8, 8)]
+    assert shapes[:2] == [("DBlock", 128, 16, 16), ("DBlock", 128, 8, 8)]
+    assert shapes[2:] == [("DBlock", 128, 8, 8), ("DBlock", 128, 8, 8), ("ReLU", 128, 8, 8)]
 
 
 def test_the_cheaper_order_of_the_shortcuts_gives_the_papers_values():
     torch.manual_seed(0)
-    up, down, images = Up(3, 5, 0.0), Down(3, 5, 0.0), torch.randn(2, 3, 8, 8)
+    up, down, images = GBlock(3, 5, 0.0), DBlock(3, 5, 0.0), torch.randn(2, 3, 8, 8)
     convolved = up.shortcut[0](F.interpolate(images, scale_factor=2))
     torch.testing.assert_close(up.shortcut(images), convolved)
     torch.testing.assert_close(down.shortcut(images), F.avg_pool2d(down.shortcut[1](images), 2))
 
 
 def test_blocks_leave_their_input_as_it_was():
-    for block in (Up(3, 5, 0.0), Down(3, 5, 0.0), Down(3, 5, 0.0, first=True)):
+    for block in (GBlock(3, 5, 0.0), DBlock(3, 5, 0.0), DBlock(3, 5, 0.0, first=True)):
         images = torch.randn(2, 3, 8, 8)
         before = images.clone()
         block(images)
