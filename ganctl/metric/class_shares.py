@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ganctl.contract import FeatureSet, Score
 from ganctl.metric.classes import class_counts
+from ganctl.metric.features import by_name
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,7 @@ class ClassShares:
         assert generated.logits is not None
         shares, confidence = class_shares(generated.logits)
         declared = self.declare(generated.extractor, len(shares))
-        values = [confidence, *shares][: len(declared)]
-        return {score.name: value for score, value in zip(declared, values, strict=True)}
+        return by_name(declared, [confidence, *shares][: len(declared)])
 
 
 def class_shares(logits: Tensor) -> tuple[list[float], float]:

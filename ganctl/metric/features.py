@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy
 import torch
 from torch import Tensor
 
-from ganctl.contract import ArgumentError, FeatureSet
+from ganctl.contract import ArgumentError, FeatureSet, Score
 
 
 def both_features(generated: FeatureSet, real: FeatureSet, *, least: int, what: str) -> tuple[Tensor, Tensor]:
@@ -17,16 +19,26 @@ def both_features(generated: FeatureSet, real: FeatureSet, *, least: int, what: 
     """
     check_count(generated.count, real.count, least=least, what=what)
     assert generated.features is not None and real.features is not None
-    if generated.extractor != real.extractor:
-        raise ValueError(
-            f"one side's features come from {generated.extractor}, the other's from {real.extractor}; "
-            f"{what} needs the same extractor on both sides"
-        )
+    check_extractor(generated, real, what=what)
     if generated.features.shape[1] != real.features.shape[1]:
         raise ValueError(f"{generated.features.shape[1]} dimensions cannot be compared with {real.features.shape[1]}")
     if not (generated.features.isfinite().all() and real.features.isfinite().all()):
         raise ValueError(f"NaN or infinite features have no place in {what}; the images are not finite")
     return generated.features, real.features
+
+
+def check_extractor(generated: FeatureSet, real: FeatureSet, *, what: str) -> None:
+    """Raises ValueError for features of two extractors, which `what` cannot compare."""
+    if generated.extractor != real.extractor:
+        raise ValueError(
+            f"one side's features come from {generated.extractor}, the other's from {real.extractor}; "
+            f"{what} needs the same extractor on both sides"
+        )
+
+
+def by_name(declared: Iterable[Score], values: Iterable[float]) -> dict[str, float]:
+    """The values of the declared scores, in their order, by the scores' names."""
+    return {score.name: value for score, value in zip(declared, values, strict=True)}
 
 
 def check_count(num_images: int, num_real: int | None, *, least: int, what: str) -> None:

@@ -67,29 +67,23 @@ class Memorisation:
             (generated.extractor, features[0][chosen], features[1]),
             ("pixels", as_rows(generated.images[chosen.numpy()]), as_rows(real.images)),
         ):
-            values = memorisation(samples, reals, quantile=self.quantile, max_real=self.max_real)
-            scores |= {f"{quantity}_{space}": value for quantity, value in values.items()}
+            scores |= {f"{quantity}_{space}": value for quantity, value in self.values(samples, reals).items()}
         return scores
 
-
-def memorisation(
-    generated: Tensor, real: Tensor, *, quantile: float = 0.01, max_real: int | None = 2000
-) -> dict[str, float]:
-    """`copies`, `duplicates` and, where it has a scale, `nearest`, of rows (N, F) and (M, F), at least 2 of each."""
-    to_real, _ = nearest(generated, real)
-    to_sample, _ = nearest(generated, generated, itself=torch.arange(len(generated)))
-    chosen = part(len(real), max_real)
-    among, _ = nearest(real[chosen], real, itself=chosen)
-    same = SAME * spread(real)
-    apart = among[among > same]
-    near = max(apart.quantile(quantile).item(), same) if len(apart) else same
-    scores = {
-        "copies": (to_real <= near).double().mean().item(),
-        "duplicates": (to_sample <= near).double().mean().item(),
-    }
-    if len(apart):
-        scores["nearest"] = (to_real.quantile(0.5) / apart.quantile(0.5)).item()
-    return scores
+    def values(self, generated: Tensor, real: Tensor) -> dict[str, float]:
+        """`copies`, `duplicates` and, where it has a scale, `nearest`, of rows (N, F) and (M, F), 2 or more of each."""
+        to_real, _ = nearest(generated, real)
+        to_sample, _ = nearest(generated, generated, itself=torch.arange(len(generated)))
+        chosen = part(len(real), self.max_real)
+        among, _ = nearest(real[chosen], real, itself=chosen)
+        same = SAME * spread(real)
+        apart = among[among > same]
+        near = max(apart.quantile(self.quantile).item(), same) if len(apart) else same
+        scores = {"copies": (to_real <= near).double().mean().item()}
+        scores["duplicates"] = (to_sample <= near).double().mean().item()
+        if len(apart):
+            scores["nearest"] = (to_real.quantile(0.5) / apart.quantile(0.5)).item()
+        return scores
 
 
 def nearest_real(generated: FeatureSet, real: FeatureSet, count: int, *, pixels: bool = False) -> Tensor:
