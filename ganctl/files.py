@@ -114,6 +114,14 @@ def plain(value: object) -> object:
     return plain(to_list())
 
 
+def one_line(error: Exception) -> str:
+    """What an error says of a file, in one line."""
+    text = str(error)
+    if isinstance(error, OSError) and error.strerror:
+        text = f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+    return " ".join(text.split()) or type(error).__name__
+
+
 def unused(path: Path) -> Path:
     """`path`, or where it is taken the first of `name-2.end`, `name-3.end`, ... that is not."""
     number, free = 1, path

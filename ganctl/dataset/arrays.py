@@ -13,8 +13,8 @@ from typing import IO
 import numpy
 
 from ganctl.contract import DataSpec, ImageStore, Progress
-from ganctl.dataset.reading import one_line
 from ganctl.dataset.store import Content, packed, stamp
+from ganctl.files import one_line
 
 _BLOCK_BYTES = 32 << 20
 _MOST_CLASSES = 100_000
@@ -157,9 +157,8 @@ class NpzImages:
 
 
 def _header(file: IO[bytes]) -> Header:
-    version = numpy.lib.format.read_magic(file)
-    if version not in ((1, 0), (2, 0)):
-        raise ValueError(f"an array in format {version[0]}.{version[1]}")
-    read = numpy.lib.format.read_array_header_1_0 if version == (1, 0) else numpy.lib.format.read_array_header_2_0
-    shape, fortran, dtype = read(file)
+    major, minor = numpy.lib.format.read_magic(file)
+    if (major, minor) not in ((1, 0), (2, 0)):
+        raise ValueError(f"an array in format {major}.{minor}")
+    shape, fortran, dtype = getattr(numpy.lib.format, f"read_array_header_{major}_0")(file)
     return Header(tuple(shape), fortran, dtype, file.tell())

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 import numpy
 from PIL import Image, ImageOps
 
+from ganctl.files import one_line
+
 MAX_PIXELS = 89_478_485  # a quarter of a gigabyte of RGB, Pillow's own bound
 _FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")  # whatever the file is called; none runs a program
 _GREY = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N", "F")  # Pillow's modes without colour
@@ -49,7 +51,7 @@ def decode(content: bytes, *, resolution: int | None, channels: int | None, fit:
     except ValueError:
         raise
     except Exception as error:  # Pillow's decoders raise whatever damaged bytes lead them into
-        raise ValueError(f"cannot be decoded ({' '.join(str(error).split()) or type(error).__name__})") from error
+        raise ValueError(f"cannot be decoded ({one_line(error)})") from error
     return pixels[None] if channels == 1 else pixels.transpose(2, 0, 1)
 
 

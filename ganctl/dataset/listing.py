@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 from ganctl.contract import ArgumentError
 from ganctl.dataset.store import expanded, stamp
@@ -52,12 +53,7 @@ class Folder:
     @contextmanager
     def reader(self) -> Iterator[Callable[[Entry], bytes]]:
         """A function that reads an entry, for use by several threads."""
-
-        def read(entry: Entry) -> bytes:
-            with (self.path / entry.name).open("rb") as file:
-                return _limited(file.read(MAX_FILE_BYTES + 1))
-
-        yield read
+        yield lambda entry: _content((self.path / entry.name).open("rb"), entry)
 
 
 @dataclass(frozen=True)
@@ -93,15 +89,8 @@ class Archive:
     def reader(self) -> Iterator[Callable[[Entry], bytes]]:
         """A function that reads an entry, for use by several threads; at most `MAX_FILE_BYTES` are decompressed."""
         with zipfile.ZipFile(self.path) as archive:
-
-            def read(entry: Entry) -> bytes:
-                name = f"{self.inside}/{entry.name}" if self.inside else entry.name
-                if archive.getinfo(name).file_size > MAX_FILE_BYTES:
-                    raise ValueError(_too_large())
-                with archive.open(name) as file:
-                    return _limited(file.read(MAX_FILE_BYTES + 1))
-
-            yield read
+            inside = self.inside + "/" if self.inside else ""
+            yield lambda entry: _content(archive.open(inside + entry.name), entry)
 
 
 def open_source(path: str) -> Folder | Archive:
@@ -173,11 +162,8 @@ def _walk(folder: Path, above: str, extensions: Sequence[str], seen: set[tuple[i
                 yield Entry(above + child.name, status.st_size, status.st_mtime_ns)
 
 
-def _limited(content: bytes) -> bytes:
-    if len(content) > MAX_FILE_BYTES:
-        raise ValueError(_too_large())
-    return content
-
-
-def _too_large() -> str:
-    return f"is larger than {MAX_FILE_BYTES >> 20} MiB"
+def _content(file: IO[bytes], entry: Entry) -> bytes:
+    with file:
+        if entry.size > MAX_FILE_BYTES or len(content := file.read(MAX_FILE_BYTES + 1)) > MAX_FILE_BYTES:
+            raise ValueError(f"is larger than {MAX_FILE_BYTES >> 20} MiB")
+        return content

@@ -53,8 +53,10 @@ class Diversity:
         larger than the image with its Gaussian narrowed alike. With a single scale (below 22 pixels) MS-SSIM is SSIM,
         not below 0.
         """
-        from torchmetrics.functional.image import multiscale_structural_similarity_index_measure as ms_ssim_of
-        from torchmetrics.functional.image import structural_similarity_index_measure as ssim_of
+        from torchmetrics.functional.image import (
+            multiscale_structural_similarity_index_measure,
+            structural_similarity_index_measure,
+        )
 
         pairs = random_pairs(len(images), pairs=self.pairs, seed=self.seed)
         weights, window, sigma = scales(min(images.shape[2:]))
@@ -64,8 +66,8 @@ class Diversity:
         for start in range(0, self.pairs, batch):
             sides = (numpy.ascontiguousarray(images[side[start : start + batch]]) for side in pairs)
             ours, theirs = (torch.from_numpy(side).float() / 255 for side in sides)
-            ssim += float(ssim_of(ours, theirs, **settings))
-            ms_ssim += float(ms_ssim_of(ours, theirs, betas=weights, **settings))
+            ssim += float(structural_similarity_index_measure(ours, theirs, **settings))  # type: ignore[arg-type]
+            ms_ssim += float(multiscale_structural_similarity_index_measure(ours, theirs, betas=weights, **settings))
         return ssim / self.pairs, ms_ssim / self.pairs
 
 
