@@ -19,6 +19,7 @@ from ganctl.evaluation.statistics import Generate, extract
 from ganctl.files import atomic_path, sweep
 
 FORMAT = "2"  # of the cache; another number makes all older files unread
+CACHED = ("mean", "covariance", "features", "logits", "factor")
 
 
 @dataclass(frozen=True)
@@ -62,10 +63,8 @@ def real_features(
         "split": store.split,
         "count": str(count),
     }
-    path = None
-    if cache is not None:
-        digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:24]
-        path = cache / f"{extractor.name}-{digest}.safetensors"
+    digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:24]
+    path = cache / f"{extractor.name}-{digest}.safetensors" if cache else None
     features = read(path, key) if path else None
     if features is None:
         with torch.no_grad():
@@ -129,24 +128,15 @@ def read(path: Path, key: dict[str, str]) -> FeatureSet | None:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dictionary
     except (OSError, SafetensorError):
         return None
-    if not {"mean", "covariance"} <= set(tensors):
+    if not {"mean", "covariance"} <= tensors.keys() <= set(CACHED):
         return None
-    return FeatureSet(
-        extractor=key["extractor"],
-        count=int(key["count"]),
-        mean=tensors["mean"],
-        covariance=tensors["covariance"],
-        features=tensors.get("features"),
-        logits=tensors.get("logits"),
-        factor=tensors.get("factor"),
-    )
+    return FeatureSet(key["extractor"], int(key["count"]), **tensors)
 
 
 def write(path: Path, features: FeatureSet, key: dict[str, str]) -> None:
     """Puts the features at `path`, whole or not at all."""
-    tensors = {"mean": features.mean, "covariance": features.covariance}
-    optional = {"features": features.features, "logits": features.logits, "factor": features.factor}
-    tensors |= {name: tensor for name, tensor in optional.items() if tensor is not None}
+    tensors = {name: getattr(features, name) for name in CACHED}
     with atomic_path(path) as temporary:
-        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, temporary, metadata=key)
+        kept = {name: tensor.contiguous() for name, tensor in tensors.items() if tensor is not None}
+        save_file(kept, temporary, metadata=key)
     sweep(path.parent)
