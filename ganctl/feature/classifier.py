@@ -62,7 +62,6 @@ class Classifier:
         self.facts: dict[str, Plain] = {}
         self.weights_hash = ""
         self.num_classes = 0  # until `check` tells
-        self._shape: tuple[int, int] = (0, 0)
         self._built_for: tuple[tuple[int, ...], int] | None = None
         self._prepared: str | None = None
 
@@ -130,8 +129,7 @@ class Classifier:
         """Everything that decides the weights, as text."""
         options = (self.size, self.width, self.epochs, self.min_steps, self.batch_size, self.learning_rate)
         more = (self.flip, self.held_out, self.precision, self.seed, self.device.type)
-        spec = (store.content_hash, list(store.spec.image_shape), store.spec.num_classes)
-        return json.dumps([FORMAT, *options, *more, *spec])
+        return json.dumps([FORMAT, *options, *more, store.content_hash, store.spec.image_shape, store.spec.num_classes])
 
     def _take(self, content: bytes, facts: dict[str, Plain]) -> None:
         """Judges by the weights `content` from now on."""
@@ -219,12 +217,9 @@ def read(path: Path, key: str, network: ConvNet) -> tuple[bytes, dict[str, Plain
     except (OSError, SafetensorError, json.JSONDecodeError):
         return None
     content = save(tensors)
-    if {**about, "facts": {}} != {"key": key, "sha256": hashlib.sha256(content).hexdigest(), "facts": {}}:
-        return None
-    expected = {name: value.shape for name, value in network.state_dict().items()}
-    if {name: value.shape for name, value in tensors.items()} != expected:
-        return None
-    return content, about["facts"]
+    whole = {**about, "facts": {}} == {"key": key, "sha256": hashlib.sha256(content).hexdigest(), "facts": {}}
+    shapes, expected = ({name: value.shape for name, value in t.items()} for t in (tensors, network.state_dict()))
+    return (content, about["facts"]) if whole and shapes == expected else None
 
 
 def write(path: Path, key: str, content: bytes, facts: dict[str, Plain]) -> None:

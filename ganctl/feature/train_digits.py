@@ -22,9 +22,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--data", required=True, help="folder that holds MNIST/raw, as torchvision lays it out")
     parser.add_argument("--epochs", type=int, default=16)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument(
-        "--output", type=Path, default=WEIGHTS, help="the safetensors file; its record is written beside it"
-    )
+    parser.add_argument("--output", type=Path, default=WEIGHTS, help="safetensors; its record is written beside it")
     options = parser.parse_args(arguments)
     from torchvision.datasets import MNIST
 
