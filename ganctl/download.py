@@ -1,7 +1,5 @@
 """Fetching a published file over HTTP with short time limits: a dead network is reported in seconds."""
 
-from __future__ import annotations
-
 import hashlib
 import math
 import queue

@@ -1,7 +1,5 @@
 """Files that are there whole or not at all: a run may be killed at any instant and must leave readable results."""
 
-from __future__ import annotations
-
 import json
 import math
 import os

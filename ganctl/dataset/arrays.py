@@ -1,7 +1,5 @@
 """Images in an .npz file, read in slices and without pickle: an array of objects is never opened."""
 
-from __future__ import annotations
-
 import math
 import zipfile
 from collections.abc import Iterator, Mapping

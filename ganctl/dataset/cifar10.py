@@ -1,7 +1,5 @@
 """CIFAR-10: 50,000 + 10,000 colour 32x32 images in ten classes."""
 
-from __future__ import annotations
-
 import io
 import pickle
 import tarfile

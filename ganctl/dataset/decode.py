@@ -1,7 +1,5 @@
 """One image file to pixels of a given size: what is done with transparency, palettes, 16 bits, rotation and bombs."""
 
-from __future__ import annotations
-
 import io
 import warnings
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Any folder or zip of images: brought to one size to learn from, or as they are to be judged."""
 
-from __future__ import annotations
-
 import math
 import os
 import zipfile

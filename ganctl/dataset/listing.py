@@ -1,7 +1,5 @@
 """Which images a folder or a zip holds, in a fixed order, and how to read one: the same for both."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 import stat

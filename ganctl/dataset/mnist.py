@@ -1,7 +1,5 @@
 """MNIST and the sets that come in its file format: 60,000 + 10,000 grey 28x28 images in ten classes."""
 
-from __future__ import annotations
-
 import gzip
 import zlib
 from dataclasses import dataclass

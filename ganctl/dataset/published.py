@@ -1,7 +1,5 @@
 """What the published data sets have in common: options, downloads, and what to do where their files cannot be had."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 

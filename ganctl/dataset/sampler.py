@@ -1,7 +1,5 @@
 """The order in which images are shown: a function of (seed, step), so that a resumed run needs no saved state."""
 
-from __future__ import annotations
-
 from functools import lru_cache
 
 import numpy

@@ -5,8 +5,6 @@ covers the options and the state of the source files, so that it is never out of
 will. It is there as a whole or not at all.
 """
 
-from __future__ import annotations
-
 import errno
 import hashlib
 import json

@@ -1,7 +1,5 @@
 """The scores of any number of metrics, and all that says how they came about."""
 
-from __future__ import annotations
-
 import dataclasses
 import time
 from collections.abc import Collection, Iterator, Mapping

@@ -1,7 +1,5 @@
 """The judge of a run: one feature extractor, its metrics, and the real side of every comparison."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path

@@ -3,8 +3,6 @@
 Imports no torch, so that tables and reports are quick.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -59,7 +57,7 @@ class Protocol:
         return {name: getattr(self, name) for name in _FIXED} | facts | dict(self.tunables) | dict(self.remarks)
 
     @staticmethod
-    def from_plain(record: object) -> Protocol:
+    def from_plain(record: object) -> "Protocol":
         """What `to_plain` made, or an older or damaged record: what is missing or of another type is not known."""
         record = record if isinstance(record, Mapping) else {}
         fixed: dict[str, Any] = {}

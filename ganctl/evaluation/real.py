@@ -1,7 +1,5 @@
 """The real side of a comparison: a data set's features, computed once and cached on disk."""
 
-from __future__ import annotations
-
 import dataclasses
 import hashlib
 import json

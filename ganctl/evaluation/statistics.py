@@ -1,7 +1,5 @@
 """Features gathered batch by batch into the statistics that metrics compare."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import torch

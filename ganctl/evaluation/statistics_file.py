@@ -1,7 +1,5 @@
 """Statistics of features in pytorch-fid's format, an .npz of `mu` and `sigma`, read without pickle."""
 
-from __future__ import annotations
-
 import hashlib
 import zipfile
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """A judge for any labelled images: a small classifier that learns from the run's own training images, once."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from pathlib import Path

@@ -3,8 +3,6 @@
 `digits` ships one of these, trained once on MNIST; `classifier` trains one on the data set at hand.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 

@@ -1,7 +1,5 @@
 """The shipped judge of handwritten digits: a small classifier trained on MNIST, usable offline and quick on a CPU."""
 
-from __future__ import annotations
-
 import hashlib
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """pytorch-fid's InceptionV3 on tensors in [-1, 1]: its weights, preprocessing and values, in half the time on a CPU."""
 
-from __future__ import annotations
-
 import hashlib
 import zipfile
 from pathlib import Path
@@ -63,7 +61,7 @@ class Inception:
         self.network = ready(network.to(device=self.device, dtype=torch.float32))
 
     @classmethod
-    def untrained(cls, *, device: torch.device | str = "cpu") -> Inception:
+    def untrained(cls, *, device: torch.device | str = "cpu") -> "Inception":
         """The network with all weights at a hundredth: of no use but to measure how long judging an image takes."""
         self = cls.__new__(cls)
         self.name, self.weights_hash, self.precision = "inception_untrained", "", "fp32"

@@ -1,7 +1,5 @@
 """The judge of last resort: the pixels themselves, shrunk. Crude, but it needs no weights and takes any images."""
 
-from __future__ import annotations
-
 import hashlib
 
 import torch

@@ -1,7 +1,5 @@
 """Which classes a generator draws, and how clearly, as the extractor's classifier sees them."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from torch import Tensor

@@ -1,7 +1,5 @@
 """Whether a generator draws the classes asked for, and all that there are, as the extractor's classifier sees them."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

@@ -1,7 +1,5 @@
 """How alike samples look to each other: the structural similarity of random pairs."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

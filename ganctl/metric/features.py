@@ -1,7 +1,5 @@
 """The features of both sides as metrics take them: checked, and in parts that are always the same."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 import numpy

@@ -1,7 +1,5 @@
 """Frechet distance between two sets of features, exact in float64 also with fewer images than dimensions."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy

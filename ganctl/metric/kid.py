@@ -1,7 +1,5 @@
 """Kernel distance between two sets of features: unbiased at any number of images, with an interval."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy

@@ -1,7 +1,5 @@
 """Whether a generator copies its training images: distances to the nearest of them, in feature and in pixel space."""
 
-from __future__ import annotations
-
 import warnings
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Fidelity and diversity apart: precision, recall, density and coverage, from balls around the nearest neighbours."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch
