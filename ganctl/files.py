@@ -9,7 +9,10 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _ABANDONED_SECONDS = 24 * 3600
 
@@ -110,6 +113,26 @@ def plain(value: object) -> object:
     if to_list is None:
         raise TypeError(f"a {type(value).__name__} is not plain data")
     return plain(to_list())
+
+
+def read_tensors(path: Path) -> tuple[dict[str, "Tensor"], dict[str, str]] | None:
+    """The tensors of a safetensors file and its metadata; None where there is none that can be read."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+    except (OSError, SafetensorError):
+        return None
+
+
+def write_tensors(path: Path, tensors: Mapping[str, "Tensor"], metadata: dict[str, str]) -> None:
+    """Puts tensors at `path` in the format of safetensors, whole or not at all, and sweeps the folder."""
+    from safetensors.torch import save_file
+
+    with atomic_path(path) as temporary:
+        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, temporary, metadata=metadata)
+    sweep(path.parent)
 
 
 def one_line(error: Exception) -> str:

@@ -25,15 +25,7 @@ class Cifar10:
 
     The files are where torchvision keeps them: `root`/cifar-10-python.tar.gz, which is read as it is, or unpacked in
     `root`/cifar-10-batches-py; the network is not touched if they are there. Both must have the published checksums.
-
-    Args:
-        root: the folder of all such data.
-        split: train (50,000 images) or test (10,000).
-        download: fetch the archive (170 MB) where it is missing.
-        cache: the folder of packed data sets; None = the user's own (see `store.cache_folder`).
-
-    Raises:
-        ValueError: an option is none of these.
+    The arguments are those of configs/dataset/cifar10.yaml; raises ArgumentError for others.
     """
 
     def __init__(self, *, root: str = "data", split: str = "train", download: bool = True, cache: str | None = None):

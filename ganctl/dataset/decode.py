@@ -24,9 +24,7 @@ def decode(content: bytes, *, resolution: int | None, channels: int | None, fit:
     to 8 bits; grey comes from colour by ITU-R 601. `fit`: crop keeps the central square, pad adds white, stretch
     distorts. `resample` is the filter, which covers all pixels when shrinking (no aliasing). `resolution` None keeps
     the image's own height and width, and `channels` None its own: 1 of a grey file, 3 of any other (a palette is one).
-
-    Raises:
-        ValueError: it is no image, damaged, or too large; the message does not name the file.
+    Raises ValueError, without the file's name, where it is no image, damaged, or too large.
     """
     try:
         with Image.open(io.BytesIO(content), formats=_FORMATS) as file:

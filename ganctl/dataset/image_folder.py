@@ -32,17 +32,9 @@ class ImageFolder:
     with a rotation in their EXIF data (upright here); that command also takes no GIF files and nothing from folders
     inside the folder.
 
-    Args:
-        path: a folder, searched to any depth; a .zip; or a folder inside a zip (photos.zip/train).
-        resolution: height and width in pixels; None = as they are, all of one size.
-        channels: 3 for colour, 1 for grey; None = 1 if all files are grey, else 3.
-        fit: what is done with images that are not square: crop (keep the central square), pad (with white), stretch.
-        filter: how they are scaled; all but nearest without aliasing.
-        extensions: names' ends that count as images, in any case of letters.
-        cache: the folder of packed data sets; None = the user's own (see `store.cache_folder`).
-
-    Raises:
-        ArgumentError: an option is none of these, or there is nothing at `path`.
+    The arguments are those of configs/dataset/image_folder.yaml; besides, `resolution` None takes images as they are,
+    all of one size, and `channels` None is 1 if all files are grey, else 3. Folders are searched to any depth. Raises
+    ArgumentError for other arguments, and where there is nothing at `path`.
     """
 
     def __init__(
@@ -93,11 +85,7 @@ class ImageFolder:
         return self._spec((self.channels, self.resolution, self.resolution))
 
     def load(self, progress: Progress | None = None) -> ImageStore:
-        """Reads the cache, else the images.
-
-        Raises:
-            ArgumentError: in one line that names the files, for bad ones, and for two sizes without a `resolution`.
-        """
+        """Reads the cache, else the images. Raises ArgumentError for bad files, and for two sizes if none is given."""
         if self.resolution is not None and self.channels is not None:
             return self._packed((self.channels, self.resolution, self.resolution), progress)
         shape = self._first_shape()

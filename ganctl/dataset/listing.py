@@ -34,8 +34,7 @@ class Folder:
     def entries(self, extensions: Sequence[str]) -> list[Entry]:
         """The files with one of the lower-case `extensions`, hidden ones left out, sorted by name. Links are followed.
 
-        Raises:
-            OSError: a folder cannot be read, or a link leads nowhere.
+        Raises OSError where a folder cannot be read, or a link leads nowhere.
         """
         return sorted(_walk(self.path, "", extensions, set()))
 
@@ -80,7 +79,7 @@ class Archive:
         return "-".join([self.path.stem, *PurePosixPath(self.inside).parts])
 
     def state(self) -> list[str | int]:
-        """What tells this source from others, besides its entries."""
+        """As for `Folder`."""
         return [*stamp(self.path), self.inside]
 
     @contextmanager
@@ -92,11 +91,7 @@ class Archive:
 
 
 def open_source(path: str) -> Folder | Archive:
-    """The folder or zip at `path`, or the folder inside a zip that a path such as photos.zip/train names.
-
-    Raises:
-        ArgumentError: there is none.
-    """
+    """The folder or zip at `path`, or the folder inside photos.zip that photos.zip/train names; else ArgumentError."""
     place = expanded("path", path)
     if place.is_dir():
         return Folder(place)

@@ -2,8 +2,8 @@
 
 import gzip
 import zlib
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy
 
@@ -13,8 +13,7 @@ from ganctl.dataset.store import Content, in_blocks
 from ganctl.download import hash_of
 
 
-@dataclass(frozen=True)
-class Kin:
+class Kin(NamedTuple):
     """One of the sets: the class of torchvision.datasets that knows its addresses and checksums, and its classes."""
 
     torchvision: str
@@ -35,17 +34,8 @@ class Mnist:
     """MNIST (LeCun et al. 1998), Fashion-MNIST (Xiao et al. 2017), KMNIST (Clanuwat et al. 2018).
 
     The files are where torchvision keeps them, in `root`/MNIST/raw (FashionMNIST, KMNIST), as the published .gz or
-    unpacked; the network is not touched if they are there. A .gz must have the published checksum.
-
-    Args:
-        name: mnist, fashion_mnist or kmnist.
-        root: the folder of all such data.
-        split: train (60,000 images) or test (10,000).
-        download: fetch the two files of the split where they are missing.
-        cache: the folder of packed data sets; None = the user's own (see `store.cache_folder`).
-
-    Raises:
-        ValueError: an option is none of these.
+    unpacked; the network is not touched if they are there. A .gz must have the published checksum. The arguments are
+    those of configs/dataset/mnist.yaml; raises ArgumentError for others.
     """
 
     def __init__(
@@ -109,8 +99,7 @@ class Mnist:
 def idx_array(content: bytes) -> numpy.ndarray:
     """The unsigned bytes of a file in the IDX format (LeCun's page on MNIST): two zeros, 8, n, n sides, the values.
 
-    Raises:
-        ValueError: it is not one, or not all of it is there.
+    Raises ValueError where it is not one, or not all of it is there.
     """
     if len(content) < 4 or content[:3] != b"\0\0\x08":
         raise ValueError("no IDX file of unsigned bytes")

@@ -25,8 +25,8 @@ def score(
 ) -> ScoreSet:
     """The scores of each of `metrics` that has what it needs, under `protocol` with its tunables; why others have none.
 
-    A metric that refuses these images is left out with what it says, unless it is the only one. Raises ValueError where
-    two metrics give a score of one name, and where none has what it needs.
+    A metric that refuses these images is left out as well, unless it is the only one. Raises ValueError where two
+    metrics give a score of one name, and where none has what it needs.
     """
     scores: dict[str, Measurement] = {}
     fields: dict[str, Plain] = {}
@@ -74,9 +74,8 @@ def tunables_of(name: str, metric: Metric) -> Iterator[None]:
     try:
         yield
     except ArgumentError as error:
-        raise (
-            error.under(f"metric.{name}.{error.argument}") if error.argument in tunables(metric) else error
-        ) from None
+        own = error.argument in tunables(metric)
+        raise (error.under(f"metric.{name}.{error.argument}") if own else error) from None
 
 
 _LACKING = {

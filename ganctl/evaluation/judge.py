@@ -48,8 +48,8 @@ class Judge:
         self.extractor.check(spec)
         name, num_classes = self.extractor.name, getattr(self.extractor, "num_classes", 0)
         wanted = self.score or FrechetDistance().declare(name, num_classes)[0].name
-        kept = {f"{side}.{what}" for side in ("generated", "real") for what in ("features", "images")}
-        kept |= {"generated.logits", "real.logits"} if num_classes else set()
+        kinds = ("features", "images", "logits") if num_classes else ("features", "images")
+        kept = {f"{side}.{what}" for side in ("generated", "real") for what in kinds}
         kept |= {"real.labels"} if spec.num_classes is not None else set()
         kept |= {"generated.labels"} if conditional else set()
         declared: dict[str, Score] = {}

@@ -104,8 +104,8 @@ def extract(
 ) -> FeatureSet:
     """The statistics of images 0 to `num_images` - 1 of `generate`, whose `labels` (num_images,) are handed through.
 
-    `progress(what, done, num_images)` is called at the start and after each batch. Images are judged as they would be
-    saved, in 8 bits a channel: real ones are so already. Raises ValueError for NaN and for fewer than two images.
+    Images are judged as they would be saved, in 8 bits a channel: real ones are so already. Raises ValueError for NaN
+    and for fewer than two images.
     """
     statistics = FeatureStatistics(extractor.name)
     if progress:

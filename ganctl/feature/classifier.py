@@ -6,14 +6,13 @@ from pathlib import Path
 
 import numpy
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import load, save
 from torch import Tensor
 from torch.nn import functional
 
 from ganctl.contract import ArgumentError, DataSpec, ImageStore, Plain, Progress
 from ganctl.feature.convnet import ConvNet, accuracy, train_classifier
-from ganctl.files import atomic_write_bytes, sweep
+from ganctl.files import read_tensors, write_tensors
 
 FORMAT = 1  # of the training and its cache; another number makes all older files unread
 WHAT = "training the classifier"
@@ -22,15 +21,10 @@ WHAT = "training the classifier"
 class Classifier:
     """Features (N, 128), non-negative, and class logits (N, num_classes) of a `ConvNet` trained on the data at hand.
 
-    Images with more than `size` pixels on their longer side are averaged down to it, in training as in judging, and
-    never enlarged. The share `held_out` of each class is kept from training; the accuracy on it is among `facts`, so
-    that a score can be trusted as far as its judge. Training takes `epochs`, or more where they would be fewer than
-    `min_steps` steps, in batches of at most `batch_size` and an eighth of the images, with small rotations, scalings
-    and shifts, and with mirror images if `flip`; in float32, or with convolutions in bfloat16 by `precision`. Judging
-    is in float32 always.
-
-    The weights are a function of the images, their labels and these options: on one machine with one number of
-    threads, bit for bit. Torch's global random state and settings stay as they are.
+    The arguments are those of configs/feature/classifier.yaml. Images are averaged down to `size`, never enlarged, in
+    training as in judging. The accuracy on the images held out is among `facts`, so that a score can be trusted as far
+    as its judge. Judging is in float32 always. The weights are a function of the images, their labels and these
+    options: on one machine with one number of threads, bit for bit. Torch's global state stays as it is.
     """
 
     name = "classifier"
@@ -70,18 +64,14 @@ class Classifier:
         """
         if spec.num_classes is None or spec.num_classes < 2:
             lack = "no labels" if spec.num_classes is None else "a single class"
-            raise ValueError(
-                f"learns from classes, and {spec.name} has {lack}; sort the images into one folder a class"
-                ", or judge by inception or pixels"
-            )
+            cure = "sort the images into one folder a class, or judge by inception or pixels"
+            raise ValueError(f"learns from classes, and {spec.name} has {lack}; {cure}")
         channels, *sides = spec.image_shape
         factor = min(1.0, self.size / max(sides))
         shape = (round(sides[0] * factor), round(sides[1] * factor))
         if min(shape) < 8:
-            raise ValueError(
-                f"needs 8 pixels a side, and images of {spec.name} have {shape[0]}x{shape[1]} at size="
-                f"{self.size}; judge by pixels with size=4"
-            )
+            size = f"{shape[0]}x{shape[1]} at size={self.size}; judge by pixels with size=4"
+            raise ValueError(f"needs 8 pixels a side, and images of {spec.name} have {size}")
         if self._built_for == (spec.image_shape, spec.num_classes):
             return
         with torch.random.fork_rng(devices=[]):
@@ -139,10 +129,9 @@ class Classifier:
         """The weights as safetensors bytes, and what stands beside its scores."""
         train, kept = stratified(store.labels, self.held_out, self.seed)
         if len(train) < 16 or not len(kept):
-            raise ValueError(
-                f"{store.spec.name} has {len(store.labels)} images, of which {len(train)} would be learnt "
-                f"from and {len(kept)} tested on; give it more images, or judge by pixels"
-            )
+            parts = f"{len(train)} would be learnt from and {len(kept)} tested on"
+            need = f"of which {parts}; give it more images, or judge by pixels"
+            raise ValueError(f"{store.spec.name} has {len(store.labels)} images, {need}")
         batch_size = min(self.batch_size, max(8, len(train) // 8))
         steps_per_epoch = len(train) // batch_size
         epochs = max(self.epochs, -(-self.min_steps // steps_per_epoch))
@@ -208,11 +197,10 @@ def as_bytes(network: ConvNet) -> bytes:
 
 def read(path: Path, key: str, network: ConvNet) -> tuple[bytes, dict[str, Plain]] | None:
     """Weights for `network` and their facts, or None where the file cannot be trusted to be whole and of `key`."""
+    tensors, metadata = read_tensors(path) or ({}, {})
     try:
-        with safe_open(path, framework="pt") as file:
-            about = json.loads((file.metadata() or {}).get("about", "{}"))
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dictionary
-    except (OSError, SafetensorError, json.JSONDecodeError):
+        about = json.loads(metadata.get("about", "{}"))
+    except json.JSONDecodeError:
         return None
     content = save(tensors)
     whole = {**about, "facts": {}} == {"key": key, "sha256": hashlib.sha256(content).hexdigest(), "facts": {}}
@@ -223,5 +211,4 @@ def read(path: Path, key: str, network: ConvNet) -> tuple[bytes, dict[str, Plain
 def write(path: Path, key: str, content: bytes, facts: dict[str, Plain]) -> None:
     """Puts weights and facts at `path`, whole or not at all."""
     about = json.dumps({"key": key, "sha256": hashlib.sha256(content).hexdigest(), "facts": facts})
-    atomic_write_bytes(path, save(load(content), metadata={"about": about}))
-    sweep(path.parent)
+    write_tensors(path, load(content), {"about": about})

@@ -35,6 +35,5 @@ class ClassShares:
 
 def class_shares(logits: Tensor) -> tuple[list[float], float]:
     """The share of each of K classes, and the mean confidence, from logits (N, K). Raises ValueError for NaN."""
-    counts = class_counts(logits)
-    confidence = logits.double().softmax(dim=1).amax(dim=1).mean().item()
-    return [count / len(logits) for count in counts.tolist()], confidence
+    shares = [count / len(logits) for count in class_counts(logits).tolist()]
+    return shares, logits.double().softmax(dim=1).amax(dim=1).mean().item()

@@ -12,8 +12,7 @@ from ganctl.contract import ArgumentError, FeatureSet, Score
 def both_features(generated: FeatureSet, real: FeatureSet, *, least: int, what: str) -> tuple[Tensor, Tensor]:
     """The features (N, F) and (M, F) of both sides, as they are kept.
 
-    Raises ValueError for features of two extractors, NaN, unequal dimensions, or fewer than `least` images a side,
-    which `what` (as "a kernel distance") needs.
+    Raises ValueError for two extractors, NaN, unequal dimensions, or fewer images a side than `what` needs at `least`.
     """
     check_count(generated.count, real.count, least=least, what=what)
     assert generated.features is not None and real.features is not None
@@ -49,8 +48,7 @@ def check_count(num_images: int, num_real: int | None, *, least: int, what: str)
 def part(count: int, limit: int | None) -> Tensor:
     """The numbers, ascending, of at most `limit` of `count` images, (n,) int64; None: all.
 
-    A random choice, because data sets may be sorted by class, but one that depends on the two numbers alone: numpy's
-    legacy generator RandomState(0), which is frozen.
+    A random choice, as data sets may be sorted by class, but of the two numbers alone: numpy's frozen RandomState 0.
     """
     if limit is None or count <= limit:
         return torch.arange(count)

@@ -136,14 +136,11 @@ def distance_variance(generated: Tensor, real: Tensor, *, counts: tuple[int, int
     effects_x, within_x = within(generated)
     effects_y, within_y = within(real)
     cross_x, cross_y, between = across(generated, real)
-    first_x = variance_of(effects_x - cross_x) - within_x / (len(generated) - 2) - between / len(real)
-    first_y = variance_of(effects_y - cross_y) - within_y / (len(real) - 2) - between / len(generated)
+    squares_x, squares_y = (effects.square().sum().item() for effects in (effects_x - cross_x, effects_y - cross_y))
+    first_x = squares_x / (len(generated) - 1) - within_x / (len(generated) - 2) - between / len(real)
+    first_y = squares_y / (len(real) - 1) - within_y / (len(real) - 2) - between / len(generated)
     first_order = max(4 * first_x / n + 4 * first_y / m, 0.0)
     return first_order + 2 * within_x / (n * (n - 1)) + 2 * within_y / (m * (m - 1)) + 4 * between / (n * m)
-
-
-def variance_of(effects: Tensor) -> float:
-    return effects.square().sum().item() / (len(effects) - 1)
 
 
 def within(side: Tensor) -> tuple[Tensor, float]:
@@ -152,12 +149,7 @@ def within(side: Tensor) -> tuple[Tensor, float]:
     Pairs of an image with itself are left out; N effects and a mean leave N (N - 3) / 2 degrees of freedom.
     """
     count = len(side)
-    rows, squares = torch.zeros(count, dtype=torch.float64), 0.0
-    for start in range(0, count, BLOCK):
-        values = kernel(side[start : start + BLOCK], side).double()
-        values[:, start : start + BLOCK].fill_diagonal_(0)
-        rows[start : start + BLOCK] = values.sum(dim=1)
-        squares += values.square_().sum().item()
+    rows, _, squares = sums(side, side, same=True)
     total = rows.sum().item()
     left = squares - 2 * rows.square().sum().item() / (count - 2) + total**2 / ((count - 1) * (count - 2))
     return (rows - total / count) / (count - 2), max(left, 0.0) / (count * (count - 3))
@@ -166,13 +158,21 @@ def within(side: Tensor) -> tuple[Tensor, float]:
 def across(generated: Tensor, real: Tensor) -> tuple[Tensor, Tensor, float]:
     """Row effects (N,), column effects (M,) of the kernel between the sides, and the mean square that they leave."""
     n, m = len(generated), len(real)
-    rows, columns = torch.zeros(n, dtype=torch.float64), torch.zeros(m, dtype=torch.float64)
-    squares = 0.0
-    for start in range(0, n, BLOCK):
-        values = kernel(generated[start : start + BLOCK], real).double()
-        rows[start : start + BLOCK] = values.sum(dim=1)
-        columns += values.sum(dim=0)
-        squares += values.square_().sum().item()
+    rows, columns, squares = sums(generated, real, same=False)
     mean = rows.sum().item() / (n * m)
     left = squares - rows.square().sum().item() / m - columns.square().sum().item() / n + mean**2 * n * m
     return rows / m - mean, columns / n - mean, max(left, 0.0) / ((n - 1) * (m - 1))
+
+
+def sums(first: Tensor, second: Tensor, *, same: bool) -> tuple[Tensor, Tensor, float]:
+    """The kernel's sums by rows (N,), by columns (M,), and of squares; where both are the `same`, none with itself."""
+    rows, columns = (torch.zeros(len(side), dtype=torch.float64) for side in (first, second))
+    squares = 0.0
+    for start in range(0, len(first), BLOCK):
+        values = kernel(first[start : start + BLOCK], second).double()
+        if same:
+            values[:, start : start + BLOCK].fill_diagonal_(0)
+        rows[start : start + BLOCK] = values.sum(dim=1)
+        columns += values.sum(dim=0)
+        squares += values.square_().sum().item()
+    return rows, columns, squares

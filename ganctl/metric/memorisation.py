@@ -60,13 +60,13 @@ class Memorisation:
             shapes = " and ".join("x".join(map(str, images.shape[1:])) for images in (generated.images, real.images))
             raise ValueError(f"images of {shapes} cannot be compared; both sides need the same data set")
         chosen = part(generated.count, self.max_images)
-        scores: dict[str, float] = {}
-        for space, samples, reals in (
-            (generated.extractor, features[0][chosen], features[1]),
-            ("pixels", as_rows(generated.images[chosen.numpy()]), as_rows(real.images)),
-        ):
-            scores |= {f"{quantity}_{space}": value for quantity, value in self.values(samples, reals).items()}
-        return scores
+        pixels = as_rows(generated.images[chosen.numpy()]), as_rows(real.images)
+        spaces = {generated.extractor: (features[0][chosen], features[1]), "pixels": pixels}
+        return {
+            f"{quantity}_{space}": value
+            for space, sides in spaces.items()
+            for quantity, value in self.values(*sides).items()
+        }
 
     def values(self, generated: Tensor, real: Tensor) -> dict[str, float]:
         """`copies`, `duplicates` and, where it has a scale, `nearest`, of rows (N, F) and (M, F), 2 or more of each."""
@@ -87,8 +87,7 @@ class Memorisation:
 def nearest_real(generated: FeatureSet, real: FeatureSet, count: int, *, pixels: bool = False) -> Tensor:
     """The numbers of the real images nearest to the first `count` samples, (count,) int64, by features or by pixels.
 
-    They serve to show samples beside what they may be copies of. Needs the features of both sides, or with `pixels`
-    their images. Raises ValueError as the metric does.
+    Needs the features of both sides, or with `pixels` their images. Raises ValueError as the metric does.
     """
     if pixels:
         assert generated.images is not None and real.images is not None

@@ -39,8 +39,7 @@ class PrecisionRecall:
             raise ArgumentError("max_images", self.max_images, need, self.fewest)
 
     @property
-    def fewest(self) -> int:
-        """Images a side: every image needs that many others for neighbours."""
+    def fewest(self) -> int:  # images a side, as each needs all its neighbours
         return max(self.neighbours, self.density_neighbours) + 1
 
     @property
@@ -95,10 +94,8 @@ def radii(side: Tensor, *neighbours: int) -> list[Tensor]:
 
 
 def squared_distances(first: Tensor, second: Tensor) -> Tensor:
-    """|x - y|^2 of all pairs of rows, (N, M), from float64 rows (N, F), (M, F) that are centred.
-
-    |x|^2 + |y|^2 - 2 x.y is quick but leaves rounding where rows agree: what is less than 1e-12 of the norms is 0.
-    """
+    """|x - y|^2 of all pairs of rows, (N, M), from float64 rows (N, F), (M, F) that are centred."""
+    # |x|^2 + |y|^2 - 2 x.y is quick but leaves rounding where rows agree: what is less than 1e-12 of the norms is 0.
     norms = first.square().sum(dim=1)[:, None] + second.square().sum(dim=1)
     distances = torch.addmm(norms, first, second.T, alpha=-2)
     return distances.masked_fill_(distances < norms.mul_(1e-12), 0)
