@@ -19,10 +19,7 @@ _ABANDONED_SECONDS = 24 * 3600
 
 @contextmanager
 def unfinished(path: Path) -> Iterator[Path]:
-    """A free name beside `path`, to make a file or folder under; what still has it when the block ends is removed.
-
-    What a killed process leaves under such a name goes with the next `sweep` of the folder after a day.
-    """
+    """A free name beside `path`, to make a file or folder under; what still has it when the block ends is removed."""
     temporary = path.with_name(f".{secrets.token_hex(8)}.unfinished")
     try:
         yield temporary
@@ -92,8 +89,8 @@ def write_json(path: Path, data: object, *, sync: bool = True) -> None:
 def plain(value: object) -> object:
     """`value` as what JSON can hold: tensors and arrays become numbers or lists, paths text, keys text.
 
-    JSON has no word for numbers that are not finite: they become the strings "NaN", "Infinity" and "-Infinity", which
-    Python's and JavaScript's conversions of text to number understand. Raises TypeError for anything else.
+    What is not finite becomes the strings "NaN", "Infinity" and "-Infinity", which Python and JavaScript convert to
+    numbers. Raises TypeError for anything else.
     """
     if value is None or isinstance(value, (bool, str)):
         return value

@@ -91,7 +91,7 @@ class ImageFolder:
         shape = self._first_shape()
         try:
             return self._packed(shape, progress)
-        except _ColourFound:
+        except _LaterColour:
             return self._packed((3, *shape[1:]), progress)
 
     def _spec(self, shape: tuple[int, int, int]) -> DataSpec:
@@ -156,7 +156,7 @@ class ImageFolder:
             side = min(max(min(shape[1:]), 4), 1024)
             raise ArgumentError("path", self.path, f"{sizes}; bring all to one size with resolution={side}")
         if len(pixels) != shape[0]:
-            raise _ColourFound
+            raise _LaterColour
 
     def _unreadable(self, faults: list[str]) -> ArgumentError:
         named = faults[:3]
@@ -165,7 +165,7 @@ class ImageFolder:
         return ArgumentError("path", self.path, f"{'; '.join(named)}; repair or remove what cannot be read")
 
 
-class _ColourFound(Exception):
+class _LaterColour(Exception):
     """The first file is grey and a later one is not."""
 
 

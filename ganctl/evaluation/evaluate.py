@@ -120,10 +120,9 @@ def protocol_of(
 
 def tunables(metric: Metric) -> dict[str, Plain]:
     """The plain fields of a metric that is a dataclass."""
-    if not dataclasses.is_dataclass(metric):
-        return {}
-    fields = {field.name: getattr(metric, field.name) for field in dataclasses.fields(metric)}
-    return {name: value for name, value in fields.items() if isinstance(value, str | int | float | None)}
+    fields = dataclasses.fields(metric) if dataclasses.is_dataclass(metric) else ()
+    values = {field.name: getattr(metric, field.name) for field in fields}
+    return {name: value for name, value in values.items() if isinstance(value, str | int | float | None)}
 
 
 def seconds_per_image(extractor: FeatureExtractor, spec: DataSpec, *, images: int = 8) -> float:

@@ -18,7 +18,7 @@ class FeatureStatistics:
     """Count, mean and covariance of a stream of features, in float64 whatever the extractor's precision.
 
     Batches are merged by the pairwise update of Chan, Golub and LeVeque (1979), which loses nothing to cancellation.
-    The features, logits and images themselves are kept as well, each while they take no more than `KEPT_BYTES`.
+    Features, logits and images are kept as well, each while they take no more than `KEPT_BYTES`.
     """
 
     def __init__(self, extractor: str):

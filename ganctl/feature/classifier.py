@@ -99,7 +99,9 @@ class Classifier:
         if weights_and_facts is None:
             weights_and_facts = self._train(store, progress)
             if path:
-                write(path, key, *weights_and_facts)
+                content, facts = weights_and_facts
+                about = {"key": key, "sha256": hashlib.sha256(content).hexdigest(), "facts": facts}
+                write_tensors(path, load(content), {"about": json.dumps(about)})
         self._take(*weights_and_facts)
         self._prepared = digest
 
@@ -156,14 +158,13 @@ class Classifier:
                 )
         finally:
             torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = settings
-        facts: dict[str, Plain] = {
+        return as_bytes(network), {
             "held_out_accuracy": round(accuracy(network, pixels[kept], labels[kept]), 6),
             "held_out_images": len(kept),
             "training_images": len(train),
             "epochs": epochs,
             "batch_size": batch_size,
         }
-        return as_bytes(network), facts
 
     def _pixels(self, store: ImageStore, batch_size: int = 1000) -> Tensor:
         """All images as the network sees them, in 8 bits: a copy in memory, small whatever the size they come in."""
@@ -177,10 +178,9 @@ class Classifier:
 
 
 def stratified(labels: numpy.ndarray, share: float, seed: int) -> tuple[Tensor, Tensor]:
-    """The numbers, ascending, of the images to learn from and of those held out: `share` of each class.
+    """The numbers, ascending, of the images to learn from and of those held out: `share` of each class, at least one.
 
-    At least one of a class that has two or more is held out, and at least one is learnt from. The choice depends on
-    the labels and `seed` alone.
+    At least one of each class is learnt from. The choice depends on the labels and `seed` alone.
     """
     random = numpy.random.RandomState(seed)
     held_out = numpy.zeros(len(labels), dtype=bool)
@@ -206,9 +206,3 @@ def read(path: Path, key: str, network: ConvNet) -> tuple[bytes, dict[str, Plain
     whole = {**about, "facts": {}} == {"key": key, "sha256": hashlib.sha256(content).hexdigest(), "facts": {}}
     shapes, expected = ({name: value.shape for name, value in t.items()} for t in (tensors, network.state_dict()))
     return (content, about["facts"]) if whole and shapes == expected else None
-
-
-def write(path: Path, key: str, content: bytes, facts: dict[str, Plain]) -> None:
-    """Puts weights and facts at `path`, whole or not at all."""
-    about = json.dumps({"key": key, "sha256": hashlib.sha256(content).hexdigest(), "facts": facts})
-    write_tensors(path, load(content), {"about": about})

@@ -27,8 +27,7 @@ class Inception:
 
     With other weights than pytorch-fid's the extractor is called `inception_<hash>`, so that its distance is not taken
     for an FID. `precision` bf16 runs the convolutions in bfloat16, which changes features by some hundredths of their
-    standard deviation: its name ends in `_bf16`, and its hash is another. Raises ValueError where no weights can be
-    had, and for another precision.
+    standard deviation: its name ends in `_bf16`, and its hash is another.
     """
 
     num_classes = NUM_LOGITS
@@ -101,8 +100,8 @@ def ready(network: nn.Module) -> nn.Module:
 def fold_batch_norms(network: nn.Module) -> None:
     """Puts each batch norm y = (x - mean) / sqrt(variance + eps) weight + bias into the convolution that gives its x.
 
-    In place, for networks in `eval` mode whose blocks hold the two as `conv` and `bn`, as torchvision's Inception3 does
-    (its eps is 0.001). The products are taken in float64 and rounded once.
+    In place, for networks in `eval` mode whose blocks hold the two as `conv` and `bn`. The products are taken in
+    float64 and rounded once.
     """
     for block in network.modules():
         conv, norm = getattr(block, "conv", None), getattr(block, "bn", None)
@@ -149,8 +148,7 @@ def cached_file() -> Path:
 def find_weights(weights: str | None, *, url: str, max_download_seconds: float) -> Path:
     """The file of weights: `weights` if given, else torch hub's cache, filled from `url` where it is empty.
 
-    Raises ArgumentError, with the cures, where there is none to be had. Only a file from the cache or the network has
-    to be pytorch-fid's own: what somebody names is taken, and called by its hash.
+    Only a file from the cache or the network has to be pytorch-fid's own. Raises ArgumentError where there is none.
     """
     path = Path(weights).expanduser() if weights else cached_file()
     if weights and not path.is_file():
@@ -175,10 +173,7 @@ def refusal(weights: str | Path | None, what: str) -> ArgumentError:
 
 
 def read_state(path: Path) -> dict[str, Tensor]:
-    """The tensors of a file that torch.save wrote, running no code of it. Raises ArgumentError.
-
-    It takes no more memory than the file has bytes, a few times over: what would be larger unpacked is refused.
-    """
+    """The tensors of a file that torch.save wrote, running no code of it. Raises ArgumentError, also if compressed."""
     size = path.stat().st_size
     try:
         if zipfile.is_zipfile(path):

@@ -71,8 +71,7 @@ def root_by_eigenvalues(first: FeatureSet, second: FeatureSet) -> tuple[float, f
         product = centred(other).T @ a if few(other) else None
         return sum_of_roots(a.T @ other.covariance @ a if product is None else product.T @ product, scale)
     for side, other in sorted(((second, first), (first, second)), key=lambda pair: pair[0].factor is None):
-        lower = cholesky(side, alive)
-        if lower is not None:
+        if (lower := cholesky(side, alive)) is not None:
             covariance = other.covariance if alive.all() else other.covariance[alive][:, alive]
             return sum_of_roots(between(lower, covariance), scale)
     return 0.0, float("inf")
@@ -84,12 +83,10 @@ def few(side: FeatureSet) -> bool:
 
 
 def centred(side: FeatureSet) -> Tensor:
-    """A (F, count - 1) with A A^T the covariance: the centred features, reflected so that one image's are all 0.
-
-    They sum to 0, so that the Householder reflection which takes (1, ..., 1) to the first image does it.
-    """
+    """A (F, count - 1) with A A^T the covariance: the centred features, reflected so that one image's are all 0."""
     assert side.features is not None
     a = side.features.double().sub_(side.mean).div_((side.count - 1) ** 0.5)
+    # The rows sum to 0, so that the Householder reflection which takes (1, ..., 1) to the first image does it.
     return (a[1:] + a[:1] / (side.count**0.5 - 1)).T
 
 
@@ -135,8 +132,7 @@ def factor(side: FeatureSet) -> Tensor:
         for rows in side.features.split(4 * len(side.mean)):
             upper = torch.linalg.qr(torch.cat([upper, rows.double() - side.mean]), mode="r").R
         return upper.T / (side.count - 1) ** 0.5
-    lower = cholesky(side)
-    if lower is not None:
+    if (lower := cholesky(side)) is not None:
         return lower
     values, vectors = torch.linalg.eigh(side.covariance)
     kept = values > values[-1] * len(values) * torch.finfo(torch.float64).eps

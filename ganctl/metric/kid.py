@@ -92,16 +92,19 @@ def subset_distances(generated: Tensor, real: Tensor, *, subsets: int, subset_si
 def pair_sums(first: Tensor, second: Tensor, rows: Tensor, columns: Tensor, *, same: bool) -> Tensor:
     """For each of S subsets the sum of the kernel over the pairs of `rows` (S, s) and `columns` (S, s), float64 (S,).
 
-    Where both are the `same` side, pairs of an image with itself do not count. All pairs of the two sides are looked at
-    once, and summed by matrix products with 0 and 1, where that is less than looking at each subset's own.
+    Where both are the `same` side, pairs of an image with itself do not count.
     """
+    # All pairs are looked at once, and summed by products with 0 and 1, where that is less than each subset's own.
     if len(first) * len(second) > rows.numel() * rows.shape[1] * (2 if same else 1):
         sums = []
         for chosen, others in zip(rows, columns, strict=True):
             values = kernel(first[chosen], second[others])
             sums.append((values.fill_diagonal_(0) if same else values).sum(dtype=torch.float64))
         return torch.stack(sums)
-    chosen, others = members(rows, len(first)), members(columns, len(second))
+    chosen, others = (
+        torch.zeros(len(side), len(draws), dtype=torch.float64).scatter_(0, draws.T, 1)  # 1 where an image is drawn
+        for side, draws in ((first, rows), (second, columns))
+    )
     total = torch.zeros(len(rows), dtype=torch.float64)
     for start in range(0, len(first), BLOCK):
         stop = min(start + BLOCK, len(first))
@@ -112,11 +115,6 @@ def pair_sums(first: Tensor, second: Tensor, rows: Tensor, columns: Tensor, *, s
             values[:, stop - start :] *= 2
         total += (chosen[start:stop] * (values @ others[begin:])).sum(dim=0)
     return total
-
-
-def members(draws: Tensor, count: int) -> Tensor:
-    """1 where an image is in a subset, otherwise 0: (count, S) float64 from the subsets' numbers (S, s)."""
-    return torch.zeros(count, len(draws), dtype=torch.float64).scatter_(0, draws.T, 1)
 
 
 def distance_variance(generated: Tensor, real: Tensor, *, counts: tuple[int, int]) -> float:

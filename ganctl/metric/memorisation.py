@@ -99,9 +99,9 @@ def nearest_real(generated: FeatureSet, real: FeatureSet, count: int, *, pixels:
 def nearest(rows: Tensor, others: Tensor, *, itself: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """The distance of each of `rows` (N, F) to the nearest of `others` (M, F), (N,) float64, and its number (N,) int64.
 
-    `itself` (N,) are the numbers of `others` that are the rows themselves, and do not count. Blocks are searched by
-    |y|^2 / 2 - x.y in float32, from the centre of `others`; the distance to what that finds is then taken exactly, so
-    that it is 0 for a copy. Among neighbours equally near to about 1e-6 of their norm either may be found.
+    `itself` (N,) are the numbers of `others` that are the rows themselves, and do not count. The search is by
+    |y|^2 / 2 - x.y in float32, from the centre of `others`, and finds either of neighbours equally near to about 1e-6
+    of their norm; the distance is then taken exactly, so that it is 0 for a copy.
     """
     centre = others[part(len(others), BLOCK)].double().mean(dim=0).float()
     queries = rows.float() - centre
