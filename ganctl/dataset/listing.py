@@ -40,7 +40,6 @@ class Folder:
 
     @property
     def name(self) -> str:
-        """The folder's own name."""
         return self.path.resolve().name
 
     def state(self) -> list[str | int]:

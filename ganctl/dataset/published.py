@@ -47,7 +47,7 @@ class Published:
         class_names: tuple[str, ...],
         progress: Progress | None,
     ) -> ImageStore:
-        """The images from the cache, or as `read` gives them; the state of those `paths` that are there tells which."""
+        """The images from the cache, or as `read` gives them where one of the `paths` has changed."""
         return packed(
             spec,
             key={"files": [stamp(path) for path in paths if path.is_file()]},

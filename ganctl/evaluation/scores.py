@@ -27,7 +27,6 @@ class ScoreSet:
 
     @property
     def values(self) -> dict[str, float]:
-        """All values by name."""
         return {name: measured.value for name, measured in self.scores.items()}
 
     @property

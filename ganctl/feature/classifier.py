@@ -90,7 +90,10 @@ class Classifier:
         processes at once. Raises ValueError for images that `check` refuses and for too few of them.
         """
         self.check(store.spec)
-        key = self._key(store)
+        options = (self.size, self.width, self.epochs, self.min_steps, self.batch_size, self.learning_rate)
+        options += (self.flip, self.held_out, self.precision, self.seed, self.device.type)
+        data = (store.content_hash, store.spec.image_shape, store.spec.num_classes)
+        key = json.dumps([FORMAT, *options, *data])  # all that decides the weights
         digest = hashlib.sha256(key.encode()).hexdigest()[:24]
         if digest == self._prepared:
             return
@@ -114,12 +117,6 @@ class Classifier:
 
     def _shrunk(self, images: Tensor) -> Tensor:
         return images if self.resizing == "none" else functional.adaptive_avg_pool2d(images, self._shape)
-
-    def _key(self, store: ImageStore) -> str:
-        """Everything that decides the weights, as text."""
-        options = (self.size, self.width, self.epochs, self.min_steps, self.batch_size, self.learning_rate)
-        more = (self.flip, self.held_out, self.precision, self.seed, self.device.type)
-        return json.dumps([FORMAT, *options, *more, store.content_hash, store.spec.image_shape, store.spec.num_classes])
 
     def _take(self, content: bytes, facts: dict[str, Plain]) -> None:
         """Judges by the weights `content` from now on."""
