@@ -1,7 +1,5 @@
 """The composition root: turns a validated configuration into objects, each of an allowed class."""
 
-from __future__ import annotations
-
 import copy
 import importlib
 import math

@@ -1,7 +1,5 @@
 """Fetching a published file over HTTP with short time limits: a dead network is reported in seconds."""
 
-from __future__ import annotations
-
 import hashlib
 import math
 import queue
@@ -32,10 +30,8 @@ def fetch(
 ) -> None:
     """Puts the file whose hash by `algorithm` (md5, sha256) begins with `checksum` at `path`, whole or not at all.
 
-    It comes from the first of `urls` that delivers it within `seconds`. Several processes may do this at once.
-
-    Raises:
-        OSError: no URL delivered it, or the folder cannot be written; says in one line what was tried.
+    It comes from the first of `urls` that delivers it within `seconds`. Several processes may do this at once. Raises
+    OSError, which says in one line what was tried, where none does or the folder cannot be written.
     """
     patience, tried = min(ANSWER_SECONDS, seconds), []
     try:

@@ -1,7 +1,5 @@
 """Files that are there whole or not at all: a run may be killed at any instant and must leave readable results."""
 
-from __future__ import annotations
-
 import json
 import math
 import os
@@ -11,17 +9,17 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _ABANDONED_SECONDS = 24 * 3600
 
 
 @contextmanager
 def unfinished(path: Path) -> Iterator[Path]:
-    """A free name beside `path`, to make a file or folder under; what still has it when the block ends is removed.
-
-    What a killed process leaves under such a name goes with the next `sweep` of the folder after a day.
-    """
+    """A free name beside `path`, to make a file or folder under; what still has it when the block ends is removed."""
     temporary = path.with_name(f".{secrets.token_hex(8)}.unfinished")
     try:
         yield temporary
@@ -91,8 +89,8 @@ def write_json(path: Path, data: object, *, sync: bool = True) -> None:
 def plain(value: object) -> object:
     """`value` as what JSON can hold: tensors and arrays become numbers or lists, paths text, keys text.
 
-    JSON has no word for numbers that are not finite: they become the strings "NaN", "Infinity" and "-Infinity", which
-    Python's and JavaScript's conversions of text to number understand. Raises TypeError for anything else.
+    What is not finite becomes the strings "NaN", "Infinity" and "-Infinity", which Python and JavaScript convert to
+    numbers. Raises TypeError for anything else.
     """
     if value is None or isinstance(value, (bool, str)):
         return value
@@ -112,6 +110,34 @@ def plain(value: object) -> object:
     if to_list is None:
         raise TypeError(f"a {type(value).__name__} is not plain data")
     return plain(to_list())
+
+
+def read_tensors(path: Path) -> tuple[dict[str, "Tensor"], dict[str, str]] | None:
+    """The tensors of a safetensors file and its metadata; None where there is none that can be read."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+    except (OSError, SafetensorError):
+        return None
+
+
+def write_tensors(path: Path, tensors: Mapping[str, "Tensor"], metadata: dict[str, str]) -> None:
+    """Puts tensors at `path` in the format of safetensors, whole or not at all, and sweeps the folder."""
+    from safetensors.torch import save_file
+
+    with atomic_path(path) as temporary:
+        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, temporary, metadata=metadata)
+    sweep(path.parent)
+
+
+def one_line(error: Exception) -> str:
+    """What an error says of a file, in one line."""
+    text = str(error)
+    if isinstance(error, OSError) and error.strerror:
+        text = f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+    return " ".join(text.split()) or type(error).__name__
 
 
 def unused(path: Path) -> Path:

@@ -1,7 +1,5 @@
 """What `import ganctl` offers beside `load`: to train and to score, as the commands do."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path

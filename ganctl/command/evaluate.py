@@ -1,7 +1,5 @@
 """`ganctl evaluate RUN`: scores of a trained generator."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from ganctl.invocation.hydra_job import run_and_config

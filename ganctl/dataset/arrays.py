@@ -1,7 +1,5 @@
 """Images in an .npz file, read in slices and without pickle: an array of objects is never opened."""
 
-from __future__ import annotations
-
 import math
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -13,8 +11,8 @@ from typing import IO
 import numpy
 
 from ganctl.contract import DataSpec, ImageStore, Progress
-from ganctl.dataset.reading import one_line
 from ganctl.dataset.store import Content, packed, stamp
+from ganctl.files import one_line
 
 _BLOCK_BYTES = 32 << 20
 _MOST_CLASSES = 100_000
@@ -32,11 +30,7 @@ class Header:
 
 
 def headers(path: Path) -> dict[str, Header]:
-    """The arrays of the .npz file at `path` by name. Reads their headers alone.
-
-    Raises:
-        ValueError: it is no .npz file or a damaged one, or it holds pickled objects; one line.
-    """
+    """The arrays of an .npz file by name. Raises ValueError, in one line, for no such file, and for pickled objects."""
     arrays: dict[str, Header] = {}
     try:
         with zipfile.ZipFile(path) as archive:
@@ -65,10 +59,8 @@ class NpzImages:
     """The images in an .npz file: its array `images`, or `arr_0`, or the only one.
 
     They are uint8, (N, H, W, C), (N, C, H, W) or (N, H, W), with C 1 or 3. An array `labels` (N,) of whole numbers from
-    0 on, if there is one, gives the classes. `cache` is the folder of packed data, None for the user's own.
-
-    Raises:
-        ValueError: there are no such images in it; one line with the cure.
+    0 on, if there is one, gives the classes. `cache` is the folder of packed data, None for the user's own. Raises
+    ValueError, in one line with the cure, where there are no such images.
     """
 
     def __init__(self, *, path: str, cache: str | None = None):
@@ -122,18 +114,14 @@ class NpzImages:
                 f"{label} is {self.header.dtype}, and images must be uint8 from 0 to 255; "
                 "convert them, as with (255 * x).round().astype('uint8') from [0, 1]"
             )
-        first, last = len(shape) == 4 and shape[1] in (1, 3), len(shape) == 4 and shape[3] in (1, 3)
-        if len(shape) == 3:
-            order, sides = "HW", (1, shape[1], shape[2])
-        elif last and not first:
-            order, sides = "HWC", (shape[3], shape[1], shape[2])
-        elif first and not last:
-            order, sides = "CHW", (shape[1], shape[2], shape[3])
-        else:
+        orders = [order for order, axis in (("CHW", 1), ("HWC", 3)) if len(shape) == 4 and shape[axis] in (1, 3)]
+        orders += ["HW"] if len(shape) == 3 else []
+        if len(orders) != 1:
             raise ValueError(f"{label} is {shape}; images are (N, H, W, C), (N, C, H, W) or (N, H, W), with C 1 or 3")
-        if shape[0] < 2 or min(sides) < 1:
+        sides = dict(zip(orders[0], shape[1:], strict=True))
+        if shape[0] < 2 or min(shape) < 1:
             raise ValueError(f"{label} is {shape}; statistics need at least 2 images")
-        return order, sides
+        return orders[0], (sides.get("C", 1), sides["H"], sides["W"])
 
     def _blocks(self) -> Iterator[numpy.ndarray]:
         shape = self.header.shape
@@ -157,9 +145,8 @@ class NpzImages:
 
 
 def _header(file: IO[bytes]) -> Header:
-    version = numpy.lib.format.read_magic(file)
-    if version not in ((1, 0), (2, 0)):
-        raise ValueError(f"an array in format {version[0]}.{version[1]}")
-    read = numpy.lib.format.read_array_header_1_0 if version == (1, 0) else numpy.lib.format.read_array_header_2_0
-    shape, fortran, dtype = read(file)
+    major, minor = numpy.lib.format.read_magic(file)
+    if (major, minor) not in ((1, 0), (2, 0)):
+        raise ValueError(f"an array in format {major}.{minor}")
+    shape, fortran, dtype = getattr(numpy.lib.format, f"read_array_header_{major}_0")(file)
     return Header(tuple(shape), fortran, dtype, file.tell())

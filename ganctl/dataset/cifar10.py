@@ -1,7 +1,5 @@
 """CIFAR-10: 50,000 + 10,000 colour 32x32 images in ten classes."""
 
-from __future__ import annotations
-
 import io
 import pickle
 import tarfile
@@ -12,9 +10,9 @@ from typing import Any
 import numpy
 
 from ganctl.contract import DataSpec, ImageStore, Progress
-from ganctl.dataset.published import check_options, damaged, missing
-from ganctl.dataset.store import Content, expanded, in_blocks, packed, stamp
-from ganctl.download import fetch, hash_of
+from ganctl.dataset.published import Published
+from ganctl.dataset.store import Content, in_blocks
+from ganctl.download import hash_of
 
 ARCHIVE = "cifar-10-python.tar.gz"
 FOLDER = "cifar-10-batches-py"
@@ -27,53 +25,26 @@ class Cifar10:
 
     The files are where torchvision keeps them: `root`/cifar-10-python.tar.gz, which is read as it is, or unpacked in
     `root`/cifar-10-batches-py; the network is not touched if they are there. Both must have the published checksums.
-
-    Args:
-        root: the folder of all such data.
-        split: train (50,000 images) or test (10,000).
-        download: fetch the archive (170 MB) where it is missing.
-        cache: the folder of packed data sets; None = the user's own (see `store.cache_folder`).
-
-    Raises:
-        ValueError: an option is none of these.
+    The arguments are those of configs/dataset/cifar10.yaml; raises ArgumentError for others.
     """
 
     def __init__(self, *, root: str = "data", split: str = "train", download: bool = True, cache: str | None = None):
-        check_options(root, split, download)
-        self.root, self.split, self.download, self.cache = root, split, download, cache
-        folder = expanded("root", root)
-        self.archive = folder / ARCHIVE
-        self.batches = tuple(folder / FOLDER / batch for batch in BATCHES[split])
+        self.published = Published(root, "", split=split, download=download, cache=cache)
+        self.archive = self.published.folder / ARCHIVE
+        self.batches = tuple(self.published.folder / FOLDER / batch for batch in BATCHES[split])
         self.spec = DataSpec("cifar10", (3, 32, 32), 10)
 
     def load(self, progress: Progress | None = None) -> ImageStore:
         """Reads the cache, else the files, else the network. Raises ValueError, in one line, where all three fail."""
         if not self._unpacked() and not self.archive.is_file():
-            self._fetch(progress)
-        places = [path for path in (self.archive, *self.batches) if path.is_file()]
-        return packed(
-            self.spec,
-            key={"files": [stamp(path) for path in places]},
-            read=self._read,
-            split=self.split,
-            class_names=CLASS_NAMES,
-            cache=self.cache,
-            progress=progress,
-        )
+            from torchvision.datasets import CIFAR10
+
+            urls, lack = [CIFAR10.url], f"neither {ARCHIVE} nor {FOLDER} is there"
+            self.published.fetch(ARCHIVE, urls, CIFAR10.tgz_md5, needed=[ARCHIVE], lack=lack, progress=progress)
+        return self.published.store(self.spec, (self.archive, *self.batches), self._read, CLASS_NAMES, progress)
 
     def _unpacked(self) -> bool:
         return all(path.is_file() for path in self.batches)
-
-    def _fetch(self, progress: Progress | None) -> None:
-        if not self.download:
-            why = f"neither {ARCHIVE} nor {FOLDER} is there, and downloads are off"
-            raise missing(self.root, self.archive.parent, [ARCHIVE], why)
-        from torchvision.datasets import CIFAR10
-
-        try:
-            fetch([CIFAR10.url], self.archive, algorithm="md5", checksum=CIFAR10.tgz_md5, progress=progress)
-        except OSError as error:
-            raise missing(self.root, self.archive.parent, [ARCHIVE], f"download failed ({error})") from error
 
     def _read(self) -> Content:
         from torchvision.datasets import CIFAR10
@@ -86,10 +57,10 @@ class Cifar10:
             elif self.archive.is_file() and hash_of(self.archive, "md5") == CIFAR10.tgz_md5:
                 contents = self._members()
             else:
-                raise damaged(self.root, suspect)
+                raise self.published.damaged(suspect)
             parts = [batch_arrays(content) for content in contents]
         except (OSError, EOFError, KeyError, tarfile.TarError, zlib.error, pickle.UnpicklingError) as error:
-            raise damaged(self.root, suspect) from error
+            raise self.published.damaged(suspect) from error
         images = numpy.concatenate([images for images, _ in parts])
         return Content(numpy.concatenate([labels for _, labels in parts]), in_blocks(images))
 
@@ -117,14 +88,7 @@ class _ArraysOnly(pickle.Unpickler):
     """Refuses every name but those that a pickled numpy array needs."""
 
     def find_class(self, module_name: str, global_name: str, /) -> Any:
-        if (module_name, global_name) == ("numpy", "ndarray"):
-            return numpy.ndarray
-        if (module_name, global_name) == ("numpy", "dtype"):
-            return numpy.dtype
-        if global_name == "_reconstruct" and module_name in ("numpy.core.multiarray", "numpy._core.multiarray"):
-            return numpy.empty(0).__reduce__()[0]
-        if (module_name, global_name) == ("_codecs", "encode"):
-            import codecs
-
-            return codecs.encode
+        name = f"{module_name.replace('_core', 'core')}.{global_name}"
+        if name in ("numpy.ndarray", "numpy.dtype", "numpy.core.multiarray._reconstruct", "_codecs.encode"):
+            return super().find_class(module_name, global_name)
         raise pickle.UnpicklingError(f"{module_name}.{global_name} has no place in a file of images")

@@ -1,7 +1,5 @@
 """One image file to pixels of a given size: what is done with transparency, palettes, 16 bits, rotation and bombs."""
 
-from __future__ import annotations
-
 import io
 import warnings
 from collections.abc import Iterator
@@ -9,6 +7,8 @@ from contextlib import contextmanager
 
 import numpy
 from PIL import Image, ImageOps
+
+from ganctl.files import one_line
 
 MAX_PIXELS = 89_478_485  # a quarter of a gigabyte of RGB, Pillow's own bound
 _FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")  # whatever the file is called; none runs a program
@@ -24,9 +24,7 @@ def decode(content: bytes, *, resolution: int | None, channels: int | None, fit:
     to 8 bits; grey comes from colour by ITU-R 601. `fit`: crop keeps the central square, pad adds white, stretch
     distorts. `resample` is the filter, which covers all pixels when shrinking (no aliasing). `resolution` None keeps
     the image's own height and width, and `channels` None its own: 1 of a grey file, 3 of any other (a palette is one).
-
-    Raises:
-        ValueError: it is no image, damaged, or too large; the message does not name the file.
+    Raises ValueError, without the file's name, where it is no image, damaged, or too large.
     """
     try:
         with Image.open(io.BytesIO(content), formats=_FORMATS) as file:
@@ -49,7 +47,7 @@ def decode(content: bytes, *, resolution: int | None, channels: int | None, fit:
     except ValueError:
         raise
     except Exception as error:  # Pillow's decoders raise whatever damaged bytes lead them into
-        raise ValueError(f"cannot be decoded ({' '.join(str(error).split()) or type(error).__name__})") from error
+        raise ValueError(f"cannot be decoded ({one_line(error)})") from error
     return pixels[None] if channels == 1 else pixels.transpose(2, 0, 1)
 
 

@@ -1,18 +1,21 @@
 """Any folder or zip of images: brought to one size to learn from, or as they are to be judged."""
 
-from __future__ import annotations
-
+import math
+import os
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, partial
 
 import numpy
 
 from ganctl.contract import ArgumentError, DataSpec, ImageStore, Progress
 from ganctl.dataset.listing import Entry, classes, digest, open_source
-from ganctl.dataset.reading import attempt, decoded, one_line, shown_name, unreadable
 from ganctl.dataset.store import Content, packed
+from ganctl.files import one_line
 
+CHUNK_BYTES = 32 << 20  # of pixels decoded before they are handed on
+_MOST_REPORTED = 20  # unreadable files after which the search for more ends
 EXTENSIONS = ("jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff", "ppm", "pgm")
 FITS = ("crop", "pad", "stretch")
 FILTERS = ("lanczos", "bicubic", "bilinear", "box", "nearest")
@@ -29,17 +32,9 @@ class ImageFolder:
     with a rotation in their EXIF data (upright here); that command also takes no GIF files and nothing from folders
     inside the folder.
 
-    Args:
-        path: a folder, searched to any depth; a .zip; or a folder inside a zip (photos.zip/train).
-        resolution: height and width in pixels; None = as they are, all of one size.
-        channels: 3 for colour, 1 for grey; None = 1 if all files are grey, else 3.
-        fit: what is done with images that are not square: crop (keep the central square), pad (with white), stretch.
-        filter: how they are scaled; all but nearest without aliasing.
-        extensions: names' ends that count as images, in any case of letters.
-        cache: the folder of packed data sets; None = the user's own (see `store.cache_folder`).
-
-    Raises:
-        ArgumentError: an option is none of these, or there is nothing at `path`.
+    The arguments are those of configs/dataset/image_folder.yaml; besides, `resolution` None takes images as they are,
+    all of one size, and `channels` None is 1 if all files are grey, else 3. Folders are searched to any depth. Raises
+    ArgumentError for other arguments, and where there is nothing at `path`.
     """
 
     def __init__(
@@ -90,17 +85,13 @@ class ImageFolder:
         return self._spec((self.channels, self.resolution, self.resolution))
 
     def load(self, progress: Progress | None = None) -> ImageStore:
-        """Reads the cache, else the images.
-
-        Raises:
-            ArgumentError: in one line that names the files, for bad ones, and for two sizes without a `resolution`.
-        """
+        """Reads the cache, else the images. Raises ArgumentError for bad files, and for two sizes if none is given."""
         if self.resolution is not None and self.channels is not None:
             return self._packed((self.channels, self.resolution, self.resolution), progress)
         shape = self._first_shape()
         try:
             return self._packed(shape, progress)
-        except _ColourFound:
+        except _LaterColour:
             return self._packed((3, *shape[1:]), progress)
 
     def _spec(self, shape: tuple[int, int, int]) -> DataSpec:
@@ -111,12 +102,12 @@ class ImageFolder:
         from ganctl.dataset.decode import quiet_pillow
 
         with quiet_pillow(), self.source.reader() as read:
-            first = attempt(read, self._to_pixels(self.channels), self.entries[0])
+            first = _pixels_or_fault(read, self._to_pixels(self.channels), self.entries[0])
         if isinstance(first, str):
-            raise unreadable(self.path, [first])
+            raise self._unreadable([first])
         return first.shape[0], first.shape[1], first.shape[2]
 
-    def _to_pixels(self, channels: int | None):
+    def _to_pixels(self, channels: int | None) -> Callable[[bytes], numpy.ndarray]:
         from ganctl.dataset.decode import decode
 
         return partial(decode, resolution=self.resolution, channels=channels, fit=self.fit, resample=self.filter)
@@ -136,22 +127,62 @@ class ImageFolder:
         )
 
     def _blocks(self, shape: tuple[int, int, int]) -> Iterator[numpy.ndarray]:
-        first = shown_name(self.entries[0])
-
-        def check(entry: Entry, pixels: numpy.ndarray) -> None:
-            height, width = pixels.shape[1:]
-            if (height, width) != shape[1:]:
-                side = min(max(min(shape[1:]), 4), 1024)
-                sizes = f"{first} has {shape[2]}x{shape[1]} pixels and {shown_name(entry)} {width}x{height}"
-                raise ArgumentError("path", self.path, f"{sizes}; bring all to one size with resolution={side}")
-            if len(pixels) != shape[0]:
-                raise _ColourFound
+        """The pixels (n, C, H, W), about `CHUNK_BYTES` at a time. After a fault the rest is tried, to name several."""
+        from ganctl.dataset.decode import quiet_pillow
 
         # With colour in the first file, all are read in colour; otherwise grey is to be refuted by each.
-        channels = self.channels or (3 if shape[0] == 3 else None)
-        size = shape[0] * shape[1] * shape[2]
-        return decoded(self.path, self.source, self.entries, self._to_pixels(channels), image_bytes=size, check=check)
+        to_pixels = self._to_pixels(self.channels or (3 if shape[0] == 3 else None))
+        chunk = max(16, min(512, CHUNK_BYTES // math.prod(shape)))
+        faults: list[str] = []
+        with quiet_pillow(), self.source.reader() as read, ThreadPoolExecutor(_num_threads()) as pool:
+            for start in range(0, len(self.entries), chunk):
+                entries = self.entries[start : start + chunk]
+                results = list(pool.map(partial(_pixels_or_fault, read, to_pixels), entries))
+                faults += [result for result in results if isinstance(result, str)]
+                if len(faults) >= _MOST_REPORTED:
+                    break
+                images = [result for result in results if not isinstance(result, str)]
+                if not faults:
+                    for entry, pixels in zip(entries, images, strict=True):
+                        self._check(entry, pixels, shape)
+                    yield numpy.stack(images)
+        if faults:
+            raise self._unreadable(faults)
+
+    def _check(self, entry: Entry, pixels: numpy.ndarray, shape: tuple[int, int, int]) -> None:
+        if pixels.shape[1:] != shape[1:]:
+            first, other = _in_one_line(self.entries[0].name), _in_one_line(entry.name)
+            sizes = f"{first} has {shape[2]}x{shape[1]} pixels and {other} {pixels.shape[2]}x{pixels.shape[1]}"
+            side = min(max(min(shape[1:]), 4), 1024)
+            raise ArgumentError("path", self.path, f"{sizes}; bring all to one size with resolution={side}")
+        if len(pixels) != shape[0]:
+            raise _LaterColour
+
+    def _unreadable(self, faults: list[str]) -> ArgumentError:
+        named = faults[:3]
+        if len(faults) > 3:
+            named.append("and others" if len(faults) >= _MOST_REPORTED else f"and {len(faults) - 3} more")
+        return ArgumentError("path", self.path, f"{'; '.join(named)}; repair or remove what cannot be read")
 
 
-class _ColourFound(Exception):
+class _LaterColour(Exception):
     """The first file is grey and a later one is not."""
+
+
+def _pixels_or_fault(
+    read: Callable[[Entry], bytes], to_pixels: Callable[[bytes], numpy.ndarray], entry: Entry
+) -> numpy.ndarray | str:
+    try:
+        return to_pixels(read(entry))
+    except Exception as error:  # each decompressor of a zip raises its own kind; all are the file's fault
+        return f"{_in_one_line(entry.name)} {one_line(error)}"
+
+
+def _in_one_line(name: str) -> str:
+    """A file's name, whatever bytes are in it."""
+    return " ".join(name.encode(errors="replace").decode().split())
+
+
+def _num_threads() -> int:
+    affinity = getattr(os, "sched_getaffinity", None)  # absent on macOS and Windows
+    return min(8, len(affinity(0)) if affinity else os.cpu_count() or 1)

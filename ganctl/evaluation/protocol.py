@@ -3,8 +3,6 @@
 Imports no torch, so that tables and reports are quick.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -31,8 +29,7 @@ _WORDS = {
 class Protocol:
     """What a set of scores was computed with; None = not known, or nothing was drawn (`seed`).
 
-    `facts` is what the extractor says of itself, `tunables` has the metrics' as `METRIC.NAME`, and `remarks` what a
-    command adds (the step of the checkpoint, the file that statistics came from).
+    `facts` are the extractor's own, `tunables` the metrics' as `METRIC.NAME`, and `remarks` what a command adds.
     """
 
     extractor: str | None = None
@@ -59,7 +56,7 @@ class Protocol:
         return {name: getattr(self, name) for name in _FIXED} | facts | dict(self.tunables) | dict(self.remarks)
 
     @staticmethod
-    def from_plain(record: object) -> Protocol:
+    def from_plain(record: object) -> "Protocol":
         """What `to_plain` made, or an older or damaged record: what is missing or of another type is not known."""
         record = record if isinstance(record, Mapping) else {}
         fixed: dict[str, Any] = {}
@@ -106,10 +103,7 @@ def identity(protocol: Protocol, metric: str | None = None) -> tuple[object, ...
 def difference(
     name: str, labels: tuple[str, str], first: Protocol, second: Protocol, metric: str | None = None
 ) -> str | None:
-    """The sentence on the first of the `differences`, or None where the score `name` may be compared.
-
-    It reads `fid of A and B: unequal number of generated images (num_generated 5000 and 50000)`.
-    """
+    """`fid of A and B: unequal number of generated images (num_generated 5000 and 50000)`; None where none differs."""
     key = next(iter(differences(first, second, metric)), None)
     if key is None:
         return None
@@ -130,10 +124,7 @@ def too_few(protocol: Protocol) -> str | None:
 
 
 def line(protocol: Protocol, keys: Iterable[str] = (*MUST_AGREE, "seed")) -> str:
-    """What is known of `keys` in one line: `extractor=digits  num_generated=5000  ...  seed=0`.
-
-    Without `keys`: what decides whether scores may be compared, and the seed.
-    """
+    """What is known of `keys` in one line: `extractor=digits  num_generated=5000  ...  seed=0`."""
     known = protocol.known()
     return "  ".join(f"{key}={short(known[key])}" for key in keys if key in known)
 

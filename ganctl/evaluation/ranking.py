@@ -1,7 +1,5 @@
 """The one ranking of scores: best first, and only among those that were made alike. Imports no torch."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The real side of a comparison: a data set's features, computed once and cached on disk."""
 
-from __future__ import annotations
-
 import dataclasses
 import hashlib
 import json
@@ -10,15 +8,15 @@ from pathlib import Path
 
 import numpy
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from ganctl.contract import ArgumentError, FeatureExtractor, FeatureSet, ImageStore, Progress
 from ganctl.evaluation.statistics import Generate, extract
-from ganctl.files import atomic_path, sweep
+from ganctl.files import read_tensors, write_tensors
+from ganctl.metric.features import part
 
 FORMAT = "2"  # of the cache; another number makes all older files unread
+CACHED = ("mean", "covariance", "features", "logits", "factor")
 
 
 @dataclass(frozen=True)
@@ -43,10 +41,9 @@ def real_features(
 ) -> RealFeatures:
     """The features of `num_images` images of `store` (None: all), from the folder `cache` where they are known already.
 
-    Fewer than all are a random choice that depends on nothing but the two numbers, so that every run compares with the
-    same images. A cache file that is damaged, or made by another extractor or from other pixels, is made anew; writing
-    is atomic, and safe for two processes at once. `cache=None` neither reads nor writes. Raises ValueError for images
-    that the extractor cannot judge and for more images than there are.
+    A cache file that is damaged, or made by another extractor or from other pixels, is made anew; writing is atomic,
+    and safe for two processes at once. `cache=None` neither reads nor writes. Raises ValueError for images that the
+    extractor cannot judge and for more images than there are.
     """
     extractor.check(store.spec)
     available = len(store.images)
@@ -62,12 +59,12 @@ def real_features(
         "split": store.split,
         "count": str(count),
     }
-    path = None
-    if cache is not None:
-        digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:24]
-        path = cache / f"{extractor.name}-{digest}.safetensors"
-    features = read(path, key) if path else None
-    if features is None:
+    digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:24]
+    path = cache / f"{extractor.name}-{digest}.safetensors" if cache else None
+    tensors, metadata = (path and read_tensors(path)) or ({}, {})
+    if metadata == key and {"mean", "covariance"} <= tensors.keys() <= set(CACHED):
+        features = FeatureSet(extractor.name, count, **tensors)  # type: ignore[arg-type]
+    else:
         with torch.no_grad():
             features = extract(
                 real_images(store, count),
@@ -79,7 +76,8 @@ def real_features(
             )
         if path:
             features = dataclasses.replace(features, factor=factor_of(features))
-            write(path, features, key)
+            tensors = {name: getattr(features, name) for name in CACHED}
+            write_tensors(path, {name: value for name, value in tensors.items() if value is not None}, key)
     index = chosen(available, count)
     labelled = store.spec.num_classes is not None
     features = dataclasses.replace(
@@ -91,11 +89,7 @@ def real_features(
 
 
 def real_images(store: ImageStore, count: int | None = None) -> Generate:
-    """A `generate` that gives `count` real images of `store` (None: all) as float32 in [-1, 1].
-
-    Serves to judge real images like generated ones. A part is drawn without replacement by a frozen generator
-    (numpy's legacy RandomState 0), in the order of the store.
-    """
+    """A `generate` that gives the `chosen` real images of `store` as float32 in [-1, 1], in the order of the store."""
     index = chosen(len(store.images), count)
 
     def generate(start: int, number: int) -> Tensor:
@@ -106,10 +100,8 @@ def real_images(store: ImageStore, count: int | None = None) -> Generate:
 
 
 def chosen(available: int, count: int | None) -> numpy.ndarray:
-    """The numbers of `count` of `available` images in ascending order, drawn by numpy's legacy RandomState 0."""
-    if count is None or count >= available:
-        return numpy.arange(available)
-    return numpy.sort(numpy.random.RandomState(0).permutation(available)[:count])
+    """The numbers of `count` of `available` images (None: all), a choice by the two alone: all runs take the same."""
+    return part(available, count).numpy()
 
 
 def factor_of(features: FeatureSet) -> Tensor | None:
@@ -118,35 +110,3 @@ def factor_of(features: FeatureSet) -> Tensor | None:
         return None
     lower, failed = torch.linalg.cholesky_ex(features.covariance)
     return None if failed else lower
-
-
-def read(path: Path, key: dict[str, str]) -> FeatureSet | None:
-    """The cached features, or None where there are none that can be trusted to be those of `key`."""
-    try:
-        with safe_open(path, framework="pt") as file:
-            if file.metadata() != key:
-                return None
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dictionary
-    except (OSError, SafetensorError):
-        return None
-    if not {"mean", "covariance"} <= set(tensors):
-        return None
-    return FeatureSet(
-        extractor=key["extractor"],
-        count=int(key["count"]),
-        mean=tensors["mean"],
-        covariance=tensors["covariance"],
-        features=tensors.get("features"),
-        logits=tensors.get("logits"),
-        factor=tensors.get("factor"),
-    )
-
-
-def write(path: Path, features: FeatureSet, key: dict[str, str]) -> None:
-    """Puts the features at `path`, whole or not at all."""
-    tensors = {"mean": features.mean, "covariance": features.covariance}
-    optional = {"features": features.features, "logits": features.logits, "factor": features.factor}
-    tensors |= {name: tensor for name, tensor in optional.items() if tensor is not None}
-    with atomic_path(path) as temporary:
-        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, temporary, metadata=key)
-    sweep(path.parent)

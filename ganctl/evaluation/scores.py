@@ -1,7 +1,5 @@
 """The scores of one evaluation as typed values, and as they stand on disk. Imports no torch."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, get_args
@@ -29,7 +27,6 @@ class ScoreSet:
 
     @property
     def values(self) -> dict[str, float]:
-        """All values by name."""
         return {name: measured.value for name, measured in self.scores.items()}
 
     @property
@@ -51,11 +48,11 @@ class ScoreSet:
         """The scores that measure `name`, whatever the features."""
         return {key: measured.value for key, measured in self.scores.items() if measured.score.quantity == name}
 
-    def with_values(self, values: Mapping[str, float]) -> ScoreSet:
+    def with_values(self, values: Mapping[str, float]) -> "ScoreSet":
         """The scores named in `values`, with these values."""
         return replace(self, scores={name: replace(self.scores[name], value=value) for name, value in values.items()})
 
-    def remarked(self, **remarks: Any) -> ScoreSet:
+    def remarked(self, **remarks: Any) -> "ScoreSet":
         """The same, with more remarks in the protocol."""
         return replace(self, protocol=replace(self.protocol, remarks={**self.protocol.remarks, **remarks}))
 
@@ -70,7 +67,7 @@ class ScoreSet:
         }
 
     @staticmethod
-    def from_plain(record: Mapping[str, Any]) -> ScoreSet:
+    def from_plain(record: Mapping[str, Any]) -> "ScoreSet":
         """What `to_plain` made. Of an older record's scores neither direction nor kind is known."""
         made_by, declared = _mapping(record, "made_by"), declarations(record)
         return ScoreSet(

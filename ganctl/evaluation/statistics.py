@@ -1,7 +1,5 @@
 """Features gathered batch by batch into the statistics that metrics compare."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import torch
@@ -20,7 +18,7 @@ class FeatureStatistics:
     """Count, mean and covariance of a stream of features, in float64 whatever the extractor's precision.
 
     Batches are merged by the pairwise update of Chan, Golub and LeVeque (1979), which loses nothing to cancellation.
-    The features, logits and images themselves are kept as well, each while they take no more than `KEPT_BYTES`.
+    Features, logits and images are kept as well, each while they take no more than `KEPT_BYTES`.
     """
 
     def __init__(self, extractor: str):
@@ -106,8 +104,8 @@ def extract(
 ) -> FeatureSet:
     """The statistics of images 0 to `num_images` - 1 of `generate`, whose `labels` (num_images,) are handed through.
 
-    `progress(what, done, num_images)` is called at the start and after each batch. Images are judged as they would be
-    saved, in 8 bits a channel: real ones are so already. Raises ValueError for NaN and for fewer than two images.
+    Images are judged as they would be saved, in 8 bits a channel: real ones are so already. Raises ValueError for NaN
+    and for fewer than two images.
     """
     statistics = FeatureStatistics(extractor.name)
     if progress:

@@ -1,7 +1,5 @@
 """Statistics of features in pytorch-fid's format, an .npz of `mu` and `sigma`, read without pickle."""
 
-from __future__ import annotations
-
 import hashlib
 import zipfile
 from dataclasses import dataclass
@@ -20,11 +18,7 @@ _ASYMMETRY = 1e-3  # of the largest value: float32 files are a little uneven
 
 @dataclass(frozen=True)
 class Statistics:
-    """What such a file holds. `data_hash` is the SHA-256 of the file.
-
-    Files that ganctl wrote also know how many images there were, and the extractor by name and hash; in others these
-    three are None, and nothing in the file can tell.
-    """
+    """What such a file holds, and its SHA-256. The last three are None in files that ganctl did not write."""
 
     mean: torch.Tensor
     covariance: torch.Tensor
@@ -34,10 +28,7 @@ class Statistics:
     weights_hash: str | None = None
 
     def features(self, extractor: str) -> FeatureSet:
-        """As features of `extractor`. Where the number of images is not known, two stand for it: it is not looked at.
-
-        Only the Frechet distance can be had of them.
-        """
+        """As features of `extractor`, for the Frechet distance alone, which does not look at a number not known."""
         return FeatureSet(extractor, self.count or 2, self.mean, self.covariance)
 
 
@@ -64,15 +55,13 @@ def read_statistics(path: Path) -> Statistics:
     largest = numpy.abs(covariance).max()
     if covariance.diagonal().min() < 0 or numpy.abs(covariance - covariance.T).max() > _ASYMMETRY * largest:
         raise ValueError(f"{path}: sigma is no covariance matrix; compute it anew")
-    count = facts.get("count")
-    names = {name: str(facts[name]) for name in ("extractor", "weights_hash") if name in facts}
+    count = facts.pop("count", None)
     return Statistics(
         torch.from_numpy(mean),
         torch.from_numpy((covariance + covariance.T) / 2),
         hashlib.sha256(content).hexdigest(),
         int(count) if count is not None and count.shape == () and count.dtype.kind in "iu" else None,
-        names.get("extractor"),
-        names.get("weights_hash"),
+        **{name: str(value) for name, value in facts.items()},
     )
 
 

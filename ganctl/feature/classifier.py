@@ -1,21 +1,18 @@
 """A judge for any labelled images: a small classifier that learns from the run's own training images, once."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from pathlib import Path
 
 import numpy
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import load, save
 from torch import Tensor
 from torch.nn import functional
 
 from ganctl.contract import ArgumentError, DataSpec, ImageStore, Plain, Progress
 from ganctl.feature.convnet import ConvNet, accuracy, train_classifier
-from ganctl.files import atomic_write_bytes, sweep
+from ganctl.files import read_tensors, write_tensors
 
 FORMAT = 1  # of the training and its cache; another number makes all older files unread
 WHAT = "training the classifier"
@@ -24,15 +21,10 @@ WHAT = "training the classifier"
 class Classifier:
     """Features (N, 128), non-negative, and class logits (N, num_classes) of a `ConvNet` trained on the data at hand.
 
-    Images with more than `size` pixels on their longer side are averaged down to it, in training as in judging, and
-    never enlarged. The share `held_out` of each class is kept from training; the accuracy on it is among `facts`, so
-    that a score can be trusted as far as its judge. Training takes `epochs`, or more where they would be fewer than
-    `min_steps` steps, in batches of at most `batch_size` and an eighth of the images, with small rotations, scalings
-    and shifts, and with mirror images if `flip`; in float32, or with convolutions in bfloat16 by `precision`. Judging
-    is in float32 always.
-
-    The weights are a function of the images, their labels and these options: on one machine with one number of
-    threads, bit for bit. Torch's global random state and settings stay as they are.
+    The arguments are those of configs/feature/classifier.yaml. Images are averaged down to `size`, never enlarged, in
+    training as in judging. The accuracy on the images held out is among `facts`, so that a score can be trusted as far
+    as its judge. Judging is in float32 always. The weights are a function of the images, their labels and these
+    options: on one machine with one number of threads, bit for bit. Torch's global state stays as it is.
     """
 
     name = "classifier"
@@ -62,7 +54,6 @@ class Classifier:
         self.facts: dict[str, Plain] = {}
         self.weights_hash = ""
         self.num_classes = 0  # until `check` tells
-        self._shape: tuple[int, int] = (0, 0)
         self._built_for: tuple[tuple[int, ...], int] | None = None
         self._prepared: str | None = None
 
@@ -73,18 +64,14 @@ class Classifier:
         """
         if spec.num_classes is None or spec.num_classes < 2:
             lack = "no labels" if spec.num_classes is None else "a single class"
-            raise ValueError(
-                f"learns from classes, and {spec.name} has {lack}; sort the images into one folder a class"
-                ", or judge by inception or pixels"
-            )
+            cure = "sort the images into one folder a class, or judge by inception or pixels"
+            raise ValueError(f"learns from classes, and {spec.name} has {lack}; {cure}")
         channels, *sides = spec.image_shape
         factor = min(1.0, self.size / max(sides))
         shape = (round(sides[0] * factor), round(sides[1] * factor))
         if min(shape) < 8:
-            raise ValueError(
-                f"needs 8 pixels a side, and images of {spec.name} have {shape[0]}x{shape[1]} at size="
-                f"{self.size}; judge by pixels with size=4"
-            )
+            size = f"{shape[0]}x{shape[1]} at size={self.size}; judge by pixels with size=4"
+            raise ValueError(f"needs 8 pixels a side, and images of {spec.name} have {size}")
         if self._built_for == (spec.image_shape, spec.num_classes):
             return
         with torch.random.fork_rng(devices=[]):
@@ -103,7 +90,10 @@ class Classifier:
         processes at once. Raises ValueError for images that `check` refuses and for too few of them.
         """
         self.check(store.spec)
-        key = self._key(store)
+        options = (self.size, self.width, self.epochs, self.min_steps, self.batch_size, self.learning_rate)
+        options += (self.flip, self.held_out, self.precision, self.seed, self.device.type)
+        data = (store.content_hash, store.spec.image_shape, store.spec.num_classes)
+        key = json.dumps([FORMAT, *options, *data])  # all that decides the weights
         digest = hashlib.sha256(key.encode()).hexdigest()[:24]
         if digest == self._prepared:
             return
@@ -112,7 +102,9 @@ class Classifier:
         if weights_and_facts is None:
             weights_and_facts = self._train(store, progress)
             if path:
-                write(path, key, *weights_and_facts)
+                content, facts = weights_and_facts
+                about = {"key": key, "sha256": hashlib.sha256(content).hexdigest(), "facts": facts}
+                write_tensors(path, load(content), {"about": json.dumps(about)})
         self._take(*weights_and_facts)
         self._prepared = digest
 
@@ -126,13 +118,6 @@ class Classifier:
     def _shrunk(self, images: Tensor) -> Tensor:
         return images if self.resizing == "none" else functional.adaptive_avg_pool2d(images, self._shape)
 
-    def _key(self, store: ImageStore) -> str:
-        """Everything that decides the weights, as text."""
-        options = (self.size, self.width, self.epochs, self.min_steps, self.batch_size, self.learning_rate)
-        more = (self.flip, self.held_out, self.precision, self.seed, self.device.type)
-        spec = (store.content_hash, list(store.spec.image_shape), store.spec.num_classes)
-        return json.dumps([FORMAT, *options, *more, *spec])
-
     def _take(self, content: bytes, facts: dict[str, Plain]) -> None:
         """Judges by the weights `content` from now on."""
         self.network.load_state_dict(load(content))
@@ -143,10 +128,9 @@ class Classifier:
         """The weights as safetensors bytes, and what stands beside its scores."""
         train, kept = stratified(store.labels, self.held_out, self.seed)
         if len(train) < 16 or not len(kept):
-            raise ValueError(
-                f"{store.spec.name} has {len(store.labels)} images, of which {len(train)} would be learnt "
-                f"from and {len(kept)} tested on; give it more images, or judge by pixels"
-            )
+            parts = f"{len(train)} would be learnt from and {len(kept)} tested on"
+            need = f"of which {parts}; give it more images, or judge by pixels"
+            raise ValueError(f"{store.spec.name} has {len(store.labels)} images, {need}")
         batch_size = min(self.batch_size, max(8, len(train) // 8))
         steps_per_epoch = len(train) // batch_size
         epochs = max(self.epochs, -(-self.min_steps // steps_per_epoch))
@@ -171,14 +155,13 @@ class Classifier:
                 )
         finally:
             torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = settings
-        facts: dict[str, Plain] = {
+        return as_bytes(network), {
             "held_out_accuracy": round(accuracy(network, pixels[kept], labels[kept]), 6),
             "held_out_images": len(kept),
             "training_images": len(train),
             "epochs": epochs,
             "batch_size": batch_size,
         }
-        return as_bytes(network), facts
 
     def _pixels(self, store: ImageStore, batch_size: int = 1000) -> Tensor:
         """All images as the network sees them, in 8 bits: a copy in memory, small whatever the size they come in."""
@@ -192,10 +175,9 @@ class Classifier:
 
 
 def stratified(labels: numpy.ndarray, share: float, seed: int) -> tuple[Tensor, Tensor]:
-    """The numbers, ascending, of the images to learn from and of those held out: `share` of each class.
+    """The numbers, ascending, of the images to learn from and of those held out: `share` of each class, at least one.
 
-    At least one of a class that has two or more is held out, and at least one is learnt from. The choice depends on
-    the labels and `seed` alone.
+    At least one of each class is learnt from. The choice depends on the labels and `seed` alone.
     """
     random = numpy.random.RandomState(seed)
     held_out = numpy.zeros(len(labels), dtype=bool)
@@ -212,23 +194,12 @@ def as_bytes(network: ConvNet) -> bytes:
 
 def read(path: Path, key: str, network: ConvNet) -> tuple[bytes, dict[str, Plain]] | None:
     """Weights for `network` and their facts, or None where the file cannot be trusted to be whole and of `key`."""
+    tensors, metadata = read_tensors(path) or ({}, {})
     try:
-        with safe_open(path, framework="pt") as file:
-            about = json.loads((file.metadata() or {}).get("about", "{}"))
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dictionary
-    except (OSError, SafetensorError, json.JSONDecodeError):
+        about = json.loads(metadata.get("about", "{}"))
+    except json.JSONDecodeError:
         return None
     content = save(tensors)
-    if {**about, "facts": {}} != {"key": key, "sha256": hashlib.sha256(content).hexdigest(), "facts": {}}:
-        return None
-    expected = {name: value.shape for name, value in network.state_dict().items()}
-    if {name: value.shape for name, value in tensors.items()} != expected:
-        return None
-    return content, about["facts"]
-
-
-def write(path: Path, key: str, content: bytes, facts: dict[str, Plain]) -> None:
-    """Puts weights and facts at `path`, whole or not at all."""
-    about = json.dumps({"key": key, "sha256": hashlib.sha256(content).hexdigest(), "facts": facts})
-    atomic_write_bytes(path, save(load(content), metadata={"about": about}))
-    sweep(path.parent)
+    whole = {**about, "facts": {}} == {"key": key, "sha256": hashlib.sha256(content).hexdigest(), "facts": {}}
+    shapes, expected = ({name: value.shape for name, value in t.items()} for t in (tensors, network.state_dict()))
+    return (content, about["facts"]) if whole and shapes == expected else None

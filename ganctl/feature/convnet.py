@@ -1,9 +1,4 @@
-"""The small classifier behind offline scores: its network, and how it is trained.
-
-`digits` ships one of these, trained once on MNIST; `classifier` trains one on the data set at hand.
-"""
-
-from __future__ import annotations
+"""The small classifier behind offline scores, shipped (`digits`) or trained on the data at hand (`classifier`)."""
 
 import math
 from collections.abc import Callable
@@ -88,10 +83,9 @@ def train_classifier(
 
     Augments by `random_affine`, and mirrors every second image if `flip`. From the fraction `average_from` of the
     budget on, a running mean of the weights is kept, and it is what the network holds at the end (Izmailov et al. 2018,
-    arXiv:1803.05407, with an exponential mean over 500 steps, or a fifth of those averaged). The work is done where
-    the network is; the images may stay elsewhere. `seed` decides order and augmentation; the global random state is
-    neither used nor changed. `progress(step, steps, loss)` is called after each step; the loss is NaN but on each
-    50th, to save time. Raises ValueError for fewer images than one batch.
+    arXiv:1803.05407, with an exponential mean over 500 steps, or a fifth of those averaged). The images may be on
+    another device. `seed` decides order and augmentation; the global random state is neither used nor changed. The loss
+    in `progress(step, steps, loss)` is NaN but on each 50th, to save time. Raises ValueError for less than one batch.
     """
     if len(images) < batch_size:
         raise ValueError(

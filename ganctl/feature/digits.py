@@ -1,7 +1,5 @@
 """The shipped judge of handwritten digits: a small classifier trained on MNIST, usable offline and quick on a CPU."""
 
-from __future__ import annotations
-
 import hashlib
 from pathlib import Path
 
@@ -34,17 +32,14 @@ class Digits:
         with torch.random.fork_rng(devices=[]):
             self.network = ConvNet()
         self.network.load_state_dict(load(content))
-        self.network.eval().requires_grad_(False)
-        self.network.to(self.device).to(memory_format=torch.channels_last)
+        self.network.eval().requires_grad_(False).to(self.device).to(memory_format=torch.channels_last)
 
     def check(self, spec: DataSpec) -> None:
         """Raises ValueError unless the images are grey and 28x28."""
         channels, height, width = spec.image_shape
         if spec.image_shape != IMAGE_SHAPE:
-            raise ValueError(
-                f"judges grey 28x28 images, and those of {spec.name} are {height}x{width} with {channels} "
-                "channel(s); inception judges any"
-            )
+            these = f"those of {spec.name} are {height}x{width} with {channels} channel(s)"
+            raise ValueError(f"judges grey 28x28 images, and {these}; inception judges any")
 
     @torch.no_grad()
     def __call__(self, images: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,22 +1,19 @@
 """pytorch-fid's InceptionV3 on tensors in [-1, 1]: its weights, preprocessing and values, in half the time on a CPU."""
 
-from __future__ import annotations
-
 import hashlib
+import zipfile
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ganctl.contract import ArgumentError, DataSpec
-from ganctl.download import hash_of
-from ganctl.feature.inception_weights import HASH_PREFIX, URL, find_weights, read_state
+from ganctl.download import fetch, hash_of
 
-BODY = (
-    *("Conv2d_1a_3x3", "Conv2d_2a_3x3", "Conv2d_2b_3x3", "maxpool1", "Conv2d_3b_1x1", "Conv2d_4a_3x3", "maxpool2"),
-    *("Mixed_5b", "Mixed_5c", "Mixed_5d", "Mixed_6a", "Mixed_6b", "Mixed_6c", "Mixed_6d", "Mixed_6e"),
-    *("Mixed_7a", "Mixed_7b", "Mixed_7c", "avgpool"),
-)
+FILE_NAME = "pt_inception-2015-12-05-6726825d.pth"
+URL = f"https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/{FILE_NAME}"
+HASH_PREFIX = "6726825d"  # of the SHA-256, as torch hub writes it into file names
 NUM_LOGITS = 1008
 
 
@@ -30,8 +27,7 @@ class Inception:
 
     With other weights than pytorch-fid's the extractor is called `inception_<hash>`, so that its distance is not taken
     for an FID. `precision` bf16 runs the convolutions in bfloat16, which changes features by some hundredths of their
-    standard deviation: its name ends in `_bf16`, and its hash is another. Raises ValueError where no weights can be
-    had, and for another precision.
+    standard deviation: its name ends in `_bf16`, and its hash is another.
     """
 
     num_classes = NUM_LOGITS
@@ -55,31 +51,24 @@ class Inception:
         if precision == "bf16":
             self.name += "_bf16"
             self.weights_hash = hashlib.sha256(f"{digest} in bf16".encode()).hexdigest()
-        self.network = unfilled_network()
+        network = unfilled_network()
         try:
-            self.network.load_state_dict(read_state(path), assign=True)
+            network.load_state_dict(read_state(path), assign=True)
         except RuntimeError:
             need = "not the weights of pytorch-fid's InceptionV3; give its file"
             raise ArgumentError("weights", path, need, "null") from None
-        self.network.to(device=self.device, dtype=torch.float32)
-        self._make_ready()
-
-    def _make_ready(self) -> None:
-        """The network as it is called: without batch norms, its colours side by side in memory."""
-        self.network.eval().requires_grad_(False)
-        fold_batch_norms(self.network)
-        self.network.to(memory_format=torch.channels_last)
+        self.network = ready(network.to(device=self.device, dtype=torch.float32))
 
     @classmethod
-    def untrained(cls, *, device: torch.device | str = "cpu") -> Inception:
+    def untrained(cls, *, device: torch.device | str = "cpu") -> "Inception":
         """The network with all weights at a hundredth: of no use but to measure how long judging an image takes."""
         self = cls.__new__(cls)
         self.name, self.weights_hash, self.precision = "inception_untrained", "", "fp32"
         self.device = torch.device(device)
-        self.network = unfilled_network().to_empty(device=self.device).requires_grad_(False)
-        for tensor in (*self.network.parameters(), *self.network.buffers()):
+        network = unfilled_network().to_empty(device=self.device).requires_grad_(False)
+        for tensor in network.state_dict().values():
             tensor.fill_(0.01)
-        self._make_ready()
+        self.network = ready(network)
         return self
 
     def check(self, spec: DataSpec) -> None:
@@ -89,24 +78,30 @@ class Inception:
 
     @torch.no_grad()
     def __call__(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        images = images.to(device=self.device, dtype=torch.float32)
-        images = images.expand(-1, 3, -1, -1)
+        images = images.to(device=self.device, dtype=torch.float32).expand(-1, 3, -1, -1)
         with torch.autocast(self.device.type, enabled=False):
             # By way of [0, 1] and back, because pytorch-fid does, and to its last bit.
             hidden = functional.interpolate((images + 1) / 2, size=(299, 299), mode="bilinear", align_corners=False)
             hidden = (2 * hidden - 1).contiguous(memory_format=torch.channels_last)
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
-                for name in BODY:
-                    hidden = self.network.get_submodule(name)(hidden)
+                *body, _dropout, head = self.network.children()
+                for layer in body:
+                    hidden = layer(hidden)
             features = hidden.flatten(start_dim=1).float()
-            return features, self.network.get_submodule("fc")(features)
+            return features, head(features)
+
+
+def ready(network: nn.Module) -> nn.Module:
+    """The network as it is called: without batch norms, its colours side by side in memory."""
+    fold_batch_norms(network.eval().requires_grad_(False))
+    return network.to(memory_format=torch.channels_last)
 
 
 def fold_batch_norms(network: nn.Module) -> None:
     """Puts each batch norm y = (x - mean) / sqrt(variance + eps) weight + bias into the convolution that gives its x.
 
-    In place, for networks in `eval` mode whose blocks hold the two as `conv` and `bn`, as torchvision's Inception3 does
-    (its eps is 0.001). The products are taken in float64 and rounded once.
+    In place, for networks in `eval` mode whose blocks hold the two as `conv` and `bn`. The products are taken in
+    float64 and rounded once.
     """
     for block in network.modules():
         conv, norm = getattr(block, "conv", None), getattr(block, "bn", None)
@@ -143,3 +138,53 @@ def unfilled_network() -> nn.Module:
         network.Mixed_7b = FIDInceptionE_1(1280)
         network.Mixed_7c = FIDInceptionE_2(2048)
     return network
+
+
+def cached_file() -> Path:
+    """Where torch hub and pytorch-fid keep the weights, whether they are there or not."""
+    return Path(torch.hub.get_dir()) / "checkpoints" / FILE_NAME
+
+
+def find_weights(weights: str | None, *, url: str, max_download_seconds: float) -> Path:
+    """The file of weights: `weights` if given, else torch hub's cache, filled from `url` where it is empty.
+
+    Only a file from the cache or the network has to be pytorch-fid's own. Raises ArgumentError where there is none.
+    """
+    path = Path(weights).expanduser() if weights else cached_file()
+    if weights and not path.is_file():
+        raise refusal(weights, "no such file")
+    if path.is_file():
+        if not weights and not hash_of(path, "sha256").startswith(HASH_PREFIX):
+            raise refusal(None, f"{path} is damaged, its SHA-256 does not begin with {HASH_PREFIX}; delete it")
+        return path
+    if max_download_seconds <= 0:
+        raise refusal(None, f"no weights at {path}, and downloads are off (max_download_seconds=0)")
+    try:
+        fetch([url], path, algorithm="sha256", checksum=HASH_PREFIX, seconds=max_download_seconds)
+    except OSError as error:
+        raise refusal(None, f"no weights at {path}, and the download failed ({error})") from None
+    return path
+
+
+def refusal(weights: str | Path | None, what: str) -> ArgumentError:
+    """The error for `weights` that cannot be had or read, with the cures."""
+    need = f"{what}; put {FILE_NAME} into {cached_file().parent}, or judge by digits or pixels (crude)"
+    return ArgumentError("weights", "null" if weights is None else weights, need, "FILE")
+
+
+def read_state(path: Path) -> dict[str, Tensor]:
+    """The tensors of a file that torch.save wrote, running no code of it. Raises ArgumentError, also if compressed."""
+    size = path.stat().st_size
+    try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                if sum(member.file_size for member in archive.infolist()) > size:
+                    raise ValueError("compressed")
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # the unpickler raises whatever the bytes lead it to, an IndexError for plain text
+        raise refusal(path, f"not a file of weights, or truncated ({type(error).__name__})") from None
+    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise refusal(path, "holds something else than named tensors")
+    if sum(value.numel() * value.element_size() for value in state.values()) > size:
+        raise refusal(path, "its tensors are larger than the file")
+    return state

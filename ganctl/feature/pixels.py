@@ -1,7 +1,5 @@
 """The judge of last resort: the pixels themselves, shrunk. Crude, but it needs no weights and takes any images."""
 
-from __future__ import annotations
-
 import hashlib
 
 import torch
@@ -15,8 +13,7 @@ class Pixels:
     """Each image averaged down to `size` x `size` pixels, as features (N, channels * size * size); no class logits.
 
     Its Frechet distance, `fd_pixels`, sees layout, colour and how much the images vary, not whether they look like
-    anything; it tells collapse and divergence apart from progress where no trained network can be had. Raises
-    ValueError for images smaller than `size`.
+    anything; it tells collapse and divergence apart from progress where no trained network can be had.
     """
 
     name = "pixels"

@@ -1,7 +1,5 @@
 """What the two words after `ganctl fid` mean: images, arrays, statistics, a data set or a run. Imports no torch."""
 
-from __future__ import annotations
-
 import zipfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """`ganctl evaluate RUN`: scores of a trained generator against its data set, with the protocol they were made under."""
 
-from __future__ import annotations
-
 import statistics
 from dataclasses import replace
 from datetime import datetime

@@ -1,7 +1,5 @@
 """`ganctl fid A B`: scores any images against any others, with the protocol they were made under."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +13,8 @@ from ganctl import build
 from ganctl.configuration.keys import choice_of
 from ganctl.contract import FeatureExtractor, ImageStore, Plain, TrainedOnData
 from ganctl.dataset.store import cache_folder
-from ganctl.evaluation.evaluate import evaluate, protocol_of, score
+from ganctl.evaluation.evaluate import protocol_of, score
+from ganctl.evaluation.judge import Judge
 from ganctl.evaluation.protocol import line, short, too_few
 from ganctl.evaluation.real import RealFeatures, chosen, real_features, real_images
 from ganctl.evaluation.scores import ScoreSet
@@ -102,10 +101,9 @@ def _scored(config: DictConfig, words: tuple[Word, Word], console: Console) -> t
         real = _real(stores[1], statistics[1], extractor, counts[1], config, console)
         seed = config.seed if any(word.kind == "run" for word in words) else None
         if sides[0] and stores[0]:
-            generated = _generated(stores[0], counts[0])
-            described = {"weights": sides[0].weights, "seed": seed, "what": "features of A"}
-            common = {"batch_size": config.batch_size, "progress": console.progress}
-            scores = evaluate(extractor=extractor, metrics=metrics, real=real, **generated, **described, **common)
+            judge = Judge(extractor, metrics, batch_size=config.batch_size, progress=console.progress)
+            images = _images(stores[0], counts[0])
+            scores = judge.compare(real=real, seed=seed, weights=sides[0].weights, what="features of A", **images)
         else:
             assert statistics[0] is not None
             features = statistics[0].features(extractor.name)
@@ -179,8 +177,8 @@ def _real(
     )
 
 
-def _generated(store: ImageStore, count: int | None) -> dict[str, Any]:
-    """The images of side A, as `evaluate` takes them."""
+def _images(store: ImageStore, count: int | None) -> dict[str, Any]:
+    """The images of side A, as a judge takes them."""
     number = count or len(store.images)
     index = chosen(len(store.images), number)
     return {

@@ -1,7 +1,5 @@
 """What one process of a run keeps of it: scores, pictures, checkpoints, metrics, and what is on the screen."""
 
-from __future__ import annotations
-
 import time
 from dataclasses import asdict, dataclass, field
 from functools import partial

@@ -1,7 +1,5 @@
 """The end of a sweep: the table of its jobs, on the screen and as sweep.json and sweep.csv."""
 
-from __future__ import annotations
-
 import csv
 import io
 import json

@@ -1,7 +1,5 @@
 """`ganctl sample RUN`: pictures from a trained generator, as a grid, files, an array, or a walk through latents."""
 
-from __future__ import annotations
-
 import math
 from datetime import datetime
 from pathlib import Path

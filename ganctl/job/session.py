@@ -1,7 +1,5 @@
 """What every process of a run has: data, networks, and the step."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from dataclasses import asdict

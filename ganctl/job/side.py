@@ -1,7 +1,5 @@
 """The images that one word after `ganctl fid` stands for, as a store, whatever they come from."""
 
-from __future__ import annotations
-
 import dataclasses
 import hashlib
 from collections.abc import Iterator

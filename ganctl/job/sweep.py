@@ -4,8 +4,6 @@ Hydra's basic launcher runs the jobs one after another in this process. Each lea
 these the table at the end is made, and written as sweep.json and sweep.csv.
 """
 
-from __future__ import annotations
-
 import signal
 import sys
 import time

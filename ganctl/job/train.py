@@ -1,7 +1,5 @@
 """`ganctl train`: opens a run, consumes the training loop, and does the four periodic jobs between its steps."""
 
-from __future__ import annotations
-
 from contextlib import closing
 from pathlib import Path
 from typing import Any

@@ -1,13 +1,12 @@
 """Which classes a generator draws, and how clearly, as the extractor's classifier sees them."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from torch import Tensor
 
 from ganctl.contract import FeatureSet, Score
 from ganctl.metric.classes import class_counts
+from ganctl.metric.features import by_name
 
 
 @dataclass(frozen=True)
@@ -31,12 +30,10 @@ class ClassShares:
         assert generated.logits is not None
         shares, confidence = class_shares(generated.logits)
         declared = self.declare(generated.extractor, len(shares))
-        values = [confidence, *shares][: len(declared)]
-        return {score.name: value for score, value in zip(declared, values, strict=True)}
+        return by_name(declared, [confidence, *shares][: len(declared)])
 
 
 def class_shares(logits: Tensor) -> tuple[list[float], float]:
     """The share of each of K classes, and the mean confidence, from logits (N, K). Raises ValueError for NaN."""
-    counts = class_counts(logits)
-    confidence = logits.double().softmax(dim=1).amax(dim=1).mean().item()
-    return [count / len(logits) for count in counts.tolist()], confidence
+    shares = [count / len(logits) for count in class_counts(logits).tolist()]
+    return shares, logits.double().softmax(dim=1).amax(dim=1).mean().item()

@@ -1,7 +1,5 @@
 """Whether a generator draws the classes asked for, and all that there are, as the extractor's classifier sees them."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch
@@ -70,10 +68,8 @@ class Modes:
     def __call__(self, generated: FeatureSet, real: FeatureSet) -> dict[str, float]:
         assert generated.logits is not None and real.logits is not None
         if generated.logits.shape[1] != real.logits.shape[1]:
-            raise ValueError(
-                f"{generated.logits.shape[1]} classes cannot be compared with {real.logits.shape[1]}; "
-                "both sides need the same extractor"
-            )
+            numbers = f"{generated.logits.shape[1]} classes cannot be compared with {real.logits.shape[1]}"
+            raise ValueError(f"{numbers}; both sides need the same extractor")
         ours, theirs = class_counts(generated.logits), class_counts(real.logits)
         modes, divergence = self.declare(generated.extractor, len(ours))
         count = (ours > self.min_ratio * ours.sum() * theirs / theirs.sum()).sum()

@@ -1,15 +1,13 @@
 """How alike samples look to each other: the structural similarity of random pairs."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
+from typing import Any
 
 import numpy
 import torch
-from torch import Tensor
 
 from ganctl.contract import FeatureSet, Score
-from ganctl.metric.features import check_count
+from ganctl.metric.features import by_name, check_count
 
 WINDOW, SIGMA = 11, 1.5  # of the Gaussian that SSIM weighs a neighbourhood with, in pixels
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # of MS-SSIM's scales, finest first (Wang et al. 2003, section 3.2)
@@ -42,37 +40,33 @@ class Diversity:
     def __call__(self, generated: FeatureSet, real: FeatureSet) -> dict[str, float]:
         assert generated.images is not None and real.images is not None
         self.check_count(len(generated.images), len(real.images))
-        values = [
-            value
-            for images in (generated.images, real.images)
-            for value in similarities(images, pairs=self.pairs, seed=self.seed)
-        ]
-        declared = self.declare(generated.extractor, 0)
-        return {score.name: value for score, value in zip(declared, values, strict=True)}
+        values = (*self.similarities(generated.images), *self.similarities(real.images))
+        return by_name(self.declare(generated.extractor, 0), values)
 
+    def similarities(self, images: numpy.ndarray) -> tuple[float, float]:
+        """The mean SSIM and MS-SSIM of random pairs of images (N, C, H, W) uint8, N at least 2.
 
-def similarities(images: numpy.ndarray, *, pairs: int = 1000, seed: int = 0) -> tuple[float, float]:
-    """The mean SSIM and MS-SSIM of random pairs of images (N, C, H, W) uint8, N at least 2.
+        The usual five scales and window of 11 pixels need 176 pixels. Of smaller images as many scales are taken as
+        fit, with the finest scales' weights made to sum to 1 (28 and 32 pixels: 2, 64: 3, 128: 4), and a window no
+        larger than the image with its Gaussian narrowed alike. With a single scale (below 22 pixels) MS-SSIM is SSIM,
+        not below 0.
+        """
+        from torchmetrics.functional.image import (
+            multiscale_structural_similarity_index_measure,
+            structural_similarity_index_measure,
+        )
 
-    The usual five scales and window of 11 pixels need 176 pixels. Of smaller images as many scales are taken as fit,
-    with the finest scales' weights made to sum to 1 (28 and 32 pixels: 2, 64: 3, 128: 4), and a window no larger than
-    the image with its Gaussian narrowed alike. With a single scale (below 22 pixels) MS-SSIM is SSIM, not below 0.
-    """
-    from torchmetrics.functional.image import (
-        multiscale_structural_similarity_index_measure,
-        structural_similarity_index_measure,
-    )
-
-    first, second = random_pairs(len(images), pairs=pairs, seed=seed)
-    weights, window, sigma = scales(min(images.shape[2:]))
-    ssim, ms_ssim = 0.0, 0.0
-    batch = max(1, BATCH_PIXELS // images[0].size)
-    for start in range(0, pairs, batch):
-        ours, theirs = (as_numbers(images[side[start : start + batch]]) for side in (first, second))
-        settings = {"sigma": sigma, "kernel_size": window, "data_range": 1.0, "reduction": "sum"}
-        ssim += float(structural_similarity_index_measure(ours, theirs, **settings))  # type: ignore[arg-type]
-        ms_ssim += float(multiscale_structural_similarity_index_measure(ours, theirs, betas=weights, **settings))
-    return ssim / pairs, ms_ssim / pairs
+        pairs = random_pairs(len(images), pairs=self.pairs, seed=self.seed)
+        weights, window, sigma = scales(min(images.shape[2:]))
+        settings: dict[str, Any] = {"sigma": sigma, "kernel_size": window, "data_range": 1.0, "reduction": "sum"}
+        ssim, ms_ssim = 0.0, 0.0
+        batch = max(1, BATCH_PIXELS // images[0].size)
+        for start in range(0, self.pairs, batch):
+            sides = (numpy.ascontiguousarray(images[side[start : start + batch]]) for side in pairs)
+            ours, theirs = (torch.from_numpy(side).float() / 255 for side in sides)
+            ssim += float(structural_similarity_index_measure(ours, theirs, **settings))  # type: ignore[arg-type]
+            ms_ssim += float(multiscale_structural_similarity_index_measure(ours, theirs, betas=weights, **settings))
+        return ssim / self.pairs, ms_ssim / self.pairs
 
 
 def random_pairs(count: int, *, pairs: int, seed: int) -> tuple[numpy.ndarray, numpy.ndarray]:
@@ -85,20 +79,8 @@ def random_pairs(count: int, *, pairs: int, seed: int) -> tuple[numpy.ndarray, n
 def scales(pixels: int) -> tuple[tuple[float, ...], int, float]:
     """The weights of the scales that fit into `pixels` a side, the odd window, and the deviation of its Gaussian."""
     window = min(WINDOW, pixels - 1 + pixels % 2)
-    fitting = [n for n in range(1, len(WEIGHTS) + 1) if fits(pixels, scales=n, window=window)]
-    kept = WEIGHTS[: max(fitting)]
+    # A window must lie inside the image at the coarsest of n scales, each half as large as the one before. torchmetrics
+    # also asks for more than (window - 1) (n - 1)^2 and for 2^n pixels.
+    least = [max(window << (n - 1), window * max(1, n - 1) ** 2, 2**n) for n in range(1, len(WEIGHTS) + 1)]
+    kept = WEIGHTS[: max(n for n, needed in enumerate(least, start=1) if pixels >= needed)]
     return tuple(weight / sum(kept) for weight in kept), window, SIGMA * window / WINDOW
-
-
-def fits(pixels: int, *, scales: int, window: int) -> bool:
-    """Whether the window lies inside the image at the coarsest of the scales, each half as large as the one before.
-
-    torchmetrics also asks for more than (window - 1) (scales - 1)^2 and for 2^scales pixels.
-    """
-    enough = pixels >> (scales - 1) >= window and pixels // max(1, scales - 1) ** 2 >= window
-    return enough and pixels >= 2**scales
-
-
-def as_numbers(images: numpy.ndarray) -> Tensor:
-    """uint8 images as float32 in [0, 1]."""
-    return torch.from_numpy(numpy.ascontiguousarray(images)).float() / 255

@@ -1,7 +1,5 @@
 """Frechet distance between two sets of features, exact in float64 also with fewer images than dimensions."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy
@@ -9,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ganctl.contract import FeatureSet, Score
-from ganctl.metric.features import check_count
+from ganctl.metric.features import check_count, check_extractor
 
 TOLERANCE = 5e-7  # most relative error of a distance that the quick way may have
 FLOOR = 1e-10  # the same, as a share of the traces, for distances that are nearly 0
@@ -32,11 +30,7 @@ class FrechetDistance:
         return (Score(name, "lower", quantity="frechet_distance"),)
 
     def __call__(self, generated: FeatureSet, real: FeatureSet) -> dict[str, float]:
-        if generated.extractor != real.extractor:
-            raise ValueError(
-                f"one side's features come from {generated.extractor}, the other's from {real.extractor}; "
-                "a distance needs the same extractor on both sides"
-            )
+        check_extractor(generated, real, what="a distance")
         (score,) = self.declare(generated.extractor, 0)
         return {score.name: frechet_distance(generated, real)}
 
@@ -61,7 +55,7 @@ def frechet_distance(first: FeatureSet, second: FeatureSet) -> float:
     root, doubt = root_by_eigenvalues(first, second)
     distance = rest - 2 * root
     if 2 * doubt > max(TOLERANCE * distance, FLOOR * traces):
-        distance = rest - 2 * root_by_singular_values(first, second)
+        distance = rest - 2 * float(torch.linalg.svdvals(factor(first).T @ factor(second)).sum())
     return max(distance, 0.0)
 
 
@@ -77,8 +71,7 @@ def root_by_eigenvalues(first: FeatureSet, second: FeatureSet) -> tuple[float, f
         product = centred(other).T @ a if few(other) else None
         return sum_of_roots(a.T @ other.covariance @ a if product is None else product.T @ product, scale)
     for side, other in sorted(((second, first), (first, second)), key=lambda pair: pair[0].factor is None):
-        lower = cholesky(side, alive)
-        if lower is not None:
+        if (lower := cholesky(side, alive)) is not None:
             covariance = other.covariance if alive.all() else other.covariance[alive][:, alive]
             return sum_of_roots(between(lower, covariance), scale)
     return 0.0, float("inf")
@@ -90,12 +83,10 @@ def few(side: FeatureSet) -> bool:
 
 
 def centred(side: FeatureSet) -> Tensor:
-    """A (F, count - 1) with A A^T the covariance: the centred features, reflected so that one image's are all 0.
-
-    They sum to 0, so that the Householder reflection which takes (1, ..., 1) to the first image does it.
-    """
+    """A (F, count - 1) with A A^T the covariance: the centred features, reflected so that one image's are all 0."""
     assert side.features is not None
     a = side.features.double().sub_(side.mean).div_((side.count - 1) ** 0.5)
+    # The rows sum to 0, so that the Householder reflection which takes (1, ..., 1) to the first image does it.
     return (a[1:] + a[:1] / (side.count**0.5 - 1)).T
 
 
@@ -132,28 +123,17 @@ def sum_of_roots(matrix: Tensor | numpy.ndarray, scale: float) -> tuple[float, f
     return float(roots.sum()), float((numpy.sqrt(values + error) - roots).sum())
 
 
-def root_by_singular_values(first: FeatureSet, second: FeatureSet) -> float:
-    """Tr (C1 C2)^(1/2) as a nuclear norm, for covariances of any rank."""
-    return float(torch.linalg.svdvals(factor(first).T @ factor(second)).sum())
-
-
 def factor(side: FeatureSet) -> Tensor:
     """A (F, R) float64 with A A^T the covariance, from the features themselves where there are any."""
     if few(side):
         return centred(side)
-    if side.features is not None:
-        return triangle(side.features, side.mean) / (side.count - 1) ** 0.5
-    lower = cholesky(side)
-    if lower is not None:
+    if side.features is not None:  # by QR, some rows at a time
+        upper = torch.empty(0, len(side.mean), dtype=torch.float64)
+        for rows in side.features.split(4 * len(side.mean)):
+            upper = torch.linalg.qr(torch.cat([upper, rows.double() - side.mean]), mode="r").R
+        return upper.T / (side.count - 1) ** 0.5
+    if (lower := cholesky(side)) is not None:
         return lower
     values, vectors = torch.linalg.eigh(side.covariance)
     kept = values > values[-1] * len(values) * torch.finfo(torch.float64).eps
     return vectors[:, kept] * values[kept].sqrt()
-
-
-def triangle(features: Tensor, mean: Tensor) -> Tensor:
-    """A (F, F) with A A^T the scatter of features (count, F) about `mean`, by QR, some rows at a time."""
-    upper = torch.empty(0, len(mean), dtype=torch.float64)
-    for rows in features.split(4 * len(mean)):
-        upper = torch.linalg.qr(torch.cat([upper, rows.double() - mean]), mode="r").R
-    return upper.T

@@ -1,7 +1,5 @@
 """Inception score: how sure the classifier is of each image, and how evenly its classes are drawn."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from torch import Tensor

@@ -1,7 +1,5 @@
 """Whether a generator copies its training images: distances to the nearest of them, in feature and in pixel space."""
 
-from __future__ import annotations
-
 import warnings
 from dataclasses import dataclass
 
@@ -62,41 +60,34 @@ class Memorisation:
             shapes = " and ".join("x".join(map(str, images.shape[1:])) for images in (generated.images, real.images))
             raise ValueError(f"images of {shapes} cannot be compared; both sides need the same data set")
         chosen = part(generated.count, self.max_images)
-        scores: dict[str, float] = {}
-        for space, samples, reals in (
-            (generated.extractor, features[0][chosen], features[1]),
-            ("pixels", as_rows(generated.images[chosen.numpy()]), as_rows(real.images)),
-        ):
-            values = memorisation(samples, reals, quantile=self.quantile, max_real=self.max_real)
-            scores |= {f"{quantity}_{space}": value for quantity, value in values.items()}
+        pixels = as_rows(generated.images[chosen.numpy()]), as_rows(real.images)
+        spaces = {generated.extractor: (features[0][chosen], features[1]), "pixels": pixels}
+        return {
+            f"{quantity}_{space}": value
+            for space, sides in spaces.items()
+            for quantity, value in self.values(*sides).items()
+        }
+
+    def values(self, generated: Tensor, real: Tensor) -> dict[str, float]:
+        """`copies`, `duplicates` and, where it has a scale, `nearest`, of rows (N, F) and (M, F), 2 or more of each."""
+        to_real, _ = nearest(generated, real)
+        to_sample, _ = nearest(generated, generated, itself=torch.arange(len(generated)))
+        chosen = part(len(real), self.max_real)
+        among, _ = nearest(real[chosen], real, itself=chosen)
+        same = SAME * spread(real)
+        apart = among[among > same]
+        near = max(apart.quantile(self.quantile).item(), same) if len(apart) else same
+        scores = {"copies": (to_real <= near).double().mean().item()}
+        scores["duplicates"] = (to_sample <= near).double().mean().item()
+        if len(apart):
+            scores["nearest"] = (to_real.quantile(0.5) / apart.quantile(0.5)).item()
         return scores
-
-
-def memorisation(
-    generated: Tensor, real: Tensor, *, quantile: float = 0.01, max_real: int | None = 2000
-) -> dict[str, float]:
-    """`copies`, `duplicates` and, where it has a scale, `nearest`, of rows (N, F) and (M, F), at least 2 of each."""
-    to_real, _ = nearest(generated, real)
-    to_sample, _ = nearest(generated, generated, itself=torch.arange(len(generated)))
-    chosen = part(len(real), max_real)
-    among, _ = nearest(real[chosen], real, itself=chosen)
-    same = SAME * spread(real)
-    apart = among[among > same]
-    near = max(apart.quantile(quantile).item(), same) if len(apart) else same
-    scores = {
-        "copies": (to_real <= near).double().mean().item(),
-        "duplicates": (to_sample <= near).double().mean().item(),
-    }
-    if len(apart):
-        scores["nearest"] = (to_real.quantile(0.5) / apart.quantile(0.5)).item()
-    return scores
 
 
 def nearest_real(generated: FeatureSet, real: FeatureSet, count: int, *, pixels: bool = False) -> Tensor:
     """The numbers of the real images nearest to the first `count` samples, (count,) int64, by features or by pixels.
 
-    They serve to show samples beside what they may be copies of. Needs the features of both sides, or with `pixels`
-    their images. Raises ValueError as the metric does.
+    Needs the features of both sides, or with `pixels` their images. Raises ValueError as the metric does.
     """
     if pixels:
         assert generated.images is not None and real.images is not None
@@ -108,9 +99,9 @@ def nearest_real(generated: FeatureSet, real: FeatureSet, count: int, *, pixels:
 def nearest(rows: Tensor, others: Tensor, *, itself: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """The distance of each of `rows` (N, F) to the nearest of `others` (M, F), (N,) float64, and its number (N,) int64.
 
-    `itself` (N,) are the numbers of `others` that are the rows themselves, and do not count. Blocks are searched by
-    |y|^2 / 2 - x.y in float32, from the centre of `others`; the distance to what that finds is then taken exactly, so
-    that it is 0 for a copy. Among neighbours equally near to about 1e-6 of their norm either may be found.
+    `itself` (N,) are the numbers of `others` that are the rows themselves, and do not count. The search is by
+    |y|^2 / 2 - x.y in float32, from the centre of `others`, and finds either of neighbours equally near to about 1e-6
+    of their norm; the distance is then taken exactly, so that it is 0 for a copy.
     """
     centre = others[part(len(others), BLOCK)].double().mean(dim=0).float()
     queries = rows.float() - centre

@@ -1,14 +1,12 @@
 """Fidelity and diversity apart: precision, recall, density and coverage, from balls around the nearest neighbours."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from ganctl.contract import ArgumentError, FeatureSet, Score
-from ganctl.metric.features import both_features, check_count, part
+from ganctl.metric.features import both_features, by_name, check_count, part
 
 BLOCK = 1000  # rows of a distance matrix that are in memory at once
 
@@ -37,63 +35,51 @@ class PrecisionRecall:
 
     def __post_init__(self) -> None:
         if self.max_images < self.fewest:
-            need = f"{self._widest}={self.fewest - 1} needs {self.fewest} or more"
+            need = f"{self._widest} needs {self.fewest} or more"
             raise ArgumentError("max_images", self.max_images, need, self.fewest)
 
     @property
-    def fewest(self) -> int:
-        """Images a side: every image needs that many others for neighbours."""
+    def fewest(self) -> int:  # images a side, as each needs all its neighbours
         return max(self.neighbours, self.density_neighbours) + 1
 
     @property
-    def what(self) -> str:
-        """Who needs as many."""
-        return f"precision and recall ({self._widest}={self.fewest - 1})"
-
-    @property
     def _widest(self) -> str:
-        return "neighbours" if self.neighbours >= self.density_neighbours else "density_neighbours"
+        name = "neighbours" if self.neighbours >= self.density_neighbours else "density_neighbours"
+        return f"{name}={self.fewest - 1}"
 
     def declare(self, extractor: str, num_classes: int) -> tuple[Score, ...]:
         quantities = ("precision", "recall", "density", "coverage")
         return tuple(Score(f"{quantity}_{extractor}", "higher", quantity=quantity) for quantity in quantities)
 
     def check_count(self, num_images: int, num_real: int | None) -> None:
-        check_count(num_images, num_real, least=self.fewest, what=self.what)
+        check_count(num_images, num_real, least=self.fewest, what=f"precision and recall ({self._widest})")
 
     def __call__(self, generated: FeatureSet, real: FeatureSet) -> dict[str, float]:
-        sides = both_features(generated, real, least=self.fewest, what=self.what)
-        first, second = (side[part(len(side), self.max_images)] for side in sides)
-        values = precision_recall(first, second, neighbours=self.neighbours, density_neighbours=self.density_neighbours)
-        return {score.name: values[score.quantity] for score in self.declare(generated.extractor, 0)}
+        what = f"precision and recall ({self._widest})"
+        sides = both_features(generated, real, least=self.fewest, what=what)
+        values = self.values(*(side[part(len(side), self.max_images)] for side in sides))
+        return by_name(self.declare(generated.extractor, 0), values)
 
+    def values(self, generated: Tensor, real: Tensor) -> tuple[float, float, float, float]:
+        """Precision, recall, density, coverage of features (N, F) and (M, F), more rows a side than neighbours.
 
-def precision_recall(
-    generated: Tensor, real: Tensor, *, neighbours: int = 3, density_neighbours: int = 5
-) -> dict[str, float]:
-    """`precision`, `recall`, `density` and `coverage` of features (N, F) and (M, F), more rows a side than neighbours.
-
-    Computed in float64 on features less the mean of the real ones, by blocks.
-    """
-    centre = real.double().mean(dim=0)
-    generated, real = generated.double() - centre, real.double() - centre
-    narrow, wide = radii(real, neighbours, density_neighbours)
-    (around_generated,) = radii(generated, neighbours)
-    precise, inside = 0, 0
-    recalled, covered = (torch.zeros(len(real), dtype=torch.bool) for _ in range(2))
-    for start in range(0, len(generated), BLOCK):
-        distances = squared_distances(generated[start : start + BLOCK], real)
-        precise += int((distances <= narrow).any(dim=1).sum())
-        recalled |= (distances <= around_generated[start : start + BLOCK, None]).any(dim=0)
-        in_ball = distances <= wide
-        inside += int(in_ball.sum())
-        covered |= in_ball.any(dim=0)
-    return {
-        "precision": precise / len(generated),
-        "recall": recalled.double().mean().item(),
-        "density": inside / (density_neighbours * len(generated)),
-        "coverage": covered.double().mean().item(),
-    }
+        Computed in float64 on features less the mean of the real ones, by blocks.
+        """
+        centre = real.double().mean(dim=0)
+        generated, real = generated.double() - centre, real.double() - centre
+        narrow, wide = radii(real, self.neighbours, self.density_neighbours)
+        (around_generated,) = radii(generated, self.neighbours)
+        precise, inside = 0, 0
+        recalled, covered = (torch.zeros(len(real), dtype=torch.bool) for _ in range(2))
+        for start in range(0, len(generated), BLOCK):
+            distances = squared_distances(generated[start : start + BLOCK], real)
+            precise += int((distances <= narrow).any(dim=1).sum())
+            recalled |= (distances <= around_generated[start : start + BLOCK, None]).any(dim=0)
+            in_ball = distances <= wide
+            inside += int(in_ball.sum())
+            covered |= in_ball.any(dim=0)
+        density = inside / (self.density_neighbours * len(generated))
+        return precise / len(generated), recalled.double().mean().item(), density, covered.double().mean().item()
 
 
 def radii(side: Tensor, *neighbours: int) -> list[Tensor]:
@@ -108,10 +94,8 @@ def radii(side: Tensor, *neighbours: int) -> list[Tensor]:
 
 
 def squared_distances(first: Tensor, second: Tensor) -> Tensor:
-    """|x - y|^2 of all pairs of rows, (N, M), from float64 rows (N, F), (M, F) that are centred.
-
-    |x|^2 + |y|^2 - 2 x.y is quick but leaves rounding where rows agree: what is less than 1e-12 of the norms is 0.
-    """
+    """|x - y|^2 of all pairs of rows, (N, M), from float64 rows (N, F), (M, F) that are centred."""
+    # |x|^2 + |y|^2 - 2 x.y is quick but leaves rounding where rows agree: what is less than 1e-12 of the norms is 0.
     norms = first.square().sum(dim=1)[:, None] + second.square().sum(dim=1)
     distances = torch.addmm(norms, first, second.T, alpha=-2)
     return distances.masked_fill_(distances < norms.mul_(1e-12), 0)

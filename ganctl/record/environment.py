@@ -1,7 +1,5 @@
 """Where a run ran: versions, machine, commit, command. Written into its folder, to explain its numbers later."""
 
-from __future__ import annotations
-
 import os
 import platform
 import subprocess

@@ -1,7 +1,5 @@
 """metrics.jsonl: one JSON object a line, appended as the run goes, readable at any instant and after any kill."""
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Mapping

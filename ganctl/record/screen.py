@@ -1,7 +1,5 @@
 """The live display of a run in a terminal; importing it takes rich, which a pipe does without."""
 
-from __future__ import annotations
-
 import logging
 import time
 from collections.abc import Mapping

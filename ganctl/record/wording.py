@@ -1,7 +1,5 @@
 """How the numbers of a run are put into words: the same in a terminal, a pipe and a log file."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -3,8 +3,6 @@
 Nothing of plotly is imported: a figure is a dictionary that JSON can hold, and the page draws it.
 """
 
-from __future__ import annotations
-
 import html
 import math
 from collections.abc import Iterable, Sequence

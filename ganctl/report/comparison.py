@@ -1,7 +1,5 @@
 """Several runs' scores side by side, ranked only among equals: scores of unequal protocol are refused, or marked."""
 
-from __future__ import annotations
-
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

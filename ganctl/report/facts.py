@@ -1,7 +1,5 @@
 """What a report says of a run at several places: its judge, best score, end and curves, also of one that was killed."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -3,8 +3,6 @@
 Rules of thumb, not proofs: every threshold is a named constant with its reason, and every finding shows its numbers.
 """
 
-from __future__ import annotations
-
 import math
 import shlex
 import statistics

@@ -1,7 +1,5 @@
 """What may be wrong with a run, seen in its scores: collapse, copies, decline, an early end, judging too little."""
 
-from __future__ import annotations
-
 import math
 import shlex
 from collections.abc import Iterator

@@ -4,8 +4,6 @@ The page asks the network for nothing, and its content security policy forbids i
 is escaped, and only the two scripts that are put in here may run.
 """
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import json

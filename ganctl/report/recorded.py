@@ -1,7 +1,5 @@
 """What runs have left on disk, read back for tables and reports: no torch, no Hydra, and nothing of it is trusted."""
 
-from __future__ import annotations
-
 import itertools
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence

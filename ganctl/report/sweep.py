@@ -1,7 +1,5 @@
 """The jobs of a sweep ranked by their scores, and the means over its seeds: what sweep.json holds."""
 
-from __future__ import annotations
-
 import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import replace

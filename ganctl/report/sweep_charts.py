@@ -1,7 +1,5 @@
 """Which of a sweep's settings mattered: score against each value, all jobs as lines, and a forest's importances."""
 
-from __future__ import annotations
-
 import math
 import statistics
 from collections.abc import Mapping, Sequence

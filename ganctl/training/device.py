@@ -1,7 +1,5 @@
 """Where and how the arithmetic is done: device, precision, memory layout, threads, determinism."""
 
-from __future__ import annotations
-
 import os
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass

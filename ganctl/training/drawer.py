@@ -1,7 +1,5 @@
 """Drawing from a generator: samples by number, and walks through the latents."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 

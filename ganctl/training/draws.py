@@ -1,7 +1,5 @@
 """Every random number of a run, as a function of (seed, what for, index): nothing is saved, nothing can drift."""
 
-from __future__ import annotations
-
 import numpy
 import torch
 

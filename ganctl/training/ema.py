@@ -1,7 +1,5 @@
 """The averaged generator: an exponential moving average of the weights, with its half-life counted in images."""
 
-from __future__ import annotations
-
 import torch
 from torch import nn
 

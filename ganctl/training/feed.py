@@ -1,7 +1,5 @@
 """Real batches: one indexed read of the store and one normalisation, on the training device when the data fit there."""
 
-from __future__ import annotations
-
 import numpy
 import torch
 from torch import Tensor

@@ -1,7 +1,5 @@
 """What a game is to the loop around it: networks by name, the sides that learn, and a step."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Protocol

@@ -1,7 +1,5 @@
 """The training loop: a generator of logs that the command consumes, doing its periodic work between them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from ganctl.contract import Scheduler

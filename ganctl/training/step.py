@@ -4,8 +4,6 @@ For k updates: real images x, latents z, the discriminator D ascends; then the g
 follows.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar

@@ -106,12 +106,12 @@ def here(workplace: Path) -> Path:
 def test_a_mistake_is_answered_in_one_line(
     words: list[str], said: str, here: Path, refused: Refusal, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from ganctl.dataset import mnist
+    from ganctl.dataset import published
 
     def unreachable(*arguments: object, **options: object) -> None:
         raise OSError("no network in tests")
 
-    monkeypatch.setattr(mnist, "fetch", unreachable)
+    monkeypatch.setattr(published, "fetch", unreachable)
     choice = [] if any(word.startswith("feature=") for word in words) else ["feature=digits"]
     assert refused("fid", *words, *choice, f"cache={tmp_path / 'cache'}").startswith(said)
     assert not list((tmp_path / "cache").rglob("*.unfinished"))

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from ganctl.contract import Dataset
-from ganctl.dataset import reading
+from ganctl.dataset import image_folder
 from ganctl.dataset.image_folder import ImageFolder
 
 
@@ -164,7 +164,7 @@ def test_several_bad_images_are_counted_at_once(tmp_path: Path) -> None:
 
 
 def test_the_search_for_bad_images_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "CHUNK_BYTES", 0)
+    monkeypatch.setattr(image_folder, "CHUNK_BYTES", 0)
     for number in range(60):
         (tmp_path / f"{number:02}.png").write_text("text")
     assert "02.png is no image in any format known; and others;" in refusal(tmp_path)

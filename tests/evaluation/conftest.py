@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
+from typing import Any
 
 import numpy
 import pytest
 import torch
 from torch import Tensor
 
-from ganctl.contract import DataSpec, ImageStore
+from ganctl.contract import DataSpec, FeatureExtractor, ImageStore, Metric
+from ganctl.evaluation.judge import Judge
+from ganctl.evaluation.real import RealFeatures
+from ganctl.evaluation.scores import ScoreSet
+from ganctl.evaluation.statistics import Generate
 
 
 class Corners:
@@ -46,3 +52,10 @@ def extractor() -> Corners:
 @pytest.fixture
 def store() -> ImageStore:
     return make_store()
+
+
+def evaluate(
+    generate: Generate, extractor: FeatureExtractor, metrics: Mapping[str, Metric], real: RealFeatures, **settings: Any
+) -> ScoreSet:
+    own = {name: settings.pop(name) for name in ("batch_size", "progress") if name in settings}
+    return Judge(extractor, metrics, **own).compare(generate, real, **settings)

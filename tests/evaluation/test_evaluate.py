@@ -5,13 +5,13 @@ import torch
 from torch import Tensor
 
 from ganctl.contract import FeatureSet, ImageStore
-from ganctl.evaluation.evaluate import evaluate, seconds_per_image
+from ganctl.evaluation.evaluate import seconds_per_image
 from ganctl.evaluation.real import RealFeatures, real_features, real_images
 from ganctl.metric.class_shares import ClassShares
 from ganctl.metric.frechet import FrechetDistance
 from ganctl.metric.inception_score import InceptionScore
 
-from .conftest import Corners
+from .conftest import Corners, evaluate
 
 METRICS = {"frechet": FrechetDistance(), "inception_score": InceptionScore(splits=2), "class_shares": ClassShares()}
 

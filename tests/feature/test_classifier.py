@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 
 from ganctl import checkpoint
 from ganctl.contract import DataSpec, FeatureExtractor, ImageStore, TrainedOnData
-from ganctl.evaluation.evaluate import evaluate
+from ganctl.evaluation.judge import Judge
 from ganctl.evaluation.real import real_features, real_images
 from ganctl.feature.classifier import Classifier, stratified
 from ganctl.metric.frechet import FrechetDistance
@@ -224,15 +224,8 @@ def test_its_accuracy_stands_beside_its_scores():
     store = store_of()
     learnt = prepared(store)
     real = real_features(store, learnt)
-    found = evaluate(
-        real_images(store_of(seed=2)),
-        learnt,
-        {"frechet": FrechetDistance()},
-        real,
-        num_images=60,
-        weights="images",
-        seed=0,
-    )
+    judge = Judge(learnt, {"frechet": FrechetDistance()})
+    found = judge.compare(real_images(store_of(seed=2)), real, num_images=60, weights="images", seed=0)
     assert found.values["fd_classifier"] > 0
     assert found.protocol.facts["held_out_accuracy"] == 1 and found.protocol.facts["held_out_images"] == 9
     assert found.protocol.weights_hash == learnt.weights_hash and found.protocol.resizing == "none"

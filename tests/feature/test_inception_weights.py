@@ -9,14 +9,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from ganctl.feature import inception_weights
-from ganctl.feature.inception_weights import (
-    FILE_NAME,
-    cached_file,
-    find_weights,
-    read_state,
-    weights_at_hand,
-)
+from ganctl.feature import inception
+from ganctl.feature.inception import FILE_NAME, cached_file, find_weights, read_state
 from tests.server import Server
 
 CONTENT = bytes(range(256)) * 400
@@ -34,7 +28,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def expect_content(monkeypatch: pytest.MonkeyPatch) -> None:
     """Takes the server's file for the one of the right hash, as nobody can make a file of pytorch-fid's."""
-    monkeypatch.setattr(inception_weights, "HASH_PREFIX", PREFIX)
+    monkeypatch.setattr(inception, "HASH_PREFIX", PREFIX)
 
 
 def one_line(error: pytest.ExceptionInfo[ValueError]) -> str:
@@ -48,11 +42,10 @@ def one_line(error: pytest.ExceptionInfo[ValueError]) -> str:
 @pytest.mark.usefixtures("expect_content")
 def test_a_good_download_lands_in_torch_hubs_cache_and_is_not_repeated(server: Server, hub: Path):
     server.files["good"] = CONTENT
-    assert weights_at_hand() is None
+    assert not cached_file().exists()
     path = find_weights(None, url=f"{server.url}good", max_download_seconds=10)
     assert path == cached_file() == hub / FILE_NAME
     assert path.read_bytes() == CONTENT
-    assert weights_at_hand() == path
     assert find_weights(None, url=f"{server.url}good", max_download_seconds=10) == path
     assert server.requests == ["good"]
     assert list(hub.iterdir()) == [path]
@@ -109,11 +102,8 @@ def test_a_named_file_is_taken_as_it_is_and_its_absence_told(tmp_path: Path, ser
     with pytest.raises(ValueError, match=f"^weights={path}: no such file") as error:
         find_weights(str(path), url=f"{server.url}good", max_download_seconds=5)
     one_line(error)
-    assert weights_at_hand(str(path)) is None
     path.write_bytes(CONTENT)
-    assert (
-        find_weights(str(path), url=f"{server.url}good", max_download_seconds=5) == path == weights_at_hand(str(path))
-    )
+    assert find_weights(str(path), url=f"{server.url}good", max_download_seconds=5) == path
     assert server.requests == []
 
 

@@ -8,8 +8,12 @@ import numpy
 import pytest
 import torch
 
-from ganctl.metric.diversity import WEIGHTS, Diversity, random_pairs, scales, similarities
+from ganctl.metric.diversity import WEIGHTS, Diversity, random_pairs, scales
 from tests.metric.feature_sets import side, uniform_images
+
+
+def similarities(images: numpy.ndarray, **settings: int) -> tuple[float, float]:
+    return Diversity(**settings).similarities(images)
 
 
 def flat(*greys: int, pixels: int) -> numpy.ndarray:

@@ -6,8 +6,12 @@ import numpy
 import pytest
 import torch
 
-from ganctl.metric.memorisation import Memorisation, as_rows, memorisation, nearest, nearest_real, spread
+from ganctl.metric.memorisation import Memorisation, as_rows, nearest, nearest_real, spread
 from tests.metric.feature_sets import normal, side, uniform_images
+
+
+def memorisation(generated: torch.Tensor, real: torch.Tensor, quantile: float = 0.01) -> dict[str, float]:
+    return Memorisation(quantile=quantile).values(generated, real)
 
 
 def test_an_independent_test_set_scores_the_quantile_and_is_as_near_as_real_images():

@@ -4,8 +4,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from ganctl.metric.precision_recall import PrecisionRecall, precision_recall, squared_distances
+from ganctl.metric.precision_recall import PrecisionRecall, squared_distances
 from tests.metric.feature_sets import normal, side
+
+
+def precision_recall(generated: Tensor, real: Tensor, **settings: int) -> dict[str, float]:
+    values = PrecisionRecall(**settings).values(generated, real)
+    return dict(zip(("precision", "recall", "density", "coverage"), values, strict=True))
 
 
 def torch_fidelitys(generated: Tensor, real: Tensor, neighbours: int) -> dict[str, float]:
