@@ -122,6 +122,7 @@ class Verdict(NamedTuple):
     logits: Tensor
 
 
+@runtime_checkable
 class Critic(Protocol):
     """`critic(images, **shown) -> logits`: the discriminator as the loss sees it, perturbations included."""
 

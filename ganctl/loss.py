@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn.functional import relu, softplus
 
 from ganctl.ranges import check_ranges, ranged
+from ganctl.shapes import Alike
 
 
 @dataclass(frozen=True)
@@ -31,10 +32,10 @@ class NonSaturating:
 
     __post_init__ = check_ranges
 
-    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+    def discriminator(self, real: Alike, fake: Alike) -> Alike:
         return _cross_entropy(real, fake, self.label_smoothing)
 
-    def generator(self, fake: Tensor, real: Tensor | None = None) -> Tensor:
+    def generator(self, fake: Alike, real: Alike | None = None) -> Alike:
         return softplus(-fake)
 
 
@@ -51,10 +52,10 @@ class Minimax:
 
     __post_init__ = check_ranges
 
-    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+    def discriminator(self, real: Alike, fake: Alike) -> Alike:
         return _cross_entropy(real, fake, self.label_smoothing)
 
-    def generator(self, fake: Tensor, real: Tensor | None = None) -> Tensor:
+    def generator(self, fake: Alike, real: Alike | None = None) -> Alike:
         return -softplus(fake)
 
 
@@ -71,10 +72,10 @@ class LeastSquares:
 
     __post_init__ = check_ranges
 
-    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+    def discriminator(self, real: Alike, fake: Alike) -> Alike:
         return 0.5 * (real - (1 - self.label_smoothing)).square() + 0.5 * fake.square()
 
-    def generator(self, fake: Tensor, real: Tensor | None = None) -> Tensor:
+    def generator(self, fake: Alike, real: Alike | None = None) -> Alike:
         return 0.5 * (fake - (1 - self.label_smoothing)).square()
 
 
@@ -87,10 +88,10 @@ class Hinge:
 
     relativistic: ClassVar[bool] = False
 
-    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+    def discriminator(self, real: Alike, fake: Alike) -> Alike:
         return relu(1 - real) + relu(1 + fake)
 
-    def generator(self, fake: Tensor, real: Tensor | None = None) -> Tensor:
+    def generator(self, fake: Alike, real: Alike | None = None) -> Alike:
         return -fake
 
 
@@ -104,10 +105,10 @@ class Wasserstein:
 
     relativistic: ClassVar[bool] = False
 
-    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+    def discriminator(self, real: Alike, fake: Alike) -> Alike:
         return fake - real
 
-    def generator(self, fake: Tensor, real: Tensor | None = None) -> Tensor:
+    def generator(self, fake: Alike, real: Alike | None = None) -> Alike:
         return -fake
 
 
@@ -121,10 +122,10 @@ class Relativistic:
 
     relativistic: ClassVar[bool] = True
 
-    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+    def discriminator(self, real: Alike, fake: Alike) -> Alike:
         return softplus(fake - real)
 
-    def generator(self, fake: Tensor, real: Tensor | None) -> Tensor:
+    def generator(self, fake: Alike, real: Alike | None) -> Alike:
         assert real is not None, "a relativistic loss needs the logits of real images"
         return softplus(real - fake)
 

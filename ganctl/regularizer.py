@@ -21,6 +21,7 @@ from torch.nn.functional import relu
 
 from ganctl.contract import ArgumentError, Batch, Critic, Given, Sample, Verdict
 from ganctl.ranges import check_ranges, ranged
+from ganctl.shapes import Alike
 
 _TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 _WEIGHTED = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, *_TRANSPOSED)
@@ -155,7 +156,7 @@ class InstanceNoise:
 
     __post_init__ = check_ranges
 
-    def perturb(self, images: Tensor, step: int) -> Tensor:
+    def perturb(self, images: Alike, step: int) -> Alike:
         left = 1.0 if self.decay_steps is None else max(0.0, 1 - step / self.decay_steps)
         if not (deviation := self.strength * left):
             return images

@@ -1,9 +1,10 @@
 """A small convolutional discriminator: one convolution, one pooling, one dense layer."""
 
-from torch import Tensor, nn
+from torch import nn
 
 from ganctl.model.geometry import ImageShape, quartering
 from ganctl.model.layers import LEAK, LogitHead, drop, finish
+from ganctl.shapes import Images, Labels, Logits
 
 
 class Discriminator(nn.Module):
@@ -41,5 +42,5 @@ class Discriminator(nn.Module):
         self.head = LogitHead(hidden, num_classes, minibatch_kernels, minibatch_kernel_size)
         finish(self, initialisation, spectral_norm=spectral_norm)
 
-    def forward(self, images: Tensor, labels: Tensor) -> Tensor:
+    def forward(self, images: Images, labels: Labels) -> Logits:
         return self.head(self.layers(images), labels).to(images.dtype)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from ganctl.model.geometry import ImageShape, doubling, widths_of
 from ganctl.model.layers import LEAK, LabelledLatents, LogitHead, drop, finish, initialise
+from ganctl.shapes import Images, Labels, Latents, Logits
 
 
 class Generator(nn.Module):
@@ -51,7 +52,7 @@ class Generator(nn.Module):
         self.layers = nn.Sequential(*layers, nn.Tanh())
         initialise(self, initialisation)
 
-    def forward(self, latents: Tensor, labels: Tensor) -> Tensor:
+    def forward(self, latents: Latents, labels: Labels) -> Images:
         return self.from_placed(self.place(latents, labels))
 
     def place(self, latents: Tensor, labels: Tensor) -> Tensor:
@@ -98,7 +99,7 @@ class Discriminator(nn.Module):
         self.head = LogitHead(widths[-1] * start * start, num_classes, minibatch_kernels, minibatch_kernel_size)
         finish(self, initialisation, spectral_norm=spectral_norm)
 
-    def forward(self, images: Tensor, labels: Tensor) -> Tensor:
+    def forward(self, images: Images, labels: Labels) -> Logits:
         return self.head(self.layers(images), labels).to(images.dtype)
 
 

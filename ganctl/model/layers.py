@@ -47,7 +47,7 @@ def initialise(network: nn.Module, scheme: str) -> None:
             nn.init.normal_(layer.weight, 1.0, 0.02)
 
 
-def fans(layer: Weighted) -> tuple[float, float]:
+def fans(layer: Weighted) -> tuple[int | float, int | float]:
     """How many inputs reach one output, and how many outputs one input reaches, strides and transposition counted.
 
     torch's own count ignores the stride and takes a transposed convolution for a plain one, which for a 4x4 kernel of

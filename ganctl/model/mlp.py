@@ -2,10 +2,11 @@
 
 import math
 
-from torch import Tensor, nn
+from torch import nn
 
 from ganctl.model.geometry import ImageShape
 from ganctl.model.layers import LabelledLatents, drop, initialise
+from ganctl.shapes import Images, Labels, Latents
 
 
 class Generator(nn.Module):
@@ -38,5 +39,5 @@ class Generator(nn.Module):
         )
         initialise(self, initialisation)
 
-    def forward(self, latents: Tensor, labels: Tensor) -> Tensor:
+    def forward(self, latents: Latents, labels: Labels) -> Images:
         return (2 * self.layers(self.latents(latents, labels)) - 1).to(latents.dtype)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ganctl.model.geometry import ImageShape, doubling, widths_of
 from ganctl.model.layers import LabelledLatents, LogitHead, drop, finish, initialise
+from ganctl.shapes import Images, Labels, Latents, Logits
 
 
 class Generator(nn.Module):
@@ -47,7 +48,7 @@ class Generator(nn.Module):
         )
         initialise(self, initialisation)
 
-    def forward(self, latents: Tensor, labels: Tensor) -> Tensor:
+    def forward(self, latents: Latents, labels: Labels) -> Images:
         return self.layers(self.project(self.latents(latents, labels))).to(latents.dtype)
 
 
@@ -83,7 +84,7 @@ class Discriminator(nn.Module):
         self.head = LogitHead(widths[-1], num_classes, minibatch_kernels, minibatch_kernel_size)
         finish(self, initialisation, spectral_norm=spectral_norm)
 
-    def forward(self, images: Tensor, labels: Tensor) -> Tensor:
+    def forward(self, images: Images, labels: Labels) -> Logits:
         return self.head(self.layers(images).sum((2, 3)), labels).to(images.dtype)
 
 
