@@ -40,13 +40,6 @@ def claim(root: Path, name: str) -> Path:
     raise ValueError(f"output.root={root}: cannot make a folder in {parent}; choose another")
 
 
-def name_of(config: DictConfig) -> str:
-    """`<dataset>-<model>[-tag]`, the choices' names, for a run's folder."""
-    choices = config.hydra.runtime.choices
-    names = [choices.get("dataset"), choices.get("model") or choices.get("generator"), config.get("tag")]
-    return "-".join(str(name) for name in names if name)
-
-
 def chosen_folder(config: DictConfig, mode: str) -> Path | None:
     """The folder that the user has set (hydra.run.dir or hydra.sweep.dir); None if it is Hydra's default.
 

@@ -70,7 +70,8 @@ def merge(saved: Sequence[str], new: Sequence[str]) -> list[str]:
         override = _parse_saved(parser, text)
         line, key = override.input_line or text, override.key_or_group
         adds = override.is_add() or override.is_delete()  # without it, a later change of the key would lack the key
-        if key == "trust" or (key in keys and not adds):
+        undoes = line.startswith(("++", "~")) and key.partition(".")[0] in keys  # a preset, for a part chosen before
+        if key == "trust" or (key in keys and not adds) or undoes:
             continue
         if re.match(r"hydra\b", key) or any(code in line for code in ("${", "_target_", "shape_rule")):
             need = "not taken from a run folder, as it could run code; give it again on the command line"

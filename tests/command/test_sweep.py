@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from ganctl.compose import Composer
+from ganctl.job.sweep import expand, name_of_sweep
 from tests.conftest import TINY, Command, Refusal
 
 
@@ -44,7 +46,7 @@ def test_a_failed_job_is_told_of_and_the_others_go_on(ganctl_process: Command, w
     assert answer.err.count("\n") == 2 and "Traceback" not in answer.err
     assert "4 jobs, 2 failed" in answer.out
     sweep = only(workplace)
-    assert sweep.name.endswith("-sweep-mnist5k-dcgan-a-b-seed-batch_size")
+    assert sweep.name.endswith("-sweep-mnist5k-dcgan-mlp-strided_cnn-a-b-seed-batch_size")
     names = sorted(path.name for path in sweep.iterdir() if path.is_dir())
     assert names == [f"{number}-seed-{seed}-batch_size-{size}" for number, seed, size in
                      [(1, 1, 16), (2, 1, 5001), (3, 2, 16), (4, 2, 5001)]]  # fmt: skip
@@ -84,3 +86,14 @@ def test_the_sweeps_folder_may_be_chosen_once(ganctl_process: Command, refused: 
     assert ganctl_process(*words).code == 1
     assert (workplace / "mine" / "1" / "result.json").is_file()
     assert refused(*words).startswith("hydra.sweep.dir=mine: there is a run in it, which is not overwritten; ")
+
+
+def test_a_part_that_is_swept_has_its_own_settings_and_the_sweep_is_not_called_by_one_model(workplace: Path) -> None:
+    composer = Composer("train")
+    words = ["model=dcgan,sngan", "optimizer=sgd,rmsprop", "loss=hinge", "tag=x"]
+    jobs = expand(composer, composer.compose(words, multirun=True))
+    rates = [[text for text in job.overrides if "optimizer.lr" in text] for job in jobs]
+    assert rates == [["++optimizer.lr=0.01"], ["++optimizer.lr=5e-05"], [], []]
+    assert name_of_sweep(jobs, "x") == "sweep-mnist5k-x-model-optimizer"
+    jobs = expand(composer, composer.compose(["model=cdcgan", "seed=1,2"], multirun=True))
+    assert name_of_sweep(jobs, "") == "sweep-mnist5k-cdcgan-seed"
