@@ -38,13 +38,13 @@ def about(composer: Composer, config: DictConfig, overrides: Sequence[str]) -> A
     choices |= {group: [str(name) for name in config[group]] for group in SEVERAL if group in config}
     layers = composer.layers(list(overrides))
     typed = {item.get_key_element().lstrip("+~") for item in parse(overrides, composer.options)}
-    given = _choices(next(layer.text for layer in reversed(layers) if not layer.group))
+    given = choices_of(next(layer.text for layer in reversed(layers) if not layer.group))
     before, rows = dict(given), {}
     for layer in layers:
         values: dict[str, Any] = {rule.key: rule.default for rule in layer.rules if rule.is_leaf}
         if layer.is_preset:
-            given |= _choices(layer.text)
-            values |= _choices(layer.text)
+            given |= choices_of(layer.text)
+            values |= choices_of(layer.text)
             rows = {preset: {key: row[key] for key in row if key not in values} for preset, row in rows.items()}
             new = {key: value for key, value in values.items() if key not in typed and before.get(key) != value}
             rows[f"{layer.group}={layer.option}"] = new
@@ -70,7 +70,7 @@ def _listed(values: Mapping[str, Any]) -> str:
     return ", ".join(f"{key}={value_text(value)}" for key, value in values.items())
 
 
-def _choices(text: str) -> dict[str, Any]:
+def choices_of(text: str) -> dict[str, Any]:
     """The options of groups that a YAML file's defaults list chooses."""
     entries = (yaml.safe_load(text) or {}).get("defaults", [])
     pairs = [pair for entry in entries if isinstance(entry, dict) for pair in entry.items()]

@@ -14,6 +14,7 @@ from hydra.errors import HydraException
 from ganctl import checkpoint
 from ganctl.compose import quote
 from ganctl.configuration.names import one_line
+from ganctl.invocation.folders import refuse_sweep
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ def resume(path: str, overrides: Sequence[str]) -> Resumed:
     for text in overrides:
         if text.lstrip("+~").startswith(("hydra.run.dir", "hydra.output_subdir", "hydra.sweep.")):
             raise ValueError(f"{text}: a resumed run stays in its folder; leave this out")
+    refuse_sweep(Path(path).expanduser(), "ganctl train --resume")
     newest = checkpoint.find(Path(path).expanduser()).resolve()
     folder = checkpoint.run_folder(newest)
     files = folder.glob("*/overrides.yaml")

@@ -97,3 +97,31 @@ def test_a_part_that_is_swept_has_its_own_settings_and_the_sweep_is_not_called_b
     assert name_of_sweep(jobs, "x") == "sweep-mnist5k-x-model-optimizer"
     jobs = expand(composer, composer.compose(["model=cdcgan", "seed=1,2"], multirun=True))
     assert name_of_sweep(jobs, "") == "sweep-mnist5k-cdcgan-seed"
+
+
+@pytest.mark.parametrize(
+    ("words", "varied"),
+    [
+        (["seed=range(1,4)"], [{"seed": "1"}, {"seed": "2"}, {"seed": "3"}]),
+        (["loss=choice(hinge,minimax)"], [{"loss": "hinge"}, {"loss": "minimax"}]),
+        (["loss=glob(*s)"], [{"loss": "least_squares"}]),
+        (["output.grid=8,16", "output.log_every=${output.grid}"], [{"output.grid": "8"}, {"output.grid": "16"}]),
+    ],
+)
+def test_what_the_help_says_of_sweeps_is_so(words: list[str], varied: list[dict[str, str]], workplace: Path) -> None:
+    composer = Composer("train")
+    assert [job.varied for job in expand(composer, composer.compose(words, multirun=True))] == varied
+
+
+@pytest.mark.parametrize("words", [["evaluate"], ["sample"], ["train", "--resume"], ["fid"]])
+def test_a_sweep_where_one_run_is_wanted_is_answered_with_its_runs(
+    words: list[str], refused: Refusal, workplace: Path
+) -> None:
+    for name in ("1-a", "2-b", "10-c"):
+        (workplace / "swept" / name / "checkpoints").mkdir(parents=True)
+    (workplace / "swept" / "multirun.yaml").write_text("")
+    typed = " ".join(["ganctl", *words])
+    said = "swept: is a sweep of 3 runs (1-a, 2-b, 10-c); name one run; "
+    assert refused(*words, "swept") == f"{said}such as {typed} swept/1-a"
+    (workplace / "swept" / "sweep.json").write_text(json.dumps({"ranking": [{"rank": 1, "folder": "x/swept/10-c"}]}))
+    assert refused(*words, "swept") == f"{said}the best is {typed} swept/10-c"
