@@ -4,7 +4,7 @@ The only module that knows Hydra's config loader. A mistake becomes a ValueError
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
@@ -96,6 +96,8 @@ class Composer:
             place = f"file://{Path(config_dir).absolute()}"
             search.prepend(provider="command-line", path=place, anchor=SearchPathQuery(provider="schema"))
         self.loader = ConfigLoaderImpl(config_search_path=search)
+        self.groups = set(self.loader.list_groups(""))
+        self._layers: dict[tuple[str, ...], list[Layer]] = {}
 
     def options(self) -> dict[str, list[str]]:
         """The options of every group of our own, without those not meant to be chosen (an underscore in front)."""
@@ -113,15 +115,14 @@ class Composer:
 
     def keys(self, overrides: Sequence[Override]) -> list[str]:
         """All keys of the configuration that the chosen groups give, and the groups."""
-        groups = set(self.loader.list_groups(""))
-        single = [item for item in overrides if item.key_or_group in groups and not item.is_sweep_override()]
+        single = [item for item in overrides if item.key_or_group in self.groups and not item.is_sweep_override()]
         for choices in ([item.input_line or "" for item in single], []):
             try:
                 config = self.loader.load_configuration(self.config_name, choices, RunMode.RUN)
             except Exception:  # the hint is then given for the defaults
                 continue
             plain: Any = OmegaConf.to_container(config, resolve=False)
-            return [*(key for key, _ in leaves(plain, nodes=True)), *groups]
+            return [*(key for key, _ in leaves(plain, nodes=True)), *self.groups]
         return []
 
     def compose(self, overrides: Sequence[str], *, multirun: bool = False) -> DictConfig:
@@ -147,7 +148,7 @@ class Composer:
         """Checks a composed configuration, as `checks.check`; returns the packages whose classes it may name."""
         parsed = parse(overrides, self.options)
         values = self.plain(config, parsed)
-        layers = self.layers(list(overrides))
+        layers = self.layers(overrides)
         trusted = self._trusted(values, parsed)
         facts = Facts(
             values=values,
@@ -189,7 +190,7 @@ class Composer:
         parsed = parse(overrides, self.options)
         chosen = {item.key_or_group for item in parse(overrides if typed is None else typed, self.options)}
         try:
-            return [*overrides, *self._own_settings(parsed, chosen & {*self.options()})]
+            return [*overrides, *self._own_settings(parsed, chosen & self.groups - {"hydra"})]
         except Exception as error:
             if (mistake := self._mistake(error, parsed)) is None:
                 raise
@@ -213,17 +214,21 @@ class Composer:
                 undone.append(f"~{key}" if value is own else f"++{key}={_override_text(value)}")
         return undone
 
-    def layers(self, overrides: list[str]) -> list[Layer]:
+    def layers(self, overrides: Sequence[str]) -> list[Layer]:
         """The YAML files that are merged with `overrides`, but for Hydra's own, in that order."""
-        layers = []
-        for entry in self.loader.compute_defaults_list(self.config_name, overrides, RunMode.RUN).defaults:
+        choices = tuple(text for text in overrides if re.split("[=@/]", text.lstrip("+~"))[0] in self.groups)
+        if choices not in self._layers:
+            self._layers[choices] = list(self._read_layers(choices))
+        return self._layers[choices]
+
+    def _read_layers(self, choices: Sequence[str]) -> Iterator[Layer]:
+        for entry in self.loader.compute_defaults_list(self.config_name, list(choices), RunMode.RUN).defaults:
             path, package = entry.config_path or "", entry.package or ""
             if path.startswith(("hydra/", "_")) or package.split(".")[0] == "hydra":
                 continue
             file, text = self._file(path)
             if file:
-                layers.append(Layer(file, path, package, text, _rules(text, package, file)))
-        return layers
+                yield Layer(file, path, package, text, _rules(text, package, file))
 
     def _without(self, key: str, overrides: Sequence[str], parsed: Sequence[Override]) -> Any:
         """The value that `key` has if it is not typed. Raises LookupError where there is none."""

@@ -5,7 +5,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ganctl.configuration.names import suggestion
 from ganctl.invocation.arguments import refuse_in_one_line
 from ganctl.invocation.help import groups
 
@@ -22,15 +21,15 @@ def main(words: Sequence[str]) -> int:
     if options.config_dir and not Path(options.config_dir).is_dir():
         raise ValueError(f"--config-dir={options.config_dir}: there is no such folder")
     listed = groups(options.config_dir)
-    if options.groups and not any(name in listed for name in options.groups):
+    if topics := [name for name in options.groups if name not in listed]:
         from ganctl.compose import Composer
         from ganctl.invocation.meanings import show_topic
 
         composer = Composer("train", config_dir=options.config_dir)
-        return max(show_topic(composer, topic) for topic in options.groups)
-    if unknown := next((name for name in options.groups if name not in listed), None):
-        raise ValueError(f"{unknown}: no such group; {suggestion(unknown, listed, 'group')}")
-    _show({name: listed[name] for name in options.groups or listed})
+        for topic in topics:
+            show_topic(composer, topic)
+    if chosen := [name for name in options.groups or listed if name in listed]:
+        _show({name: listed[name] for name in chosen})
     return 0
 
 

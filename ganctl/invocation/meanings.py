@@ -48,7 +48,7 @@ def show_topic(composer: Composer, topic: str) -> int:
 
 def comments(composer: Composer, overrides: Sequence[str]) -> dict[str, str]:
     """The comment on each key of the YAML files that are merged with `overrides`."""
-    rules = [rule for layer in composer.layers(list(overrides)) for rule in layer.rules]
+    rules = [rule for layer in composer.layers(overrides) for rule in layer.rules]
     return {rule.key: rule.comment for rule in rules if rule.comment}
 
 

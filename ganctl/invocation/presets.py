@@ -36,9 +36,9 @@ def about(composer: Composer, config: DictConfig, overrides: Sequence[str]) -> A
     choices = {str(group): option for group, option in config.hydra.runtime.choices.items()}
     choices = {group: option for group, option in choices.items() if group.isidentifier() and option is not None}
     choices |= {group: [str(name) for name in config[group]] for group in SEVERAL if group in config}
-    layers = composer.layers(list(overrides))
+    layers = composer.layers(overrides)
     typed = {item.get_key_element().lstrip("+~") for item in parse(overrides, composer.options)}
-    given = choices_of(next(layer.text for layer in reversed(layers) if not layer.group))
+    given = {name: option for layer in layers if not layer.group for name, option in choices_of(layer.text).items()}
     before, rows = dict(given), {}
     for layer in layers:
         values: dict[str, Any] = {rule.key: rule.default for rule in layer.rules if rule.is_leaf}
@@ -56,7 +56,8 @@ def about(composer: Composer, config: DictConfig, overrides: Sequence[str]) -> A
         text = next((layer.text for layer in layers if layer.path == f"model/{model}"), "")
         header["model"] = f"{model}, but with {but}" if but else f"{model}: {describe(text)}"
     header["preset"] = "; ".join(f"{preset} sets {_listed(row)}" for preset, row in rows.items() if row)
-    names = {group: str(choices[group]) for group in ("dataset", "model") if group in choices} | by_hand
+    named = ("dataset", "model" if model else "generator")
+    names = {group: str(choices[group]) for group in named if group in choices} | by_hand
     header = {name: text for name, text in header.items() if text}
     return About(choices, names, header, warnings(composer.plain(config)))
 

@@ -9,7 +9,7 @@ import yaml
 
 from ganctl.compose import Composer
 from ganctl.invocation.resume import merge, resume
-from tests.conftest import Refusal
+from tests.conftest import Command, Refusal
 
 
 @pytest.fixture
@@ -125,3 +125,12 @@ def test_what_undid_a_preset_for_one_part_does_not_hold_for_another() -> None:
     assert merge(saved, ["seed=2"]) == ["optimizer=sgd", "++optimizer.lr=0.01", "~optimizer.betas", "seed=2"]
     assert merge(saved, ["optimizer=rmsprop"]) == ["seed=1", "optimizer=rmsprop"]
     assert merge(saved, ["optimizer.lr=1"]) == ["optimizer=sgd", "seed=1", "~optimizer.betas", "optimizer.lr=1"]
+
+
+def test_a_run_from_before_presets_gave_way_keeps_its_configuration(run: Path, ganctl: Command) -> None:
+    save(run / ".hydra", ["optimizer=sgd", "training.steps=4"])
+    rates = [
+        yaml.safe_load(ganctl("train", "--resume", str(run), *words, "--cfg", "job").out)["optimizer"]["lr"]
+        for words in ([], ["seed=1"], ["optimizer=rmsprop"])
+    ]
+    assert rates == [0.001, 0.001, 5e-05]
