@@ -16,6 +16,9 @@ COMMANDS = {
 }
 """What each command does; `main(words)` of the module of its name in ganctl.command returns the exit code."""
 
+COMPOSED = ("train", "sample", "evaluate", "fid")
+"""The commands whose settings Hydra composes."""
+
 USAGE = """\
 usage: ganctl COMMAND [...]
 
@@ -54,7 +57,7 @@ def main(words: Sequence[str] | None = None) -> int:
 def _dispatch(words: list[str]) -> int:
     if not words or words[0] in ("-h", "--help", "help"):
         if len(words) > 1 and words[1] in COMMANDS:
-            return _dispatch([words[1], "--help"])
+            return _dispatch([words[1], "--help", *words[2:]])
         lines = [f"  {name:<10}{summary}" for name, summary in COMMANDS.items()]
         print(USAGE.format(commands="\n".join(lines)), end="")
         return 0
@@ -75,7 +78,13 @@ def _dispatch(words: list[str]) -> int:
             else suggestion(words[0], COMMANDS, "command")
         )
         raise ValueError(f"{words[0]}: no such command; {cure}")
-    if any(word in ("-h", "--help") for word in words[1:]):
+    if place := next((place for place, word in enumerate(words) if word in ("-h", "--help")), 0):
+        topic = next((word for word in words[place + 1 :] if not word.startswith("-") and "=" not in word), None)
+        if topic and words[0] in COMPOSED:
+            from ganctl.compose import Composer
+            from ganctl.invocation.meanings import show_topic
+
+            return show_topic(Composer(words[0]), topic)
         from ganctl.invocation.help import show
 
         return show(words[0])
@@ -98,7 +107,7 @@ def _complete(words: list[str]) -> int:
     if len(typed) < 3:
         print(" ".join(name for name in sorted(COMMANDS) if name.startswith(typed[-1] if len(typed) == 2 else "")))
         return 0
-    if typed[1] not in ("train", "sample", "evaluate", "fid"):  # Hydra composes no other
+    if typed[1] not in COMPOSED:
         return 0
     overrides = [word for word in typed[2:-1] if "=" in word and not word.startswith("-")]
     os.environ["COMP_LINE"] = " ".join([typed[0], *overrides, typed[-1]])

@@ -5,6 +5,7 @@ The only module that knows Hydra's config loader. A mistake becomes a ValueError
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
@@ -25,13 +26,40 @@ from omegaconf.errors import OmegaConfBaseException
 
 from ganctl.configuration.checks import Facts, check, leaves
 from ganctl.configuration.names import value_text
-from ganctl.configuration.rules import read_rules
-from ganctl.configuration.targets import local_packages
+from ganctl.configuration.rules import Rule, read_rules
+from ganctl.configuration.targets import SEVERAL, local_packages
 from ganctl.mistakes import explain, parse
 
 _rules = lru_cache(maxsize=256)(read_rules)
 VERSION_BASE = "1.3"
 CONFIG_PATH = "pkg://ganctl.configs"
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One YAML file of a configuration: its name, its path below the root, where its keys go ("" = the top), its text.
+
+    `rules` are those of its keys. The files of a configuration are merged in the order in which they stand.
+    """
+
+    file: str
+    path: str
+    package: str
+    text: str
+    rules: Sequence[Rule]
+
+    @property
+    def group(self) -> str:
+        return self.path.rpartition("/")[0]
+
+    @property
+    def option(self) -> str:
+        return self.path.rpartition("/")[2]
+
+    @property
+    def is_preset(self) -> bool:
+        """Whether it is chosen by `model=` or `experiment=`, to set what other files have."""
+        return bool(self.group) and not self.package
 
 
 class Composer:
@@ -68,6 +96,8 @@ class Composer:
             place = f"file://{Path(config_dir).absolute()}"
             search.prepend(provider="command-line", path=place, anchor=SearchPathQuery(provider="schema"))
         self.loader = ConfigLoaderImpl(config_search_path=search)
+        self.groups = set(self.loader.list_groups(""))
+        self._layers: dict[tuple[str, ...], list[Layer]] = {}
 
     def options(self) -> dict[str, list[str]]:
         """The options of every group of our own, without those not meant to be chosen (an underscore in front)."""
@@ -85,15 +115,14 @@ class Composer:
 
     def keys(self, overrides: Sequence[Override]) -> list[str]:
         """All keys of the configuration that the chosen groups give, and the groups."""
-        groups = set(self.loader.list_groups(""))
-        single = [item for item in overrides if item.key_or_group in groups and not item.is_sweep_override()]
+        single = [item for item in overrides if item.key_or_group in self.groups and not item.is_sweep_override()]
         for choices in ([item.input_line or "" for item in single], []):
             try:
                 config = self.loader.load_configuration(self.config_name, choices, RunMode.RUN)
             except Exception:  # the hint is then given for the defaults
                 continue
             plain: Any = OmegaConf.to_container(config, resolve=False)
-            return [*(key for key, _ in leaves(plain, nodes=True)), *groups]
+            return [*(key for key, _ in leaves(plain, nodes=True)), *self.groups]
         return []
 
     def compose(self, overrides: Sequence[str], *, multirun: bool = False) -> DictConfig:
@@ -118,18 +147,19 @@ class Composer:
     def check(self, config: DictConfig, overrides: Sequence[str]) -> list[str]:
         """Checks a composed configuration, as `checks.check`; returns the packages whose classes it may name."""
         parsed = parse(overrides, self.options)
-        values = self._plain(config, parsed)
-        files = list(self._files(list(overrides)))
+        values = self.plain(config, parsed)
+        layers = self.layers(overrides)
         trusted = self._trusted(values, parsed)
         facts = Facts(
             values=values,
-            rules=[rule for file, _, package, text in files for rule in _rules(text, package, file)],
-            presets={file for file, path, package, _ in files if "/" in path and not package},
-            primaries={file for file, path, _, _ in files if "/" not in path},
+            rules=[rule for layer in layers for rule in layer.rules],
+            presets={layer.file for layer in layers if layer.is_preset},
+            primaries={layer.file for layer in layers if not layer.group},
             added={item.get_key_element().lstrip("+") for item in parsed if item.is_add() or item.is_force_add()},
             read=set(re.findall(r"\$\{([A-Za-z_][\w.]*)\}", str(OmegaConf.to_container(config, resolve=False)))),
             choices=dict(config.hydra.runtime.choices.items()),
             trusted=trusted,
+            without=lambda key: self._without(key, overrides, parsed),
         )
         check(facts)
         return trusted
@@ -151,15 +181,65 @@ class Composer:
         targets = [value for key, value in leaves(values) if key.rpartition(".")[2] in ("_target_", "shape_rule")]
         return [*named, *local_packages(targets, self.folders)]
 
-    def _files(self, overrides: list[str]) -> Iterator[tuple[str, str, str, str]]:
-        """File, config path, package and text of the YAML files that are merged with `overrides`, in that order."""
-        for entry in self.loader.compute_defaults_list(self.config_name, overrides, RunMode.RUN).defaults:
+    def with_own_settings(self, overrides: Sequence[str], typed: Sequence[str] | None = None) -> list[str]:
+        """`overrides`, and what lets each part chosen among those `typed` (None: all) keep its own file's settings.
+
+        A preset stands after all other files, so its `optimizer.lr` would hold for `optimizer=sgd` as well. What is
+        added, with `++` or `~` in front, is saved with the run: resuming it gives the configuration that it began with.
+        """
+        parsed = parse(overrides, self.options)
+        chosen = {item.key_or_group for item in parse(overrides if typed is None else typed, self.options)}
+        try:
+            return [*overrides, *self._own_settings(parsed, chosen & self.groups - {"hydra"})]
+        except Exception as error:
+            if (mistake := self._mistake(error, parsed)) is None:
+                raise
+            raise mistake from None
+
+    def _own_settings(self, parsed: Sequence[Override], groups: set[str]) -> list[str]:
+        """The overrides that undo what presets set of `groups` and nobody has typed."""
+        texts = [str(item.input_line) for item in parsed]
+        presets = [layer for layer in self.layers(texts) if layer.is_preset] if groups else []
+        keys = {item.get_key_element().lstrip("+~") for item in parsed}
+        wanted = {rule.key for layer in presets for rule in layer.rules if rule.is_leaf} - keys
+        without = [f"~{name}" for name in dict.fromkeys(layer.group for layer in presets)]
+        undone = []
+        for group in sorted(groups & {key.partition(".")[0] for key in wanted}):
+            mine = [text for text in texts if re.split(r"[.=]", text.lstrip("+~"))[0] == group]
+            own = self.loader.load_configuration(self.config_name, [*mine, *without], RunMode.RUN)
+            for key in sorted(key for key in wanted if key.startswith(f"{group}.")):
+                if group in SEVERAL and key.split(".")[1] not in own[group]:
+                    continue  # which the checks refuse with a sentence of its own
+                value = OmegaConf.select(own, key, default=own)
+                undone.append(f"~{key}" if value is own else f"++{key}={_override_text(value)}")
+        return undone
+
+    def layers(self, overrides: Sequence[str]) -> list[Layer]:
+        """The YAML files that are merged with `overrides`, but for Hydra's own, in that order."""
+        choices = tuple(text for text in overrides if re.split("[=@/]", text.lstrip("+~"))[0] in self.groups)
+        if choices not in self._layers:
+            self._layers[choices] = list(self._read_layers(choices))
+        return self._layers[choices]
+
+    def _read_layers(self, choices: Sequence[str]) -> Iterator[Layer]:
+        for entry in self.loader.compute_defaults_list(self.config_name, list(choices), RunMode.RUN).defaults:
             path, package = entry.config_path or "", entry.package or ""
             if path.startswith(("hydra/", "_")) or package.split(".")[0] == "hydra":
                 continue
             file, text = self._file(path)
             if file:
-                yield file, path, package, text
+                yield Layer(file, path, package, text, _rules(text, package, file))
+
+    def _without(self, key: str, overrides: Sequence[str], parsed: Sequence[Override]) -> Any:
+        """The value that `key` has if it is not typed. Raises LookupError where there is none."""
+        others = [
+            text for text, item in zip(overrides, parsed, strict=True) if item.get_key_element().lstrip("+~") != key
+        ]
+        try:
+            value = OmegaConf.select(self.compose(self.with_own_settings(others)), key, throw_on_missing=True)
+        except (ValueError, OmegaConfBaseException) as error:
+            raise LookupError(key) from error
+        return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
 
     def _file(self, path: str) -> tuple[str, str]:
         """Name and text of the YAML file `path` in the first place of the search path that has it; "" if none has."""
@@ -174,7 +254,7 @@ class Composer:
                 return f"{source.path}/{path}.yaml", file.read_text(encoding="utf-8")
         return "", ""
 
-    def _plain(self, config: DictConfig, parsed: Sequence[Override]) -> dict[str, Any]:
+    def plain(self, config: DictConfig, parsed: Sequence[Override] = ()) -> dict[str, Any]:
         """The configuration without its node `hydra`, as plain data with every interpolation resolved."""
         keep = HydraConfig.instance().cfg
         HydraConfig.instance().set_config(config)
@@ -195,6 +275,16 @@ def quote(value: str) -> str:
     """A string as an override's value that Hydra reads back as exactly this string."""
     escaped = re.sub(r"(\\*)('|$)", lambda match: match[1] * 2 + ("\\'" if match[2] else ""), value)
     return "'" + escaped.replace("${", "\\${") + "'"
+
+
+def _override_text(value: Any) -> str:
+    """A value of a configuration as it is typed in an override."""
+    plain = OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+    if isinstance(plain, dict):
+        return "{" + ",".join(f"{key}:{_override_text(item)}" for key, item in plain.items()) + "}"
+    if isinstance(plain, list):
+        return f"[{','.join(map(_override_text, plain))}]"
+    return quote(plain) if isinstance(plain, str) else value_text(plain)
 
 
 def _resolved(config: DictConfig, key: str) -> Any:

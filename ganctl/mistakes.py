@@ -75,6 +75,23 @@ def explain(error: Exception, overrides: Sequence[Override], composer: Composer)
     return None
 
 
+_REMARKS = {
+    "metric=fid": "the Frechet distance is metric=frechet; its score is called fid with feature=inception",
+    "metric=is": "the inception score is metric=inception_score",
+    "loss=wgan_gp": "the loss is loss=wasserstein, its penalty regularizer=[gradient_penalty]; model=wgan_gp sets both",
+    "loss=ragan": "loss=relativistic is the pairwise kind, RpGAN",
+    "loss=r3gan": "loss=relativistic with regularizer=[r1,r2] is R3GAN's",
+    "loss=vanilla": "loss=non_saturating is the usual form, loss=minimax the first paper's",
+    "loss=bce": "loss=non_saturating is the usual form, loss=minimax the first paper's",
+    "loss=gan": "loss=non_saturating is the usual form, loss=minimax the first paper's",
+    "model=wgan": "there is model=wgan_gp, with a gradient penalty instead of clipped weights",
+    "model=gan": "there is model=mlp, the smallest pair, and model=dcgan",
+}
+"""What is said of options of other names, where `did you mean` would say too little."""
+
+_BASIC_ONLY = ("hydra/launcher", "hydra/sweeper")
+
+
 def _of_option(error: MissingConfigException, overrides: Sequence[Override], listed: dict[str, list[str]]) -> str:
     group, slash, option = (error.missing_cfg_file or "").rpartition("/")
     if not slash:
@@ -82,6 +99,10 @@ def _of_option(error: MissingConfigException, overrides: Sequence[Override], lis
     typed = {item.key_or_group: item.input_line for item in overrides}
     presets = [str(typed[name]) for name in ("experiment", "model") if name in typed]
     origin = f" (asked for by {' or '.join(presets) or 'a YAML file'})" if group not in typed else ""
+    if group in _BASIC_ONLY:
+        return f"{group}={option}: no such option; sweeps of ganctl run with {group}=basic only, a job at a time"
+    if remark := _REMARKS.get(f"{group}={option}".lower().replace("-", "_")):
+        return f"{group}={option}: no such option{origin}; {remark}"
     return f"{group}={option}: no such option{origin}; {suggestion(option, listed.get(group, ()), 'option')}"
 
 

@@ -81,6 +81,22 @@ def test_cfg_job_shows_a_package_alone(ganctl: Command) -> None:
     assert yaml.safe_load(ganctl("train", "--cfg", "job", "-p", "stop").out)["patience"] is None
 
 
+def test_cfg_job_prints_the_comments_beside_the_values(ganctl: Command) -> None:
+    lines = ganctl("train", "optimizer=sgd", "--cfg", "job").out.splitlines()
+    assert "  lr: 0.01  # learning rate; in (0, inf)" in lines
+    assert "seed: 0  # everything random follows from it; in [0, 4294967295]" in lines
+    assert ganctl("train", "--cfg", "job", "-p", "stop").out.splitlines()[2].startswith("score: null  # which score")
+    assert "num_images: 5000  # generated images; in [2, 10000000]" in ganctl("evaluate", "--cfg=job").out.splitlines()
+
+
+@pytest.mark.parametrize("words", [["train", "--help", "optimizer"], ["help", "train", "optimizer"]])
+def test_help_of_a_section_explains_its_keys(words: list[str], ganctl: Command) -> None:
+    assert ganctl(*words).out.splitlines()[0].split() == [
+        *("optimizer.lr=0.001", "in", "(0,", "inf)", "learning", "rate")
+    ]
+    assert "torch" not in imported_by(*words)
+
+
 def test_cfg_hydra_has_our_names(ganctl: Command) -> None:
     config = yaml.safe_load(ganctl("train", "--cfg", "hydra", "hydra.job.chdir=true").out)["hydra"]
     assert config["job"]["name"] == "train" and config["job"]["chdir"] is True

@@ -13,6 +13,7 @@ from omegaconf import OmegaConf
 from ganctl.compose import Composer, quote
 from ganctl.configuration.rules import read_rules
 from ganctl.configuration.targets import SEVERAL
+from ganctl.invocation.presets import about
 from tests.conftest import Refusal
 
 CONFIGS = Path(str(resources.files("ganctl.configs")))
@@ -169,3 +170,55 @@ def test_ranges_of_evaluate_hold_for_the_chosen_extractor(workplace: Path) -> No
     composer.check(config, overrides)
     assert OmegaConf.to_container(config.feature) == {"_target_": "ganctl.feature.digits.Digits"}
     assert list(config.metric) == ["frechet", "inception_score"]
+
+
+@pytest.mark.parametrize(
+    ("words", "added"),
+    [
+        (["optimizer=sgd"], ["++optimizer.lr=0.01"]),
+        (["optimizer=adam"], ["++optimizer.lr=0.0002"]),
+        (["optimizer=sgd", "optimizer.lr=0.5"], []),
+        (["optimizer=sgd", "model=dcgan_2016"], []),
+        (["loss=wasserstein", "seed=1"], []),
+        (["model=wgan_gp", "optimizer=rmsprop"], ["++optimizer.lr=5e-05"]),
+        (["experiment=demo", "generator=mlp"], ["~generator.extra_layers", "~generator.width"]),
+        (["experiment=demo", "discriminator=dcgan"], ["++discriminator.extra_layers=0", "++discriminator.width=64"]),
+    ],
+)
+def test_a_part_chosen_by_hand_has_its_own_settings(words: list[str], added: list[str]) -> None:
+    composer = Composer("train")
+    completed = composer.with_own_settings(words)
+    assert completed == [*words, *added]
+    assert composer.check(composer.compose(completed), completed) == []
+    assert composer.with_own_settings(words, typed=[]) == words, "a run's saved overrides mean what they meant"
+
+
+@pytest.mark.parametrize(("group", "name"), [pair for pair in CHOICES if pair[0] in PRESETS])
+def test_no_preset_keeps_bad_company_and_each_says_what_it_sets(group: str, name: str) -> None:
+    composer = Composer("train")
+    words = [f"{group}={name}"]
+    facts = about(composer, composer.compose(words), words)
+    assert facts.warnings == []
+    assert f"{group}={name} sets " in facts.header.get("preset", "") or name in ("dcgan_2016",)
+    assert facts.header["model"].startswith(f"{facts.choices['model']}: ")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("loss=wasserstein training.discriminator_steps=5", "the Wasserstein loss without its constraint"),
+        ("model=wgan_gp training.discriminator_steps=1", "the Wasserstein loss with one discriminator step"),
+        ("model=dcgan_2016 regularizer=[r1,r2]", "batch norm in the discriminator beside r1, r2"),
+        ("regularizer=[r1]", "minibatch discrimination beside r1"),
+        ("model=dcgan_2016 discriminator.spectral_norm=true", "spectral norm and batch norm in one discriminator"),
+        ("model=dcgan_2016 loss=relativistic", "the relativistic loss without a gradient penalty"),
+        ("optimizer=sgd optimizer.lr=0.001", "SGD at Adam's learning rate (0.001)"),
+        ("optimizer.lr=0.01", "Adam at SGD's learning rate (0.01)"),
+        ("optimizer.betas=[0.9,0.999]", "Adam with much momentum (betas[0]=0.9)"),
+    ],
+)
+def test_bad_company_has_a_line_with_the_reason(words: str, said: str) -> None:
+    composer = Composer("train")
+    overrides = words.split()
+    (line,) = about(composer, composer.compose(overrides), overrides).warnings
+    assert line.startswith(f"{said}: ") and "; " in line and "\n" not in line

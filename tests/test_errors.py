@@ -15,6 +15,20 @@ TRAIN = [
     ("dataset=mnist5", "dataset=mnist5: no such option; did you mean mnist5k?"),
     ("loss=hing", "loss=hing: no such option; did you mean hinge?"),
     ("metric=[frechet,class_share]", "metric=class_share: no such option; did you mean class_shares?"),
+    (
+        "metric=[fid]",
+        "metric=fid: no such option; the Frechet distance is metric=frechet; its score is called ",
+    ),
+    ("model=DCGAN", "model=DCGAN: no such option; did you mean dcgan?"),
+    ("model=WGAN-GP", "model=WGAN-GP: no such option; did you mean wgan_gp?"),
+    ("loss=wgan", "loss=wgan: no such option; did you mean wasserstein?"),
+    ("loss=WGAN_GP", "loss=WGAN_GP: no such option; the loss is loss=wasserstein, its penalty "),
+    ("loss=lsgan", "loss=lsgan: no such option; did you mean least_squares?"),
+    ("loss=bce", "loss=bce: no such option; loss=non_saturating is the usual form, loss=minimax the first paper's"),
+    ("loss=RaGAN", "loss=RaGAN: no such option; loss=relativistic is the pairwise kind, RpGAN"),
+    ("regularizer=[gp]", "regularizer=gp: no such option; did you mean gradient_penalty?"),
+    ("device=gpu", "device=gpu: no such option; did you mean cuda?"),
+    ("hydra/launcher=joblib", "hydra/launcher=joblib: no such option; sweeps of ganctl run with hydra/launcher=basic "),
     ("loss=null", "loss=null: a group cannot be null; leave it out, or see `ganctl list loss` for its options"),
     ("~loss", "loss=null: one is needed; `ganctl list loss` shows which there are"),
     ("device=_base", "device=_base: not to be chosen itself; `ganctl list device` shows what is"),
@@ -104,6 +118,22 @@ TRAIN = [
 @pytest.mark.parametrize(("words", "said"), TRAIN, ids=[words for words, _ in TRAIN])
 def test_a_mistake_in_training_is_answered_in_one_line(words: str, said: str, refused: Refusal) -> None:
     assert refused("train", words).startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("words", "default"),
+    [
+        ("optimizer.lr=0", "optimizer.lr=0.001"),
+        ("optimizer=sgd optimizer.lr=0", "optimizer.lr=0.01"),
+        ("optimizer.lr=0.3 optimizer.generator.lr=-1", "optimizer.generator.lr=0.3"),
+        ("training.batch_size=1", "training.batch_size=64"),
+        ("generator.width=0", "generator.width=32"),
+        ("experiment=demo training.steps=many", "training.steps=2800"),
+        ("model=sngan latent_size=0", "latent_size=128"),
+    ],
+)
+def test_the_default_is_the_value_in_force(words: str, default: str, refused: Refusal) -> None:
+    assert refused("train", *words.split()).endswith(f"; the default is {default}")
 
 
 def test_settings_that_contradict_each_other_name_the_cure(refused: Refusal) -> None:

@@ -2,17 +2,24 @@
 
 import csv
 import io
+import math
+import statistics
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+from ganctl.configuration.names import value_text
 from ganctl.evaluation.protocol import MUST_AGREE, short
 from ganctl.files import atomic_write_text
 from ganctl.invocation.arguments import parse_runs
-from ganctl.report.comparison import Comparison, compare
-from ganctl.report.recorded import read_runs
+from ganctl.report.comparison import NO_SETTINGS, Comparison, Row, compare
+from ganctl.report.recorded import Recorded, read_runs
+from ganctl.report.sweep import SEED
 
 _SHARED = (*MUST_AGREE, "seed", "torch")  # of a protocol, where all runs have the same
 _WIDEST = 8  # columns of scores in a terminal; files have all
+_MOST_SETTINGS = 6  # columns of settings
 
 
 def main(words: Sequence[str]) -> int:
@@ -24,7 +31,7 @@ def main(words: Sequence[str]) -> int:
     runs = read_runs(options.runs)
     if len(runs) < 2:
         raise ValueError(f"{options.runs[0]}: one run alone cannot be compared; name another beside it")
-    table = compare(runs, by=options.score, force=options.force)
+    table = with_typed(compare(runs, by=options.score, force=options.force), runs)
     _show(table)
     for path, text in ((options.csv, as_csv(table)), (options.markdown, as_markdown(table))):
         if path is not None:
@@ -34,6 +41,51 @@ def main(words: Sequence[str]) -> int:
                 raise ValueError(f"{path}: cannot be written ({error.strerror})") from None
             print(f"written to {path}")
     return 0
+
+
+def with_typed(table: Comparison, runs: Sequence[Recorded]) -> Comparison:
+    """The comparison with the settings that were typed and differ in front, `optimizer` by its option's name.
+
+    Keys that differ only because another one does are left out, where it is known what was typed for each run.
+    """
+    typed = {run.label: _typed(run) for run in runs}
+    if not all(run.overrides or run.environment.get("choices") for run in runs):
+        return table
+    values: dict[str, dict[str, Any]] = {run.label: {} for run in runs}
+    for key in dict.fromkeys(key for settings in typed.values() for key in settings):
+        for run in runs:
+            choices = run.environment.get("choices") or {}
+            known = choices | run.flat_config()
+            values[run.label][key] = value_text(known.get(key, typed[run.label].get(key, "")))
+    keys = [key for key in next(iter(values.values())) if len({row[key] for row in values.values()}) > 1]
+    rows = [replace(row, settings=row.settings | values[row.label]) for row in table.rows]
+    return replace(table, rows=rows, settings=keys)
+
+
+def over_seeds(table: Comparison) -> list[tuple[dict[str, Any], list[float]]]:
+    """The settings and the judging scores of rows that differ in nothing but their seed, best mean first.
+
+    Empty where no two do, or where the scores may not be compared.
+    """
+    if table.by in table.unequal or SEED not in table.settings:
+        return []
+    alike: dict[tuple[Any, ...], list[Row]] = {}
+    for row in table.rows:
+        alike.setdefault(tuple(str(row.settings[key]) for key in table.settings if key != SEED), []).append(row)
+    if all(len(rows) == 1 for rows in alike.values()):
+        return []
+    groups = [
+        ({key: rows[0].settings[key] for key in table.settings if key != SEED}, [row.means[table.by] for row in rows])
+        for rows in alike.values()
+    ]
+    rising = table.rows[0].means[table.by] <= table.rows[-1].means[table.by]
+    return sorted(groups, key=lambda group: statistics.fmean(group[1]), reverse=not rising)
+
+
+def _typed(run: Recorded) -> dict[str, str]:
+    """The overrides by their keys, but for those that `ganctl train` adds by itself, and where things lie."""
+    pairs = [text.partition("=")[::2] for text in run.overrides if not text.startswith(("++", "~"))]
+    return {key.lstrip("+"): value for key, value in pairs if not key.startswith(("hydra", *NO_SETTINGS))}
 
 
 def as_csv(table: Comparison) -> str:
@@ -66,7 +118,7 @@ def _show(table: Comparison) -> None:
     from rich.text import Text
 
     console = Console() if Console().is_terminal else Console(width=250)  # no wrapping in a pipe or a file
-    heads, *rows = _cells(table, table.headlines[:_WIDEST], table.settings[:4])
+    heads, *rows = _cells(table, table.headlines[:_WIDEST], table.settings[:_MOST_SETTINGS])
     order = "" if table.by in table.unequal else ", best first"
     grid = Table(box=box.SIMPLE, title=f"{len(table.rows)} runs{order}")
     for head in heads:
@@ -74,8 +126,15 @@ def _show(table: Comparison) -> None:
     for cells in rows:
         grid.add_row(*map(Text, cells))
     console.print(grid)
+    if means := over_seeds(table):
+        grid = Table(*means[0][0], table.by, "deviation", "runs", box=box.SIMPLE, title="means over seeds, best first")
+        for settings, values in means:
+            cells = [*map(str, settings.values()), f"{statistics.fmean(values):.4g}"]
+            deviation = f"{statistics.stdev(values):.2g}" if len(values) > 1 and all(map(math.isfinite, values)) else ""
+            grid.add_row(*map(Text, [*cells, deviation, str(len(values))]))
+        console.print(grid)
     notes = _notes(table)
-    if hidden := [*table.headlines[_WIDEST:], *table.settings[4:]]:
+    if hidden := [*table.headlines[_WIDEST:], *table.settings[_MOST_SETTINGS:]]:
         notes.append(f"not shown here: {', '.join(hidden)}; --csv FILE has all")
     for note in notes:
         console.print(note, markup=False, highlight=False)

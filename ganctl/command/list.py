@@ -1,17 +1,16 @@
-"""`ganctl list`: what there is to choose from, each with the line that opens its YAML file."""
+"""`ganctl list`: what there is to choose from, each with the line that opens its YAML file; and the keys of one."""
 
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ganctl.configuration.names import suggestion
 from ganctl.invocation.arguments import refuse_in_one_line
 from ganctl.invocation.help import groups
 
 
 def main(words: Sequence[str]) -> int:
-    """Prints all groups, or the options of the group that is named. Returns the exit code."""
+    """Prints all groups, the options of those named, or what else is named: its keys. Returns the exit code."""
     parser = argparse.ArgumentParser(prog="ganctl list", add_help=False, allow_abbrev=False)
     parser.add_argument("--config-dir", "-cd", nargs="?", const="")
     parser.add_argument("groups", nargs="*")
@@ -22,9 +21,15 @@ def main(words: Sequence[str]) -> int:
     if options.config_dir and not Path(options.config_dir).is_dir():
         raise ValueError(f"--config-dir={options.config_dir}: there is no such folder")
     listed = groups(options.config_dir)
-    if unknown := next((name for name in options.groups if name not in listed), None):
-        raise ValueError(f"{unknown}: no such group; {suggestion(unknown, listed, 'group')}")
-    _show({name: listed[name] for name in options.groups or listed})
+    if topics := [name for name in options.groups if name not in listed]:
+        from ganctl.compose import Composer
+        from ganctl.invocation.meanings import show_topic
+
+        composer = Composer("train", config_dir=options.config_dir)
+        for topic in topics:
+            show_topic(composer, topic)
+    if chosen := [name for name in options.groups or listed if name in listed]:
+        _show({name: listed[name] for name in chosen})
     return 0
 
 

@@ -16,7 +16,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from ganctl.compose import quote
 from ganctl.invocation import help
 from ganctl.invocation.arguments import Arguments, parse
-from ganctl.invocation.folders import chosen_folder, claim, discard, forget, name_of
+from ganctl.invocation.folders import chosen_folder, claim, discard, forget
 from ganctl.invocation.hydra_job import (
     add_import_folders,
     composer_for,
@@ -25,6 +25,7 @@ from ganctl.invocation.hydra_job import (
     show,
     write_traceback,
 )
+from ganctl.invocation.presets import About, about, name_of
 from ganctl.invocation.resume import Resumed, resume
 
 _ONE_RUN = "--resume: goes on with one run; leave out -m"
@@ -42,17 +43,21 @@ def train(words: Sequence[str]) -> int | dict[str, Any]:
     if arguments.help:
         return help.show("train")
     add_import_folders(arguments.config_dir, arguments.config_path)
-    again = None
+    again, typed = None, arguments.overrides
     if arguments.resume is not None:
         if arguments.multirun:
             raise ValueError(_ONE_RUN)
         again = resume(arguments.resume, arguments.overrides)
         arguments = replace(arguments, overrides=again.overrides)
-    if arguments.only_shows:
+    if arguments.only_shows and not arguments.cfg:
         return show("train", arguments)
     composer = composer_for("train", arguments)
+    may_sweep = arguments.multirun or any("hydra.mode=MULTIRUN" in text for text in arguments.overrides)
     try:
-        may_sweep = arguments.multirun or any("hydra.mode=MULTIRUN" in text for text in arguments.overrides)
+        if not may_sweep:
+            arguments = replace(arguments, overrides=composer.with_own_settings(arguments.overrides, typed))
+        if arguments.only_shows:
+            return show("train", arguments)
         config = composer.compose(arguments.overrides, multirun=may_sweep)
         if arguments.multirun or config.hydra.mode == RunMode.MULTIRUN:
             if again:
@@ -61,22 +66,23 @@ def train(words: Sequence[str]) -> int | dict[str, Any]:
 
             return sweep(composer, arguments, config, train_job)
         trusted = composer.check(config, arguments.overrides)
+        facts = about(composer, config, arguments.overrides)
     except ValueError as error:
         if again is None or again.config_dir is None or arguments.config_dir is not None:
             raise
         raise ValueError(f"{error}; the run was started with --config-dir={again.config_dir}: give it again") from None
     if again:
-        return _train_once(arguments, again.for_hydra(), trusted, again=again)
+        return _train_once(arguments, again.for_hydra(), trusted, facts, again=again)
     if chosen_folder(config, "run"):
-        return _train_once(arguments, [], trusted)
+        return _train_once(arguments, [], trusted, facts)
     root = Path(config.output.root)
     new_root = None if root.expanduser().exists() else root
-    folder = claim(root, name_of(config))
+    folder = claim(root, name_of(facts.names, config.tag))
     overrides = [f"hydra.run.dir={quote(str(folder))}"]
-    return _train_once(arguments, overrides, trusted, discarded=lambda: discard(folder, new_root=new_root))
+    return _train_once(arguments, overrides, trusted, facts, discarded=lambda: discard(folder, new_root=new_root))
 
 
-def train_job(config: DictConfig, trusted: Sequence[str], again: Resumed | None = None) -> dict[str, Any]:
+def train_job(config: DictConfig, trusted: Sequence[str], facts: About, again: Resumed | None = None) -> dict[str, Any]:
     """The work of one job, in the folder that Hydra has made for it. Returns the run's summary."""
     from ganctl.job.train import train_once
 
@@ -84,13 +90,14 @@ def train_job(config: DictConfig, trusted: Sequence[str], again: Resumed | None 
         config.trust = list(trusted)
     OmegaConf.set_struct(config, True)
     folder = Path(HydraConfig.get().runtime.output_dir)
-    return train_once(config, folder, again.checkpoint if again else None)
+    return train_once(config, folder, again.checkpoint if again else None, facts)
 
 
 def _train_once(
     arguments: Arguments,
     overrides: list[str],
     trusted: list[str],
+    facts: About,
     *,
     discarded: Callable[[], bool] | None = None,
     again: Resumed | None = None,
@@ -106,7 +113,7 @@ def _train_once(
         folder = Path(hydra_config.runtime.output_dir)
         has_log = (folder / "train.log").exists()
         try:
-            outcome["summary"] = train_job(config, trusted, again)
+            outcome["summary"] = train_job(config, trusted, facts, again)
         except Exception as error:  # kept from Hydra, which would print it in its own way
             outcome["error"] = error
             if not is_of_the_user(error):

@@ -3,7 +3,7 @@
 import ctypes
 import importlib
 import sys
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,7 +24,8 @@ class Facts:
 
     `values` is nested, interpolations resolved. `rules` are those of all its YAML files in the order of merging;
     `presets` the files (`model=`, `experiment=`) that may set only keys which exist without them. `added` are the keys
-    appended by hand with `+`, `read` those that an interpolation reads.
+    appended by hand with `+`, `read` those that an interpolation reads. `without(key)` is the value that a key would
+    have if it were not typed; it raises LookupError where there is none.
     """
 
     values: Mapping[str, Any]
@@ -35,6 +36,15 @@ class Facts:
     read: Collection[str]
     choices: Mapping[Any, Any]
     trusted: Sequence[str]
+    without: Callable[[str], object]
+
+    def default(self, rule: Rule) -> str:
+        """The text of the value that is in force if the rule's key is not typed, or else of its file's default."""
+        try:
+            value = self.without(rule.key)
+        except LookupError:
+            return value_text(rule.default)
+        return value_text(rule.default if value == dict(leaves(self.values, nodes=True)).get(rule.key) else value)
 
 
 def check(facts: Facts) -> None:
@@ -99,7 +109,7 @@ def check_keys(facts: Facts) -> None:
     for rule in facts.rules:
         is_setting = rule.file in facts.primaries and not isinstance(rule.default, dict)
         if is_setting and rule.key not in present and not _is_under(rule.key, replaced):
-            default = f"{rule.key}={value_text(rule.default)}"
+            default = f"{rule.key}={facts.default(rule)}"
             raise ValueError(f"~{rule.key}: a setting cannot be removed; {default} is its default")
     for key, value in leaves(facts.values):
         if value == NOTHING_YET:
@@ -114,7 +124,8 @@ def check_values(facts: Facts) -> None:
         rules.setdefault(rule.key, []).append(rule)
     for key, value in leaves(facts.values, nodes=True):
         rule = _rule(key, rules)
-        if rule and (problem := rule.complaint(value)):
+        if rule and rule.complaint(value):
+            problem = rule.complaint(value, facts.default(rule))
             raise ValueError(f"{key}={value_text(value)}: {problem}")
 
 

@@ -2,11 +2,35 @@
 
 import difflib
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 MOST_OPTIONS = 16  # most options that a message lists
 ALIKE = 0.6  # least similarity of names, from 0 to 1, for one to be taken for the other
 STRANGER = 0.75  # the same for a key elsewhere
+
+SYNONYMS = {
+    "cgan": "cdcgan",
+    "cifar": "cifar10",
+    "crossentropy": "non_saturating",
+    "emd": "wasserstein",
+    "fashion": "fashion_mnist",
+    "fd": "frechet",
+    "fid": "frechet",
+    "gp": "gradient_penalty",
+    "gpu": "cuda",
+    "logistic": "non_saturating",
+    "ls": "least_squares",
+    "lsgan": "least_squares",
+    "mmd": "kid",
+    "mse": "least_squares",
+    "nsgan": "non_saturating",
+    "prdc": "precision_recall",
+    "rpgan": "relativistic",
+    "saturating": "minimax",
+    "wgan": "wasserstein",
+}
+"""What else the field calls an option; of no use in a group that lacks it."""
 
 
 def value_text(value: object) -> str:
@@ -27,8 +51,16 @@ def one_line(text: object) -> str:
 
 
 def nearest(name: str, names: Iterable[str]) -> list[str]:
-    """The name most like `name`; none if none is alike."""
-    return difflib.get_close_matches(name, sorted(set(names)), 1, ALIKE)
+    """The name that `name` means in other letters or as a synonym, or the most like it; none if none is alike."""
+    known = sorted(set(names))
+    meant = [_plain(name), SYNONYMS.get(_plain(name))]
+    same = [other for other in known if _plain(other) in meant or other in meant]
+    return same[:1] or difflib.get_close_matches(name, known, 1, ALIKE)
+
+
+def _plain(name: str) -> str:
+    """Capitals, hyphens and underscores aside."""
+    return re.sub(r"[-_ ]", "", name).lower()
 
 
 def suggestion(name: str, names: Iterable[str], kind: str) -> str:

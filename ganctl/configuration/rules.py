@@ -40,6 +40,11 @@ class Rule:
     file: str
 
     @property
+    def is_leaf(self) -> bool:
+        """Whether it is a value and no group of settings."""
+        return not (isinstance(self.default, dict) and self.default)
+
+    @property
     def interval(self) -> Interval | None:
         """The range `in [a, b]` of the comment."""
         return find_interval(self.comment, before=r"\bin ")
@@ -59,26 +64,29 @@ class Rule:
         parents = self.key.split(".")[: -len(match[1])] if match[1] else []
         return ".".join([*parents, match[2]])
 
-    def complaint(self, value: object) -> str | None:
-        """What is wrong with `value`, and the cure, or None: its type must be the default's, and its range this one."""
+    def complaint(self, value: object, default: str | None = None) -> str | None:
+        """What is wrong with `value`, and the cure, or None: its type must be the default's, and its range this one.
+
+        `default` is the text of the value that would be in force otherwise; None = that of this file.
+        """
         if value is None:
             if self.default is None or "null =" in self.comment:
                 return None
-            return self._cured(IS_GROUP if isinstance(self.default, dict) else "must not be null")
+            return self._cured(IS_GROUP if isinstance(self.default, dict) else "must not be null", default)
         if self.default is not None and (problem := _type_problem(self.default, value)):
-            return self._cured(problem, value)
+            return self._cured(problem, default, value)
         for item in value if isinstance(value, list) else [value]:
             if self.choices and value_text(item) not in self.choices:
                 return f"not one of {', '.join(self.choices)}; {suggestion(value_text(item), self.choices, 'value')}"
             if self.interval is None:
                 continue
             if isinstance(item, bool) or not isinstance(item, int | float):
-                return self._cured(f"must be a number in {self.interval}")
+                return self._cured(f"must be a number in {self.interval}", default)
             if math.isnan(item) or item not in self.interval:
-                return self._cured(f"must be in {self.interval}")
+                return self._cured(f"must be in {self.interval}", default)
         return None
 
-    def _cured(self, problem: str, value: object = None) -> str:
+    def _cured(self, problem: str, default: str | None, value: object = None) -> str:
         if type(self.default) is int and type(value) is float and value.is_integer():
             return f"{problem}; try {self.key}={int(value)}"
         if isinstance(self.default, str) and isinstance(value, int | float):
@@ -87,7 +95,7 @@ class Rule:
             return f"{problem}; {self.comment or 'see the YAML file'}"
         if isinstance(self.default, dict):
             return problem
-        return f"{problem}; the default is {self.key}={value_text(self.default)}"
+        return f"{problem}; the default is {self.key}={default or value_text(self.default)}"
 
 
 def _type_problem(default: object, value: object) -> str | None:

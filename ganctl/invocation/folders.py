@@ -1,7 +1,9 @@
 """The folders that runs and sweeps get for themselves, so that no two ever share one."""
 
 import contextlib
+import json
 import re
+import shlex
 import shutil
 from datetime import datetime
 from pathlib import Path
@@ -9,6 +11,7 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 LONGEST = 80  # characters of a folder's name
+_MOST_RUNS = 6  # of a sweep that a message lists
 
 
 def slug(text: str, longest: int = LONGEST) -> str:
@@ -40,13 +43,6 @@ def claim(root: Path, name: str) -> Path:
     raise ValueError(f"output.root={root}: cannot make a folder in {parent}; choose another")
 
 
-def name_of(config: DictConfig) -> str:
-    """`<dataset>-<model>[-tag]`, the choices' names, for a run's folder."""
-    choices = config.hydra.runtime.choices
-    names = [choices.get("dataset"), choices.get("model") or choices.get("generator"), config.get("tag")]
-    return "-".join(str(name) for name in names if name)
-
-
 def chosen_folder(config: DictConfig, mode: str) -> Path | None:
     """The folder that the user has set (hydra.run.dir or hydra.sweep.dir); None if it is Hydra's default.
 
@@ -65,6 +61,25 @@ def chosen_folder(config: DictConfig, mode: str) -> Path | None:
 def holds_run(folder: Path) -> bool:
     """Whether a run or a sweep was started in `folder`."""
     return any((folder / name).exists() for name in (".hydra", "checkpoints", "multirun.yaml", "metrics.jsonl"))
+
+
+def refuse_sweep(folder: Path, command: str) -> None:
+    """Raises ValueError, with its runs and what to type, where `folder` is a sweep's and `command` takes one run."""
+    runs = sorted(path.name for path in folder.glob("*") if (path / "checkpoints").is_dir()) if folder.is_dir() else []
+    is_sweep = (folder / "multirun.yaml").is_file() or (folder / "sweep.json").is_file()
+    if not is_sweep or (folder / "checkpoints").exists():
+        return
+    if not runs:
+        raise ValueError(f"{folder}: is a sweep, and none of its runs has a checkpoint yet")
+    runs.sort(key=lambda name: int(head) if (head := name.partition("-")[0]).isdigit() else 0)
+    best, note = runs[0], "such as"
+    with contextlib.suppress(OSError, ValueError, KeyError, IndexError, TypeError):
+        ranking = json.loads((folder / "sweep.json").read_text(encoding="utf-8"))["ranking"]
+        if ranking[0]["rank"] == 1 and (name := Path(ranking[0]["folder"]).name) in runs:
+            best, note = name, "the best is"
+    listed = ", ".join(runs[:_MOST_RUNS]) + (", ..." if len(runs) > _MOST_RUNS else "")
+    typed = f"{command} {shlex.quote(str(folder / best))}"
+    raise ValueError(f"{folder}: is a sweep of {len(runs)} runs ({listed}); name one run; {note} {typed}")
 
 
 def has_results(folder: Path) -> bool:

@@ -28,16 +28,16 @@ def groups(config_dir: str | None = None) -> dict[str, dict[str, str]]:
         for file in sorted(Path(root).glob("*/**/*.yaml")):
             group, *words = file.relative_to(root).with_suffix("").parts
             if not group.startswith("hydra") and not any(word.startswith(("_", ".")) for word in (group, *words)):
-                listed.setdefault(group, {})["/".join(words)] = _describe(file)
+                listed.setdefault(group, {})["/".join(words)] = describe(file.read_text(encoding="utf-8"))
     return {group: dict(sorted(options.items())) for group, options in listed.items()}
 
 
-def _describe(file: Path) -> str:
-    """The first comment of a YAML file that is not a directive of Hydra's (`# @package ...`)."""
-    for line in file.read_text(encoding="utf-8").splitlines():
-        text = line.lstrip("#").strip()
+def describe(text: str) -> str:
+    """The first comment of a YAML file's text that is not a directive of Hydra's (`# @package ...`)."""
+    for line in text.splitlines():
+        said = line.lstrip("#").strip()
         if line and not line.startswith("#"):
             break
-        if text and not text.startswith("@"):
-            return text
+        if said and not said.startswith("@"):
+            return said
     return ""

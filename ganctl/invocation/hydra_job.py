@@ -1,5 +1,7 @@
 """From a command's arguments to its checked configuration, through Hydra; and what to do with an exception."""
 
+import contextlib
+import io
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -11,6 +13,8 @@ from omegaconf import DictConfig, open_dict
 from ganctl.compose import CONFIG_PATH, VERSION_BASE, Composer
 from ganctl.invocation import help
 from ganctl.invocation.arguments import Arguments, parse
+from ganctl.invocation.folders import refuse_sweep
+from ganctl.invocation.meanings import annotated, comments
 
 
 def run_hydra(command: str, arguments: list[str], task: Callable[[DictConfig], Any]) -> None:
@@ -65,6 +69,7 @@ def run_and_config(command: str, words: Sequence[str]) -> tuple[Path, DictConfig
     target = Path(arguments.target).expanduser()
     if not target.exists():
         raise ValueError(f"{arguments.target}: there is no such run folder or checkpoint file")
+    refuse_sweep(target, f"ganctl {command}")
     return target, checked_config(composer_for(command, arguments), arguments.overrides)
 
 
@@ -76,15 +81,23 @@ def composer_for(command: str, arguments: Arguments) -> Composer:
 
 def show(command: str, arguments: Arguments) -> int:
     """What Hydra prints instead of running; what cannot be composed is explained in our words first."""
-    if arguments.cfg or arguments.info:
-        composer_for(command, arguments).compose(arguments.overrides, multirun=arguments.multirun)
+    composer = composer_for(command, arguments) if arguments.cfg or arguments.info else None
+    if composer:
+        composer.compose(arguments.overrides, multirun=arguments.multirun)
+    printed = io.StringIO() if composer and arguments.cfg else sys.stdout
+    code: object = 0
     try:
-        run_hydra(command, arguments.for_hydra(), lambda config: None)
+        with contextlib.redirect_stdout(printed):
+            run_hydra(command, arguments.for_hydra(), lambda config: None)
     except SystemExit as ended:
-        return int(ended.code or 0)
+        code = ended.code
     except ValueError as error:  # options that exclude each other
         raise ValueError(" ".join(str(error).split())) from None
-    return 0
+    if isinstance(printed, io.StringIO) and composer:
+        single = [] if arguments.multirun else arguments.overrides
+        package = (arguments.package or "").replace("_global_", "")
+        sys.stdout.write(annotated(printed.getvalue(), comments(composer, single), package))
+    return int(str(code or 0))
 
 
 def add_import_folders(config_dir: str | None, config_path: str | None) -> None:

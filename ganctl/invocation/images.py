@@ -14,7 +14,7 @@ from ganctl.configuration.names import nearest, suggestion
 from ganctl.contract import ArgumentError
 from ganctl.dataset.arrays import NpzImages, headers, is_statistics
 from ganctl.dataset.image_folder import ImageFolder
-from ganctl.invocation.folders import holds_run
+from ganctl.invocation.folders import holds_run, refuse_sweep
 from ganctl.invocation.hydra_job import checked_config
 
 
@@ -105,6 +105,7 @@ def _understood(text: str, path: Path, options: Collection[str]) -> Word:
             raise ValueError(f"{text}: {split or 'nothing'} is no split; try {option}:train or {option}:test")
         return Word(text, "dataset", option, split or None)
     if path.is_dir():
+        refuse_sweep(path, "ganctl fid")
         return Word(text, "run") if holds_run(path) else _images(text)
     if path.is_file():
         return _file(text, path)

@@ -14,6 +14,7 @@ from hydra.errors import HydraException
 from ganctl import checkpoint
 from ganctl.compose import quote
 from ganctl.configuration.names import one_line
+from ganctl.invocation.folders import refuse_sweep
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ def resume(path: str, overrides: Sequence[str]) -> Resumed:
     for text in overrides:
         if text.lstrip("+~").startswith(("hydra.run.dir", "hydra.output_subdir", "hydra.sweep.")):
             raise ValueError(f"{text}: a resumed run stays in its folder; leave this out")
+    refuse_sweep(Path(path).expanduser(), "ganctl train --resume")
     newest = checkpoint.find(Path(path).expanduser()).resolve()
     folder = checkpoint.run_folder(newest)
     files = folder.glob("*/overrides.yaml")
@@ -70,7 +72,8 @@ def merge(saved: Sequence[str], new: Sequence[str]) -> list[str]:
         override = _parse_saved(parser, text)
         line, key = override.input_line or text, override.key_or_group
         adds = override.is_add() or override.is_delete()  # without it, a later change of the key would lack the key
-        if key == "trust" or (key in keys and not adds):
+        undoes = line.startswith(("++", "~")) and key.partition(".")[0] in keys  # a preset, for a part chosen before
+        if key == "trust" or (key in keys and not adds) or undoes:
             continue
         if re.match(r"hydra\b", key) or any(code in line for code in ("${", "_target_", "shape_rule")):
             need = "not taken from a run folder, as it could run code; give it again on the command line"

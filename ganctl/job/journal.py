@@ -17,6 +17,7 @@ from ganctl.evaluation.protocol import too_few
 from ganctl.evaluation.ranking import better
 from ganctl.evaluation.scores import ScoreSet
 from ganctl.files import atomic_write_text, write_json
+from ganctl.invocation.presets import About
 from ganctl.job.session import Session
 from ganctl.job.signals import StopSignals
 from ganctl.record.console import Console
@@ -48,10 +49,18 @@ class Journal:
     """
 
     def __init__(
-        self, session: Session, judge: Judge, score: Score, folder: Path, console: Console, signals: StopSignals
+        self,
+        session: Session,
+        judge: Judge,
+        score: Score,
+        folder: Path,
+        console: Console,
+        signals: StopSignals,
+        about: About,
     ) -> None:
         self.session, self.judge, self.score = session, judge, score
         self.folder, self.console, self.signals = folder, console, signals
+        self.about = about
         self.config, self.state = session.config, session.state
         self.checkpoints = folder / "checkpoints"
         self.record = Record(**session.saved["record"]) if session.saved else Record()
@@ -60,6 +69,8 @@ class Journal:
         self._warned = False
         self._open_sinks()
         console.header(self._header())
+        for warning in about.warnings:
+            console.warn(warning)
         console.start(session.total_steps, self.state.step)
 
     # The four jobs
@@ -197,6 +208,7 @@ class Journal:
         atomic_write_text(self.folder / f"config{suffix}.yaml", text)
         facts = environment() | {
             "seed": self.config.seed,
+            "choices": self.about.choices,
             "device": str(session.device),
             "data_hash": session.store.content_hash,
         }
@@ -215,6 +227,7 @@ class Journal:
         }
         return {
             "data": f"{session.spec.name}: {len(session.store.images):,} images of {width}x{height}x{channels}",
+            **self.about.header,
             **networks,
             "loss": ", ".join([build.name_of(config.loss), *config.regularizer]),
             "device": f"{session.device}, {torch.get_num_threads()} threads",

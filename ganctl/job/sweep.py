@@ -23,12 +23,13 @@ from omegaconf import DictConfig, OmegaConf
 from ganctl.compose import Composer, quote
 from ganctl.files import write_json
 from ganctl.invocation.arguments import Arguments
-from ganctl.invocation.folders import LONGEST, chosen_folder, claim, discard, name_of, slug
+from ganctl.invocation.folders import LONGEST, chosen_folder, claim, discard, slug
 from ganctl.invocation.hydra_job import is_of_the_user, run_hydra, write_traceback
+from ganctl.invocation.presets import About, about, name_of
 from ganctl.job.ranking_table import show_and_write
 
-TrainJob = Callable[[DictConfig, Sequence[str]], dict[str, Any]]
-"""`train_job(config, trusted packages)` trains in the folder that Hydra has made; returns the run's summary."""
+TrainJob = Callable[[DictConfig, Sequence[str], About], dict[str, Any]]
+"""`train_job(config, trusted packages, about)` trains in the folder that Hydra has made; returns the run's summary."""
 
 RESULT = "result.json"
 _BASIC_SWEEPER = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
@@ -45,12 +46,13 @@ class SweepStopped(BaseException):
 
 @dataclass(frozen=True)
 class Job:
-    """One combination: all its overrides, those that differ between jobs, its folder's name, what it may build."""
+    """One combination: all its overrides, those that differ between jobs, its folder, what it may build, its facts."""
 
     overrides: list[str]
     varied: dict[str, str]
     folder: str
     trusted: list[str]
+    facts: About
 
 
 def sweep(composer: Composer, arguments: Arguments, config: DictConfig, train_job: TrainJob) -> int:
@@ -64,15 +66,14 @@ def sweep(composer: Composer, arguments: Arguments, config: DictConfig, train_jo
             raise ValueError(f"hydra/{kind}={choice}: sweeps of ganctl run with hydra/{kind}=basic only")
     jobs = expand(composer, config)
     chosen = chosen_folder(config, "sweep")
-    keys = "-".join(key.rpartition(".")[2] for key in jobs[0].varied)
-    folder = chosen or claim(Path(config.output.root), slug(f"sweep-{name_of(config)}-{keys}", LONGEST))
+    folder = chosen or claim(Path(config.output.root), name_of_sweep(jobs, config.tag))
     OmegaConf.register_new_resolver("ganctl_job", lambda number: jobs[int(number)].folder, replace=True)
     own = ["hydra.sweep.subdir='${ganctl_job:${hydra.job.num}}'"]
     if not chosen:
         own.append(f"hydra.sweep.dir={quote(str(folder))}")
     exit_code = 0
     try:
-        with _stopping():
+        with _stopping(), _hydra_runs([job.overrides for job in jobs]):
             run_hydra(
                 "train",
                 replace(arguments, multirun=True, run=False).for_hydra(*own),
@@ -108,14 +109,24 @@ def expand(composer: Composer, config: DictConfig) -> list[Job]:
         varied = {key: overrides[position].partition("=")[2] for key, position in swept.items()}
         name = ", ".join(f"{key}={value}" for key, value in varied.items())
         try:
-            composed = composer.compose([*hydra_overrides, *overrides])
-            trusted = composer.check(composed, overrides)
+            completed = composer.with_own_settings(overrides)
+            composed = composer.compose([*hydra_overrides, *completed])
+            trusted = composer.check(composed, completed)
+            facts = about(composer, composed, completed)
         except ValueError as error:
             raise ValueError(f"{error} (job {number} of the sweep: {name}; none was started)") from None
         words = "-".join(f"{key.rpartition('.')[2]}-{value}" for key, value in varied.items())
         folder = "-".join(filter(None, (str(number), slug(words, LONGEST - len(str(number)) - 1))))
-        jobs.append(Job(overrides, varied, folder, trusted))
+        jobs.append(Job(completed, varied, folder, trusted, facts))
     return jobs
+
+
+def name_of_sweep(jobs: Sequence[Job], tag: str) -> str:
+    """`sweep-<what the jobs share of their names>[-tag]-<keys that are swept>`."""
+    varied, *rest = jobs[0].varied, *(job.facts.names for job in jobs)
+    shared = {group: name for group, name in rest[0].items() if all(names.get(group) == name for names in rest)}
+    words = ["sweep", name_of(shared, tag), *(key.rpartition(".")[2] for key in varied)]
+    return slug("-".join(filter(None, words)), LONGEST)
 
 
 def _job(config: DictConfig, jobs: Sequence[Job], train_job: TrainJob) -> None:
@@ -128,7 +139,7 @@ def _job(config: DictConfig, jobs: Sequence[Job], train_job: TrainJob) -> None:
     began = time.monotonic()
     stop: int | None = None
     try:
-        summary = train_job(config, job.trusted)
+        summary = train_job(config, job.trusted, job.facts)
         code = int(summary.get("exit_code", 0))
         stop = code if code > 128 else None
         result |= {"status": summary["status"], "score": summary.get("score"), "failed": code not in (0, stop)}
@@ -148,6 +159,17 @@ def _job(config: DictConfig, jobs: Sequence[Job], train_job: TrainJob) -> None:
     write_json(folder / RESULT, result | {"seconds": round(time.monotonic() - began, 2)})
     if stop:
         raise SweepStopped(stop)
+
+
+@contextmanager
+def _hydra_runs(combinations: Sequence[Sequence[str]]) -> Iterator[None]:
+    """Inside, Hydra's basic sweeper runs these combinations, instead of those that it would make of the overrides."""
+    split = BasicSweeper.split_arguments
+    BasicSweeper.split_arguments = staticmethod(lambda *_: [[list(each) for each in combinations]])  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        BasicSweeper.split_arguments = staticmethod(split)  # type: ignore[method-assign]
 
 
 @contextmanager

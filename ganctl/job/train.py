@@ -8,6 +8,7 @@ from omegaconf import DictConfig
 
 from ganctl import build
 from ganctl.configuration.keys import choice_of, keys_of
+from ganctl.invocation.presets import About
 from ganctl.job.journal import Journal
 from ganctl.job.session import Session
 from ganctl.job.signals import Interrupted, StopSignals
@@ -17,7 +18,9 @@ from ganctl.record.console import Console
 _KEYS = {"score": "stop.score", "num_images": "evaluation.num_images", "num_real": "evaluation.num_real"}
 
 
-def train_once(config: DictConfig, folder: Path, resume: Path | None = None) -> dict[str, Any]:
+def train_once(
+    config: DictConfig, folder: Path, resume: Path | None = None, about: About | None = None
+) -> dict[str, Any]:
     """Trains into `folder`, from the checkpoint `resume` on if given, and returns the run's summary.
 
     The summary has `status` (finished, target, patience, time, diverged, interrupted), `exit_code`, `score`, `folder`.
@@ -40,7 +43,7 @@ def train_once(config: DictConfig, folder: Path, resume: Path | None = None) -> 
             with choice_of("feature", judge.extractor.name), keys_of(**_KEYS):
                 judge.check_store(session.store)
                 judge.prepare(session.store)
-            journal = Journal(session, judge, score, folder, console, signals)
+            journal = Journal(session, judge, score, folder, console, signals, about or About())
         except Interrupted:
             console.warn("interrupted before training began; there was nothing to save")
             return {"status": "interrupted", "exit_code": signals.exit_code, "score": None, "folder": str(folder)}

@@ -11,7 +11,8 @@ from ganctl.evaluation.ranking import Entry, better, groups, reasons
 from ganctl.report.facts import score_of
 from ganctl.report.recorded import Evaluation, Recorded
 
-_NO_SETTINGS = ("output.", "final_fid.", "tag", "trust", "dataset.root", "dataset.cache")
+NO_SETTINGS = ("output.", "final_fid.", "tag", "trust", "dataset.root", "dataset.cache")
+_CODE = ("_target_", "shape_rule")  # which the names of the options say in fewer words
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,8 @@ def compare(runs: Sequence[Recorded], *, by: str | None = None, force: bool = Fa
 def differing(runs: Sequence[Recorded]) -> list[str]:
     """The keys of the configuration in which the runs differ, without those that say where things lie."""
     flat = [run.flat_config() for run in runs]
-    keys = list(dict.fromkeys(key for settings in flat for key in settings if not key.startswith(_NO_SETTINGS)))
+    keys = list(dict.fromkeys(key for settings in flat for key in settings if not key.startswith(NO_SETTINGS)))
+    keys = [key for key in keys if key.rpartition(".")[2] not in _CODE]
     return [key for key in keys if any(settings.get(key) != flat[0].get(key) for settings in flat)]
 
 

@@ -35,6 +35,13 @@ def make_run(place: Path, name: str, scores: dict[str, Any] = SCORES, by: str = 
     return folder
 
 
+def typed(folder: Path, *overrides: str, **choices: str) -> None:
+    """Adds what was typed for a run, and the options that its configuration was composed of."""
+    (folder / ".hydra").mkdir()
+    (folder / ".hydra" / "overrides.yaml").write_text(json.dumps(overrides))
+    (folder / "environment.json").write_text(json.dumps({"choices": choices}))
+
+
 def evaluated(folder: Path, name: str, *draws: tuple[dict[str, Any], dict[str, Any]]) -> None:
     """Adds the file that `ganctl evaluate` writes."""
     drawn = [
@@ -142,6 +149,25 @@ def test_a_sweeps_folder_stands_for_all_its_runs(ganctl: Command, workplace: Pat
         (folder / "result.json").write_text("{}")
     assert ganctl("compare", "sweep", "--csv", "t.csv").code == 0
     assert [row["run"] for row in table(workplace / "t.csv")] == ["1-seed", "2-seed", "10-seed"]
+
+
+def test_typed_settings_are_columns_and_runs_that_differ_by_seed_have_their_mean(ganctl: Command, workplace: Path):
+    jobs = [("adam", 1, 3.0), ("adam", 2, 5.0), ("sgd", 1, 1.0), ("sgd", 2, 2.0)]
+    for number, (optimizer, seed, value) in enumerate(jobs, 1):
+        folder = make_run(workplace / "sweep", f"{number}-x", SCORES | {"fd_digits": value}, seed=seed)
+        (folder / "result.json").write_text("{}")
+        (folder / "config.yaml").write_text(
+            f"seed: {seed}\noptimizer: {{_target_: {optimizer}, lr: {len(optimizer)}}}\n"
+        )
+        typed(folder, f"optimizer={optimizer}", f"seed={seed}", "++optimizer.lr=4", "tag=x", optimizer=optimizer)
+    answer = ganctl("compare", "sweep", "--csv", "t.csv")
+    assert answer.code == 0, answer.err
+    assert "_target_" not in answer.out
+    assert [row["optimizer"] for row in table(workplace / "t.csv")] == ["sgd", "sgd", "adam", "adam"]
+    first, means = answer.out.split("means over seeds, best first")
+    assert "optimizer   seed" in first and "optimizer.lr" not in first
+    rows = [line.split() for line in means.splitlines() if line.strip().startswith(("adam", "sgd"))]
+    assert rows == [["sgd", "1.5", "0.71", "2"], ["adam", "4", "1.4", "2"]]
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from ganctl.compose import Composer
+from ganctl.job.sweep import expand, name_of_sweep
 from tests.conftest import TINY, Command, Refusal
 
 
@@ -44,7 +46,7 @@ def test_a_failed_job_is_told_of_and_the_others_go_on(ganctl_process: Command, w
     assert answer.err.count("\n") == 2 and "Traceback" not in answer.err
     assert "4 jobs, 2 failed" in answer.out
     sweep = only(workplace)
-    assert sweep.name.endswith("-sweep-mnist5k-dcgan-a-b-seed-batch_size")
+    assert sweep.name.endswith("-sweep-mnist5k-dcgan-mlp-strided_cnn-a-b-seed-batch_size")
     names = sorted(path.name for path in sweep.iterdir() if path.is_dir())
     assert names == [f"{number}-seed-{seed}-batch_size-{size}" for number, seed, size in
                      [(1, 1, 16), (2, 1, 5001), (3, 2, 16), (4, 2, 5001)]]  # fmt: skip
@@ -84,3 +86,42 @@ def test_the_sweeps_folder_may_be_chosen_once(ganctl_process: Command, refused: 
     assert ganctl_process(*words).code == 1
     assert (workplace / "mine" / "1" / "result.json").is_file()
     assert refused(*words).startswith("hydra.sweep.dir=mine: there is a run in it, which is not overwritten; ")
+
+
+def test_a_part_that_is_swept_has_its_own_settings_and_the_sweep_is_not_called_by_one_model(workplace: Path) -> None:
+    composer = Composer("train")
+    words = ["model=dcgan,sngan", "optimizer=sgd,rmsprop", "loss=hinge", "tag=x"]
+    jobs = expand(composer, composer.compose(words, multirun=True))
+    rates = [[text for text in job.overrides if "optimizer.lr" in text] for job in jobs]
+    assert rates == [["++optimizer.lr=0.01"], ["++optimizer.lr=5e-05"], [], []]
+    assert name_of_sweep(jobs, "x") == "sweep-mnist5k-x-model-optimizer"
+    jobs = expand(composer, composer.compose(["model=cdcgan", "seed=1,2"], multirun=True))
+    assert name_of_sweep(jobs, "") == "sweep-mnist5k-cdcgan-seed"
+
+
+@pytest.mark.parametrize(
+    ("words", "varied"),
+    [
+        (["seed=range(1,4)"], [{"seed": "1"}, {"seed": "2"}, {"seed": "3"}]),
+        (["loss=choice(hinge,minimax)"], [{"loss": "hinge"}, {"loss": "minimax"}]),
+        (["loss=glob(*s)"], [{"loss": "least_squares"}]),
+        (["output.grid=8,16", "output.log_every=${output.grid}"], [{"output.grid": "8"}, {"output.grid": "16"}]),
+    ],
+)
+def test_what_the_help_says_of_sweeps_is_so(words: list[str], varied: list[dict[str, str]], workplace: Path) -> None:
+    composer = Composer("train")
+    assert [job.varied for job in expand(composer, composer.compose(words, multirun=True))] == varied
+
+
+@pytest.mark.parametrize("words", [["evaluate"], ["sample"], ["train", "--resume"], ["fid"]])
+def test_a_sweep_where_one_run_is_wanted_is_answered_with_its_runs(
+    words: list[str], refused: Refusal, workplace: Path
+) -> None:
+    for name in ("1-a", "2-b", "10-c"):
+        (workplace / "swept" / name / "checkpoints").mkdir(parents=True)
+    (workplace / "swept" / "multirun.yaml").write_text("")
+    typed = " ".join(["ganctl", *words])
+    said = "swept: is a sweep of 3 runs (1-a, 2-b, 10-c); name one run; "
+    assert refused(*words, "swept") == f"{said}such as {typed} swept/1-a"
+    (workplace / "swept" / "sweep.json").write_text(json.dumps({"ranking": [{"rank": 1, "folder": "x/swept/10-c"}]}))
+    assert refused(*words, "swept") == f"{said}the best is {typed} swept/10-c"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ganctl.configuration.names import nearest_keys, suggestion, value_text
+from ganctl.configuration.names import SYNONYMS, nearest, nearest_keys, suggestion, value_text
+from ganctl.invocation.help import groups
 
 KEYS = ["seed", "stop", "training", "training.steps", "training.batch_size", "evaluation", "evaluation.batch_size"]
 
@@ -51,3 +52,9 @@ def test_a_suggestion_is_the_nearest_or_all_or_some() -> None:
     assert suggestion("zzz", ["hinge", "minimax"], "option") == "there is hinge, minimax"
     assert suggestion("zzz", [], "option") == "there is no option to choose from"
     assert suggestion("zzz", [f"option{number}" for number in range(99)], "option").startswith("some of the 99: ")
+
+
+def test_every_synonym_is_of_an_option_and_stands_for_no_option_itself() -> None:
+    known = {name for options in groups().values() for name in options}
+    assert set(SYNONYMS.values()) <= known
+    assert nearest("GP", ["gradient_penalty", "r1"]) == ["gradient_penalty"] and nearest("gp", ["r1x"]) == []

@@ -9,7 +9,7 @@ import yaml
 
 from ganctl.compose import Composer
 from ganctl.invocation.resume import merge, resume
-from tests.conftest import Refusal
+from tests.conftest import Command, Refusal
 
 
 @pytest.fixture
@@ -118,3 +118,19 @@ def test_a_resumed_run_is_checked_before_anything_is_written(run: Path, refused:
 
 def test_a_checkpoint_that_cannot_be_read_leaves_the_run_as_it_was(run: Path, refused: Refusal) -> None:
     assert "step-00000004.pt: not a checkpoint" in refused("train", "--resume", str(run), "device=cpu")
+
+
+def test_what_undid_a_preset_for_one_part_does_not_hold_for_another() -> None:
+    saved = ["optimizer=sgd", "seed=1", "++optimizer.lr=0.01", "~optimizer.betas"]
+    assert merge(saved, ["seed=2"]) == ["optimizer=sgd", "++optimizer.lr=0.01", "~optimizer.betas", "seed=2"]
+    assert merge(saved, ["optimizer=rmsprop"]) == ["seed=1", "optimizer=rmsprop"]
+    assert merge(saved, ["optimizer.lr=1"]) == ["optimizer=sgd", "seed=1", "~optimizer.betas", "optimizer.lr=1"]
+
+
+def test_a_run_from_before_presets_gave_way_keeps_its_configuration(run: Path, ganctl: Command) -> None:
+    save(run / ".hydra", ["optimizer=sgd", "training.steps=4"])
+    rates = [
+        yaml.safe_load(ganctl("train", "--resume", str(run), *words, "--cfg", "job").out)["optimizer"]["lr"]
+        for words in ([], ["seed=1"], ["optimizer=rmsprop"])
+    ]
+    assert rates == [0.001, 0.001, 5e-05]
