@@ -1,6 +1,7 @@
 """What a report says of a run at several places: its judge, best score, end and curves, also of one that was killed."""
 
 import math
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -22,7 +23,7 @@ def status(run: Recorded) -> str:
 
 def last_step(run: Recorded) -> int:
     """The last step of which anything is known; 0 before the first."""
-    records = (*run.losses[-1:], *run.scores[-1:]) or (run.summary,)
+    records = (*run.losses[-1:], *run.scores[-1:], run.summary)
     return max(int(number(record.get("step")) or 0) for record in records)
 
 
@@ -64,15 +65,18 @@ def judged_by(run: Recorded) -> str | None:
     return next(iter(last.scores.quantity("frechet_distance")), None) if last else None
 
 
-def best(run: Recorded) -> tuple[str, float, int | None] | None:
-    """The judging score of the best checkpoint: name, value, step. By the summary, else by the evaluations so far."""
+def best(run: Recorded) -> tuple[str, float, int] | None:
+    """The judging score of the best checkpoint: name, value, step. By the summary, else by the evaluations so far.
+
+    None where no checkpoint was judged.
+    """
     name = judged_by(run)
     if name is None:
         return None
     value = number((run.summary.get("score") or {}).get("value"))
     if value is not None and status(run) != UNFINISHED:
         step = run.summary.get("best_step")
-        return name, value, step if isinstance(step, int) else None
+        return (name, value, step) if isinstance(step, int) else None
     steps, values = series(run.scores, name)
     place = best_place(score_of(name, run).direction, values)
     return None if place is None else (name, values[place], int(steps[place]))
@@ -123,6 +127,14 @@ def class_shares(run: Recorded) -> tuple[dict[str, float], Protocol]:
         if evaluation and (shares := evaluation.scores.shares):
             return shares, evaluation.scores.protocol
     return {}, Protocol()
+
+
+def resuming(run: Recorded, *words: str) -> str:
+    """The command that trains on, with what the run's own YAML files and classes need."""
+    options = run.environment.get("options")
+    kept = [str(text) for text in options] if isinstance(options, list) else []
+    kept = [text for text in kept if text.startswith(("--config-dir=", "trust="))]
+    return shlex.join(["ganctl", "train", "--resume", str(run.folder), *kept, *words])
 
 
 def number(value: object) -> float | None:

@@ -4,13 +4,12 @@ Rules of thumb, not proofs: every threshold is a named constant with its reason,
 """
 
 import math
-import shlex
 import statistics
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
 from ganctl.report import cures
-from ganctl.report.facts import UNFINISHED, budget, last_step, names_of, series, status, total_steps
+from ganctl.report.facts import UNFINISHED, budget, last_step, names_of, resuming, series, status, total_steps
 from ganctl.report.health_scores import LEVELS, SCORE_CHECKS, Finding, worsened
 from ganctl.report.recorded import Recorded
 
@@ -58,7 +57,7 @@ def unfinished(run: Recorded) -> Iterator[Finding]:
         "warning" if ended == "interrupted" else "note",
         "The run is not finished",
         f"{why}; step {last_step(run):,} of {f'{total:,}' if total else budget(run)}",
-        f"ganctl train --resume {shlex.quote(str(run.folder))}",
+        resuming(run),
     )
 
 
