@@ -22,6 +22,7 @@ SLOWER = 0.7  # last fifth against first half: a third less is more than the usu
 PROBABILITIES = ("NonSaturating", "Minimax")  # losses whose logits, through a sigmoid, are the probability of real
 HIGHEST_RATE, USUAL_RATE = 0.01, 2e-4  # no published GAN trains with more than the first; the second is DCGAN's
 
+_SUSPECTS = {"learning rate": "optimizer.lr", "precision": "device.precision"}  # of a value that is no number
 Value = TypeVar("Value")
 
 
@@ -38,11 +39,11 @@ def not_finite(run: Recorded) -> Iterator[Finding]:
         return
     step, name = min(bad, default=(float(last_step(run)), "a loss or a weight"))
     config = run.flat_config()
-    settings = f"learning rate {config.get('optimizer.lr', 'unknown')}, precision {config.get('device.precision')}"
+    settings = [f"{name} {config.get(key, 'unknown')}" for name, key in _SUSPECTS.items()]
     yield Finding(
         "error",
         "A loss or a weight became not-a-number",
-        f"{name} was no finite number at step {step:,.0f}; {settings}",
+        f"{name} was no finite number at step {step:,.0f}; {', '.join(settings)}",
         cures.calmer_training(config, HIGHEST_RATE, USUAL_RATE),
     )
 

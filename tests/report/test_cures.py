@@ -33,10 +33,15 @@ CHANGED = [
 WITHOUT_CURE = {"It became slower", "The learning rate is nought"}  # the second where the schedule cannot end there
 
 
+@lru_cache(maxsize=1)
+def train_composer() -> Composer:
+    return Composer("train")
+
+
 @lru_cache(maxsize=512)
 def composed(*words: str) -> dict[str, Any]:
     """The checked configuration of `ganctl train` with these words, as config.yaml has it."""
-    composer = Composer("train")
+    composer = train_composer()
     config = composer.compose(words)
     composer.check(config, words)
     plain: Any = OmegaConf.to_container(

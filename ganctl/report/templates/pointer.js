@@ -68,12 +68,14 @@ const followPointer = (() => {
       if (event.button === 0 && drawnNow().unified) start = where(event).x;
     });
     place.addEventListener("pointerup", (event) => {
+      if (event.pointerType !== "mouse") return; // what a finger points at stays to be read
       const drawn = drawnNow(), from = start, to = where(event).x;
       hide();
       if (from === null || Math.abs(to - from) < FEWEST) return;
       redraw([from, to].map((value) => drawn.inverse(inside(value, drawn.box))).sort((a, b) => a - b));
     });
-    place.addEventListener("pointerleave", hide);
+    place.addEventListener("pointerleave", (event) => event.pointerType === "mouse" && hide());
+    document.addEventListener("pointerdown", (event) => place.contains(event.target) || hide());
     place.addEventListener("dblclick", () => redraw(undefined));
   };
 })();
