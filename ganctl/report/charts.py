@@ -10,8 +10,8 @@ from typing import Any
 
 from ganctl.evaluation.ranking import Entry, groups, reasons
 from ganctl.evaluation.scores import Measurement
-from ganctl.report.explanations import CHARTS, SHARES, of_score
-from ganctl.report.facts import arrow, best, best_place, class_shares, names_of, score_of, series
+from ganctl.report.explanations import CHARTS, NO_PROBABILITIES, SHARES, of_score
+from ganctl.report.facts import arrow, best, best_place, class_shares, has_probabilities, names_of, score_of, series
 from ganctl.report.pictures import evenly
 from ganctl.report.recorded import Recorded
 
@@ -70,7 +70,12 @@ def training_curves(runs: Sequence[Recorded]) -> list[Chart]:
             lines = [_curve(runs[0], 0, name, label, tone=tone) for tone, (name, label) in curves]
             summary = "; ".join(_ends(runs, name) for name in pair)
             charts.append(
-                Chart(title, summary, _figure(lines, legend=True, share="d_real" in pair), meaning=CHARTS[title])
+                Chart(
+                    title,
+                    summary,
+                    _figure(lines, legend=True, share="d_real" in pair),
+                    meaning=_meaning(runs, title, *pair),
+                )
             )
             names = [name for name in names if name not in pair]
     for name in names:
@@ -78,7 +83,7 @@ def training_curves(runs: Sequence[Recorded]) -> list[Chart]:
         figure = _figure(lines, share=name in _SHARES, many=len(runs))
         if name == "images_per_second":
             figure["layout"]["yaxis"]["rangemode"] = "tozero"
-        charts.append(Chart(_TITLES.get(name, name), _ends(runs, name), figure, meaning=CHARTS.get(name, "")))
+        charts.append(Chart(_TITLES.get(name, name), _ends(runs, name), figure, meaning=_meaning(runs, name)))
     return charts
 
 
@@ -246,6 +251,12 @@ def _entry(name: str, run: Recorded, place: int) -> Entry:
     scores = run.last_while_training.scores
     measured = scores.scores.get(name, Measurement(score_of(name, run), math.nan, None))
     return Entry(place, run.label, measured, scores.protocol)
+
+
+def _meaning(runs: Sequence[Recorded], *names: str) -> str:
+    """How to read the chart of these names, of which the first decides."""
+    no_probabilities = any(name in _SHARES for name in names) and not all(map(has_probabilities, runs))
+    return NO_PROBABILITIES if no_probabilities else CHARTS.get(names[0], "")
 
 
 def _is_left_out(runs: Sequence[Recorded], name: str) -> bool:

@@ -59,22 +59,29 @@ FINDINGS: Mapping[str, str] = {  # by the title of a warning, without what stand
 
 CHARTS: Mapping[str, str] = {  # of training, by the title or the logged name
     "Losses": (
-        "How wrong each network is about the other: good are two curves that wander about level values; one that "
-        "rushes to 0 while the other climbs means that one side wins (then slow that side down)."
+        "Each network's loss, lower where it beats the other: good are two curves that level off; where one falls for "
+        "long while the other climbs, the first wins, and should be slowed down."
     ),
     "D(real) and D(fake)": (
-        "The discriminator's mean belief that real and that generated images are real: good is D(real) above D(fake) "
-        "with neither at 0 or 1; at 1 and 0 weaken the discriminator, at one value strengthen it if pictures are bad."
+        "The discriminator's mean belief that real and that generated images are real: good is D(real) above D(fake), "
+        "neither at 1 or 0; there weaken the discriminator, and strengthen it where both are one and pictures are bad."
     ),
     "d_loss": (
-        "How often the discriminator is wrong: good is a level curve; near 0 it wins, and should be slowed down."
+        "Lower where the discriminator tells real from generated better: good is a curve that levels off; after a long "
+        "fall the discriminator wins, and should be slowed down."
     ),
     "g_loss": (
-        "How badly the generator fools the discriminator: good is a level curve; one that climbs for long means that "
-        "the discriminator wins."
+        "Lower where the discriminator takes more of the generated images for real: good is a curve that levels off; "
+        "after a long climb the discriminator wins, and should be slowed down."
     ),
-    "d_real": "The mean belief that real images are real: good is between 0.5 and 0.9; at 1 weaken the discriminator.",
-    "d_fake": "The mean belief that generated images are real: good is between 0.1 and 0.5; at 0 nothing fools it.",
+    "d_real": (
+        "The discriminator's mean belief that real images are real: good is between 0.5 and 0.9; at 1 weaken the "
+        "discriminator."
+    ),
+    "d_fake": (
+        "The discriminator's mean belief that generated images are real: good is between 0.1 and 0.5; at 0 weaken the "
+        "discriminator."
+    ),
     "d_penalty": (
         "What is added to the discriminator's loss to keep it smooth: good is small beside the loss; lower its weight "
         "where it rules."
@@ -89,6 +96,11 @@ CHARTS: Mapping[str, str] = {  # of training, by the title or the logged name
         "How fast it trains: good is level; a fall means that something else uses the machine, and changes no result."
     ),
 }
+
+NO_PROBABILITIES = (
+    "The sigmoid of what the discriminator gives to real and to generated images; by this loss it is no probability, so "
+    "good is only that both level off: go by the scores and the pictures."
+)
 
 SCORES: Mapping[str, str] = {  # by how the score's name begins; the longer beginning counts
     "fid": (

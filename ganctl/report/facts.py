@@ -11,6 +11,7 @@ from ganctl.evaluation.scores import numbers
 from ganctl.report.recorded import Evaluation, Recorded
 
 UNFINISHED = "unfinished"
+PROBABILITIES = ("NonSaturating", "Minimax")  # losses whose logits, through a sigmoid, are the probability of real
 NOT_CURVES = ("step", "kind", "seconds")  # what stands in every line of losses
 
 
@@ -63,6 +64,11 @@ def judged_by(run: Recorded) -> str | None:
         return str(named)
     last = run.last_while_training
     return next(iter(last.scores.quantity("frechet_distance")), None) if last else None
+
+
+def has_probabilities(run: Recorded) -> bool:
+    """Whether D(real) and D(fake) are probabilities by the run's loss, or only the sigmoid of its logits."""
+    return str(run.flat_config().get("loss._target_", "")).endswith(PROBABILITIES)
 
 
 def best(run: Recorded) -> tuple[str, float, int] | None:

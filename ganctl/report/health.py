@@ -3,13 +3,24 @@
 Rules of thumb, not proofs: every threshold is a named constant with its reason, and every finding shows its numbers.
 """
 
+import itertools
 import math
 import statistics
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
 from ganctl.report import cures
-from ganctl.report.facts import UNFINISHED, budget, last_step, names_of, resuming, series, status, total_steps
+from ganctl.report.facts import (
+    UNFINISHED,
+    budget,
+    has_probabilities,
+    last_step,
+    names_of,
+    resuming,
+    series,
+    status,
+    total_steps,
+)
 from ganctl.report.health_scores import LEVELS, SCORE_CHECKS, Finding, worsened
 from ganctl.report.recorded import Recorded
 
@@ -19,7 +30,6 @@ STEPS_OF_WIN, LINES_OF_WIN = 300, 4  # in a row, or half of a shorter run: in th
 BLIND_GAP = 0.05  # D(real) - D(fake) over the last fifth: below it next to nothing is told apart
 RATE_IS_NOUGHT = 1e-4  # share of the peak below which a learning rate trains nothing; ganctl's schedules end at 0.01
 SLOWER = 0.7  # last fifth against first half: a third less is more than the usual variation of a busy machine
-PROBABILITIES = ("NonSaturating", "Minimax")  # losses whose logits, through a sigmoid, are the probability of real
 HIGHEST_RATE, USUAL_RATE = 0.01, 2e-4  # no published GAN trains with more than the first; the second is DCGAN's
 
 _SUSPECTS = {"learning rate": "optimizer.lr", "precision": "device.precision"}  # of a value that is no number
@@ -64,32 +74,30 @@ def unfinished(run: Recorded) -> Iterator[Finding]:
 
 def discriminator_wins(run: Recorded) -> Iterator[Finding]:
     """It was sure of real and generated images alike for a long stretch, at whatever time of the run."""
-    pairs = _probabilities(run)
-    sure = [real >= SURE_OF_REAL and fake <= SURE_OF_FAKE for _, real, fake in pairs]
-    ends = [place for place in range(1, len(sure) + 1) if place == len(sure) or sure[place] != sure[place - 1]]
-    stretches = [pairs[start:end] for start, end in zip([0, *ends], ends, strict=False) if sure[start]]
+    lines = _probabilities(run)
+    stretches = [list(stretch) for is_sure, stretch in itertools.groupby(lines, _is_sure) if is_sure]
     if not stretches:
         return
-    longest = max(stretches, key=len)
-    a_line = pairs[-1][0] / len(pairs)
-    if len(longest) < LINES_OF_WIN or len(longest) * a_line < min(STEPS_OF_WIN, pairs[-1][0] / 2):
+    longest = max(stretches, key=lambda stretch: stretch[-1][0] - stretch[0][0])
+    first, last = longest[0][0], longest[-1][0]
+    if len(longest) < LINES_OF_WIN or last - first < min(STEPS_OF_WIN, lines[-1][0] / 2):
         return
     real, fake = (statistics.fmean(line[column] for line in longest) for column in (1, 2))
-    recovered = not all(sure[-len(_last_fifth(sure)) :])
+    recovered = not all(map(_is_sure, _last_fifth(lines)))
     yield Finding(
         "note" if recovered else "warning",
         "The discriminator wins" + (" (for a time)" if recovered else ""),
-        f"from step {longest[0][0]:,.0f} to {longest[-1][0]:,.0f} D(real) is {real:.3f} and D(fake) {fake:.3f}",
+        f"from step {first:,.0f} to {last:,.0f} D(real) is {real:.3f} and D(fake) {fake:.3f}",
         cures.weaker_discriminator(run.flat_config()),
     )
 
 
 def discriminator_lost(run: Recorded) -> Iterator[Finding]:
     """The discriminator tells nothing apart; theory's goal if the score is good, a standstill if it is not."""
-    pairs = _probabilities(run)
-    if len(pairs) < FEWEST_LINES:
+    lines = _probabilities(run)
+    if len(lines) < FEWEST_LINES:
         return
-    real, fake = (statistics.fmean(line[column] for line in _last_fifth(pairs)) for column in (1, 2))
+    real, fake = (statistics.fmean(line[column] for line in _last_fifth(lines)) for column in (1, 2))
     if not real - fake <= BLIND_GAP:
         return
     yield Finding(
@@ -139,9 +147,14 @@ def _last_fifth(values: Sequence[Value]) -> Sequence[Value]:
     return values[-max(1, len(values) // 5) :]
 
 
+def _is_sure(line: tuple[float, float, float]) -> bool:
+    _, real, fake = line
+    return real >= SURE_OF_REAL and fake <= SURE_OF_FAKE
+
+
 def _probabilities(run: Recorded) -> list[tuple[float, float, float]]:
     """Step, D(real) and D(fake) of each line that has finite ones; none where the loss's logits mean something else."""
-    if not str(run.flat_config().get("loss._target_", "")).endswith(PROBABILITIES):
+    if not has_probabilities(run):
         return []
     curves = [dict(zip(*series(run.losses, name), strict=True)) for name in ("d_real", "d_fake")]
     lines = [(step, real, curves[1].get(step, math.nan)) for step, real in curves[0].items()]

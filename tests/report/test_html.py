@@ -17,6 +17,7 @@ import pytest
 
 from ganctl.evaluation.scores import ScoreSet
 from ganctl.report.charts import class_share_chart, score_curves, training_curves
+from ganctl.report.explanations import NO_PROBABILITIES
 from ganctl.report.html import Sweep, as_script_data, page
 from ganctl.report.recorded import Evaluation, read_run, read_runs
 from tests.report.records import ABOUT, EVEN, judged, losses, run, scores, sweep_job, written
@@ -306,6 +307,12 @@ def test_every_chart_of_ganctls_own_says_how_to_read_it():
     meanings = {chart.meaning for chart in charts if chart}
     assert all("good" in meaning or "better" in meaning or "should" in meaning for meaning in meanings)
     assert charts[0] and charts[0].meaning in Page(page([made])).text
+
+
+def test_what_is_no_probability_by_its_loss_is_not_called_one():
+    hinge = run(config={"loss": {"_target_": "ganctl.loss.Hinge"}})
+    meanings = {chart.title: chart.meaning for chart in training_curves([hinge])}
+    assert meanings["D(real) and D(fake)"] == NO_PROBABILITIES != meanings["Losses"]
 
 
 def test_a_checkpoint_that_nobody_judged_is_not_best(tmp_path: Path):
