@@ -98,8 +98,8 @@ CHARTS: Mapping[str, str] = {  # of training, by the title or the logged name
 }
 
 NO_PROBABILITIES = (
-    "The sigmoid of what the discriminator gives to real and to generated images; by this loss it is no probability, so "
-    "good is only that both level off: go by the scores and the pictures."
+    "The sigmoid of what the discriminator gives to real and to generated images; by this loss it is no probability, "
+    "so good is only that both level off: go by the scores and the pictures."
 )
 
 SCORES: Mapping[str, str] = {  # by how the score's name begins; the longer beginning counts

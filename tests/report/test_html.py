@@ -338,6 +338,13 @@ def test_the_score_of_a_job_comes_before_its_settings(tmp_path: Path):
     assert names[names.index("rank") :][:4] == ["rank", "job", "score", "discriminator.minibatch_kernels"]
 
 
+def test_settings_that_differ_come_after_the_score_that_ranks():
+    final = judged({"fd_digits": 4.0, "is_digits": 8.0})
+    names = headings(page([run(label=str(k), config={"seed": k}, final=final) for k in (0, 1)]))
+    start = names.index("rank")
+    assert names[start : start + 6] == ["rank", "run", "step", "fd_digits ↓", "seed", "is_digits ↑"]
+
+
 def test_a_curve_of_one_point_has_an_axis_from_nought():
     (chart,) = training_curves([run(losses=[{"step": 300, "kind": "losses", "d_loss": 0.5}])])
     assert chart.figure["layout"]["xaxis"]["rangemode"] == "tozero" and chart.figure["data"][0]["x"] == [300]

@@ -160,6 +160,8 @@ def test_nothing_is_wider_than_the_window(opened: Browser, width: int, scheme: s
     assert opened.value(f"[...document.querySelectorAll('.plot text')].every({WITHIN})")
     score = opened.value("document.querySelector('#sweep td:nth-child(3)').getBoundingClientRect().right")
     assert score < width, "a job's score is seen without scrolling"
+    headings = "[...document.querySelectorAll('thead th')].map((each) => each.getBoundingClientRect().width)"
+    assert opened.value(f"Math.max(...{headings})") < 0.6 * width, "one heading leaves room for others"
     opened.call("Emulation.setEmulatedMedia", features=[])
     opened.call("Emulation.clearDeviceMetricsOverride")
 
