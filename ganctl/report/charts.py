@@ -11,7 +11,17 @@ from typing import Any
 from ganctl.evaluation.ranking import Entry, groups, reasons
 from ganctl.evaluation.scores import Measurement
 from ganctl.report.explanations import CHARTS, NO_PROBABILITIES, SHARES, of_score
-from ganctl.report.facts import arrow, best, best_place, class_shares, has_probabilities, names_of, score_of, series
+from ganctl.report.facts import (
+    arrow,
+    best,
+    best_place,
+    class_shares,
+    has_probabilities,
+    held_out,
+    names_of,
+    score_of,
+    series,
+)
 from ganctl.report.pictures import evenly
 from ganctl.report.recorded import Recorded
 
@@ -173,6 +183,8 @@ def _score_chart(name: str, runs: Sequence[Recorded], places: Sequence[int], mar
         figure["layout"]["shapes"] = [_rule("x", step)]
         if name == judge:
             notes = [*notes, f"dotted, here and below: step {step:,}, the best checkpoint by {name}"]
+    if len(runs) == 1 and (real := held_out(runs[0], name)) is not None:
+        notes = [*notes, f"real images that the generator has not seen get {real:.4g}"]
     axis = log_axis(values)
     figure["layout"]["yaxis"] |= axis
     title = f"{name} {arrow(name, *runs)}".rstrip() + (", logarithmic" if axis else "")

@@ -88,6 +88,13 @@ def best(run: Recorded) -> tuple[str, float, int] | None:
     return None if place is None else (name, values[place], int(steps[place]))
 
 
+def held_out(run: Recorded, name: str) -> float | None:
+    """What real images that the generator has not seen get by this score; None where the record does not know."""
+    record = run.summary.get("held_out")
+    scores = record.get("scores", record) if isinstance(record, Mapping) else None
+    return number(scores.get(name)) if isinstance(scores, Mapping) else None
+
+
 def best_place(direction: Direction | None, values: Sequence[float]) -> int | None:
     """The index of the best of `values`; None where none is a number, or the score has no better and worse."""
     places = [place for place, value in enumerate(values) if direction and math.isfinite(value)]

@@ -20,7 +20,7 @@ from ganctl.evaluation.scores import ScoreSet
 from ganctl.record.wording import duration
 from ganctl.report.charts import Chart, class_share_chart, colour, score_curves, training_curves, unchanging_scores
 from ganctl.report.comparison import compare, differing
-from ganctl.report.facts import UNFINISHED, arrow, best, budget, last_step, score_of, seconds, status
+from ganctl.report.facts import UNFINISHED, arrow, best, budget, held_out, last_step, score_of, seconds, status
 from ganctl.report.health import health
 from ganctl.report.health_scores import LEVELS, Finding
 from ganctl.report.naming import presets, trained
@@ -90,7 +90,21 @@ def page(runs: Sequence[Recorded], sweep: Sweep | None = None, *, force: bool = 
     environment = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    called = (arrow, as_text, best, budget, colour, duration, flat, last_step, seconds, status, trained, whole_config)
+    called = (
+        arrow,
+        as_text,
+        best,
+        budget,
+        colour,
+        duration,
+        flat,
+        held_out,
+        last_step,
+        seconds,
+        status,
+        trained,
+        whole_config,
+    )
     environment.globals |= {function.__name__: function for function in called}
     return environment.get_template("page.html.j2").render(context)
 
@@ -148,10 +162,10 @@ def _score_table(run: Recorded) -> dict[str, Any]:
     """A run's sets of scores side by side, with their protocols."""
     last = run.last_while_training
     evaluations = [last, *run.final] if last else run.final
-    held_out = run.summary.get("held_out")
-    if isinstance(held_out, Mapping) and held_out.get("scores"):
-        what = f"held-out real images: {held_out.get('what')}"
-        evaluations = [*evaluations, Evaluation(ScoreSet.from_plain(held_out), None, what)]
+    real = run.summary.get("held_out")
+    if isinstance(real, Mapping) and real.get("scores"):
+        what = f"held-out real images: {real.get('what')}"
+        evaluations = [*evaluations, Evaluation(ScoreSet.from_plain(real), None, what)]
     sets = [evaluation.scores for evaluation in evaluations]
     names = dict.fromkeys(name for scores in sets for name in scores.headlines)
     return {
