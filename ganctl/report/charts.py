@@ -17,7 +17,7 @@ from ganctl.report.facts import (
     best_place,
     class_shares,
     has_probabilities,
-    held_out,
+    held_out_value,
     names_of,
     score_of,
     series,
@@ -183,7 +183,7 @@ def _score_chart(name: str, runs: Sequence[Recorded], places: Sequence[int], mar
         figure["layout"]["shapes"] = [_rule("x", step)]
         if name == judge:
             notes = [*notes, f"dotted, here and below: step {step:,}, the best checkpoint by {name}"]
-    if len(runs) == 1 and (real := held_out(runs[0], name)) is not None:
+    if len(runs) == 1 and (real := held_out_value(runs[0], name)) is not None:
         notes = [*notes, f"real images that the generator has not seen get {real:.4g}"]
     axis = log_axis(values)
     figure["layout"]["yaxis"] |= axis

@@ -88,7 +88,7 @@ def best(run: Recorded) -> tuple[str, float, int] | None:
     return None if place is None else (name, values[place], int(steps[place]))
 
 
-def held_out(run: Recorded, name: str) -> float | None:
+def held_out_value(run: Recorded, name: str) -> float | None:
     """What real images that the generator has not seen get by this score; None where the record does not know."""
     record = run.summary.get("held_out")
     scores = record.get("scores", record) if isinstance(record, Mapping) else None

@@ -20,7 +20,7 @@ from ganctl.evaluation.scores import ScoreSet
 from ganctl.record.wording import duration
 from ganctl.report.charts import Chart, class_share_chart, colour, score_curves, training_curves, unchanging_scores
 from ganctl.report.comparison import compare, differing
-from ganctl.report.facts import UNFINISHED, arrow, best, budget, held_out, last_step, score_of, seconds, status
+from ganctl.report.facts import UNFINISHED, arrow, best, budget, held_out_value, last_step, score_of, seconds, status
 from ganctl.report.health import health
 from ganctl.report.health_scores import LEVELS, Finding
 from ganctl.report.naming import presets, trained
@@ -98,7 +98,7 @@ def page(runs: Sequence[Recorded], sweep: Sweep | None = None, *, force: bool = 
         colour,
         duration,
         flat,
-        held_out,
+        held_out_value,
         last_step,
         seconds,
         status,
@@ -162,10 +162,10 @@ def _score_table(run: Recorded) -> dict[str, Any]:
     """A run's sets of scores side by side, with their protocols."""
     last = run.last_while_training
     evaluations = [last, *run.final] if last else run.final
-    real = run.summary.get("held_out")
-    if isinstance(real, Mapping) and real.get("scores"):
-        what = f"held-out real images: {real.get('what')}"
-        evaluations = [*evaluations, Evaluation(ScoreSet.from_plain(real), None, what)]
+    held_out = run.summary.get("held_out")
+    if isinstance(held_out, Mapping) and held_out.get("scores"):
+        what = f"held-out real images: {held_out.get('what')}"
+        evaluations = [*evaluations, Evaluation(ScoreSet.from_plain(held_out), None, what)]
     sets = [evaluation.scores for evaluation in evaluations]
     names = dict.fromkeys(name for scores in sets for name in scores.headlines)
     return {
