@@ -1,9 +1,8 @@
-"""The curves and bars of a report, as plain figures for plotly.js: data and layout, coloured by the page itself.
+"""The curves and bars of a report, as plain figures that templates/chart.js draws: data and layout that JSON can hold.
 
-Nothing of plotly is imported: a figure is a dictionary that JSON can hold, and the page draws it.
+They are in the words of plotly.js, of which the page draws what is used here.
 """
 
-import html
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +10,18 @@ from typing import Any
 
 from ganctl.evaluation.ranking import Entry, groups, reasons
 from ganctl.evaluation.scores import Measurement
-from ganctl.report.facts import arrow, best, best_place, class_shares, names_of, score_of, series
+from ganctl.report.explanations import CHARTS, NO_PROBABILITIES, SHARES, of_score
+from ganctl.report.facts import (
+    arrow,
+    best,
+    best_place,
+    class_shares,
+    has_probabilities,
+    held_out_value,
+    names_of,
+    score_of,
+    series,
+)
 from ganctl.report.pictures import evenly
 from ganctl.report.recorded import Recorded
 
@@ -42,22 +52,21 @@ _SHARES = ("d_real", "d_fake")
 
 @dataclass(frozen=True)
 class Chart:
-    """A figure with a title, what it shows in words (for those who cannot see it), and remarks below it."""
+    """A figure with a title, what it shows in words (for those who cannot see it), and remarks below it.
+
+    `meaning` is the sentence on how to read it: what good looks like, and what to do.
+    """
 
     title: str
     summary: str
     figure: dict[str, Any]
     notes: list[str] = field(default_factory=list)
+    meaning: str = ""
 
 
 def colour(place: int) -> str:
     """The colour of the run at this place."""
     return COLOURS[place % len(COLOURS)]
-
-
-def svg_text(text: object) -> str:
-    """Text for plotly.js, which reads a little HTML in names, ticks and annotations."""
-    return html.escape(str(text), quote=False)
 
 
 def training_curves(runs: Sequence[Recorded]) -> list[Chart]:
@@ -70,14 +79,21 @@ def training_curves(runs: Sequence[Recorded]) -> list[Chart]:
             curves = enumerate(pair.items())
             lines = [_curve(runs[0], 0, name, label, tone=tone) for tone, (name, label) in curves]
             summary = "; ".join(_ends(runs, name) for name in pair)
-            charts.append(Chart(title, summary, _figure(lines, legend=True, share="d_real" in pair)))
+            charts.append(
+                Chart(
+                    title,
+                    summary,
+                    _figure(lines, legend=True, share="d_real" in pair),
+                    meaning=_meaning(runs, title, *pair),
+                )
+            )
             names = [name for name in names if name not in pair]
     for name in names:
         lines = [_curve(run, place, name, run.label, many=len(runs)) for place, run in enumerate(runs)]
         figure = _figure(lines, share=name in _SHARES, many=len(runs))
         if name == "images_per_second":
             figure["layout"]["yaxis"]["rangemode"] = "tozero"
-        charts.append(Chart(_TITLES.get(name, name), _ends(runs, name), figure))
+        charts.append(Chart(_TITLES.get(name, name), _ends(runs, name), figure, meaning=_meaning(runs, name)))
     return charts
 
 
@@ -129,9 +145,8 @@ def class_share_chart(runs: Sequence[Recorded]) -> Chart | None:
         if shares:
             most = max(most, len(shares))
             ranges.append(f"{run.label}: {min(shares.values()):.1%} to {max(shares.values()):.1%}")
-            classes, look = list(map(svg_text, shares)), {"marker": {"color": colour(place)}}
-            hover = "class %{x}: %{y:.1%}<extra>%{fullData.name}</extra>"
-            bars.append(_trace({"type": "bar"}, run.label, place, classes, shares.values(), look, hover))
+            look = {"marker": {"color": colour(place)}}
+            bars.append(_trace({"type": "bar"}, run.label, place, list(shares), shares.values(), look))
     if not bars:
         return None
     figure = _figure(bars)
@@ -139,7 +154,7 @@ def class_share_chart(runs: Sequence[Recorded]) -> Chart | None:
     figure["layout"]["yaxis"] = {"tickformat": ".0%", "rangemode": "tozero"}
     figure["layout"] |= {"hovermode": "closest", "shapes": [_rule("y", 1 / most)], "barmode": "group"}
     notes = [f"dotted: the even share, {1 / most:.1%}"]
-    return Chart("Share of each class among the samples", "; ".join(ranges), figure, notes)
+    return Chart("Share of each class among the samples", "; ".join(ranges), figure, notes, SHARES)
 
 
 def _score_names(runs: Sequence[Recorded]) -> list[str]:
@@ -159,19 +174,22 @@ def _score_chart(name: str, runs: Sequence[Recorded], places: Sequence[int], mar
         values += [value for value in curve if math.isfinite(value)]
         if (at := best_place(direction, curve)) is not None:
             kind = {"type": "scatter", "mode": "markers"}
-            look = {"marker": {"symbol": "star", "size": 13, "color": colour(place), "line": {"width": 1}}}
-            hover = "best: %{y:.4g} at step %{x:,}<extra></extra>"
-            lines.append(_trace(kind, f"{run.label}: best", place, [steps[at]], [curve[at]], look, hover))
+            text = f"{run.label}, best: {curve[at]:.4g} at step {steps[at]:,.0f}"
+            look = {"marker": {"symbol": "star", "size": 13, "color": colour(place)}, "text": text}
+            lines.append(_trace(kind, f"{run.label}: best", place, [steps[at]], [curve[at]], look))
     figure = _figure(lines, many=len(places))
-    judge, _, step = (best(runs[0]) if len(runs) == 1 else None) or ("", 0.0, None)
-    if step is not None:
+    judge, _, step = (best(runs[0]) if len(runs) == 1 else None) or ("", 0.0, -1)
+    if step >= 0:
         figure["layout"]["shapes"] = [_rule("x", step)]
         if name == judge:
             notes = [*notes, f"dotted, here and below: step {step:,}, the best checkpoint by {name}"]
+    if len(runs) == 1 and (real := held_out_value(runs[0], name)) is not None:
+        notes = [*notes, f"real images that the generator has not seen get {real:.4g}"]
     axis = log_axis(values)
     figure["layout"]["yaxis"] |= axis
     title = f"{name} {arrow(name, *runs)}".rstrip() + (", logarithmic" if axis else "")
-    return Chart(mark.format(title), _ends([runs[place] for place in places], name, scores=True), figure, notes)
+    summary = _ends([runs[place] for place in places], name, scores=True)
+    return Chart(mark.format(title), summary, figure, notes, of_score(name))
 
 
 def _curve(
@@ -185,15 +203,14 @@ def _curve(
     kind = {"type": "scatter", "mode": "lines" if len(points) > 1 else "markers"}
     look = {"color": colour(tone), "width": 1.8, "dash": DASHES[tone // len(COLOURS) % len(DASHES)]}
     steps, values = [int(step) for step, _ in points], [value for _, value in points]
-    return _trace(kind, label, place, steps, values, {"line": look}, "%{y:.4g}")
+    return _trace(kind, label, place, steps, values, {"line": look})
 
 
 def _trace(
-    kind: dict[str, Any], label: str, place: int, x: Sequence[Any], y: Iterable[float], look: dict[str, Any], hover: str
+    kind: dict[str, Any], label: str, place: int, x: Sequence[Any], y: Iterable[float], look: dict[str, Any]
 ) -> dict[str, Any]:
     """Values `y` of the run at `place`, in which what is not finite is a gap."""
-    data = {"name": svg_text(label), "meta": {"run": place}, "x": x, "y": list(map(_brief, y))}
-    return kind | data | look | {"hovertemplate": hover}
+    return kind | {"name": label, "meta": {"run": place}, "x": x, "y": list(map(_brief, y))} | look
 
 
 def _band(run: Recorded, place: int, name: str) -> list[dict[str, Any]]:
@@ -214,7 +231,12 @@ def _band(run: Recorded, place: int, name: str) -> list[dict[str, Any]]:
 def _figure(data: list[dict[str, Any]], *, legend: bool = False, share: bool = False, many: int = 1) -> dict[str, Any]:
     yaxis: dict[str, Any] = {"range": [0, 1], "tickformat": ".1f"} if share else {}
     hover = "x unified" if many <= 6 else "closest"
-    layout = {"xaxis": {"title": {"text": "step"}}, "yaxis": yaxis, "showlegend": legend, "hovermode": hover}
+    layout = {
+        "xaxis": {"title": {"text": "step"}, "rangemode": "tozero", "exact": True},
+        "yaxis": yaxis,
+        "showlegend": legend,
+        "hovermode": hover,
+    }
     return {"data": data, "layout": layout}
 
 
@@ -241,6 +263,12 @@ def _entry(name: str, run: Recorded, place: int) -> Entry:
     scores = run.last_while_training.scores
     measured = scores.scores.get(name, Measurement(score_of(name, run), math.nan, None))
     return Entry(place, run.label, measured, scores.protocol)
+
+
+def _meaning(runs: Sequence[Recorded], *names: str) -> str:
+    """How to read the chart of these names, of which the first decides."""
+    no_probabilities = any(name in _SHARES for name in names) and not all(map(has_probabilities, runs))
+    return NO_PROBABILITIES if no_probabilities else CHARTS.get(names[0], "")
 
 
 def _is_left_out(runs: Sequence[Recorded], name: str) -> bool:

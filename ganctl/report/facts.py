@@ -1,6 +1,7 @@
 """What a report says of a run at several places: its judge, best score, end and curves, also of one that was killed."""
 
 import math
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ from ganctl.evaluation.scores import numbers
 from ganctl.report.recorded import Evaluation, Recorded
 
 UNFINISHED = "unfinished"
+PROBABILITIES = ("NonSaturating", "Minimax")  # losses whose logits, through a sigmoid, are the probability of real
 NOT_CURVES = ("step", "kind", "seconds")  # what stands in every line of losses
 
 
@@ -22,7 +24,7 @@ def status(run: Recorded) -> str:
 
 def last_step(run: Recorded) -> int:
     """The last step of which anything is known; 0 before the first."""
-    records = (*run.losses[-1:], *run.scores[-1:]) or (run.summary,)
+    records = (*run.losses[-1:], *run.scores[-1:], run.summary)
     return max(int(number(record.get("step")) or 0) for record in records)
 
 
@@ -64,18 +66,33 @@ def judged_by(run: Recorded) -> str | None:
     return next(iter(last.scores.quantity("frechet_distance")), None) if last else None
 
 
-def best(run: Recorded) -> tuple[str, float, int | None] | None:
-    """The judging score of the best checkpoint: name, value, step. By the summary, else by the evaluations so far."""
+def has_probabilities(run: Recorded) -> bool:
+    """Whether D(real) and D(fake) are probabilities by the run's loss, or only the sigmoid of its logits."""
+    return str(run.flat_config().get("loss._target_", "")).endswith(PROBABILITIES)
+
+
+def best(run: Recorded) -> tuple[str, float, int] | None:
+    """The judging score of the best checkpoint: name, value, step. By the summary, else by the evaluations so far.
+
+    None where no checkpoint was judged.
+    """
     name = judged_by(run)
     if name is None:
         return None
     value = number((run.summary.get("score") or {}).get("value"))
     if value is not None and status(run) != UNFINISHED:
         step = run.summary.get("best_step")
-        return name, value, step if isinstance(step, int) else None
+        return (name, value, step) if isinstance(step, int) else None
     steps, values = series(run.scores, name)
     place = best_place(score_of(name, run).direction, values)
     return None if place is None else (name, values[place], int(steps[place]))
+
+
+def held_out_value(run: Recorded, name: str) -> float | None:
+    """What real images that the generator has not seen get by this score; None where the record does not know."""
+    record = run.summary.get("held_out")
+    scores = record.get("scores", record) if isinstance(record, Mapping) else None
+    return number(scores.get(name)) if isinstance(scores, Mapping) else None
 
 
 def best_place(direction: Direction | None, values: Sequence[float]) -> int | None:
@@ -123,6 +140,14 @@ def class_shares(run: Recorded) -> tuple[dict[str, float], Protocol]:
         if evaluation and (shares := evaluation.scores.shares):
             return shares, evaluation.scores.protocol
     return {}, Protocol()
+
+
+def resuming(run: Recorded, *words: str) -> str:
+    """The command that trains on, with what the run's own YAML files and classes need."""
+    options = run.environment.get("options")
+    kept = [str(text) for text in options] if isinstance(options, list) else []
+    kept = [text for text in kept if text.startswith(("--config-dir=", "trust="))]
+    return shlex.join(["ganctl", "train", "--resume", str(run.folder), *kept, *words])
 
 
 def number(value: object) -> float | None:

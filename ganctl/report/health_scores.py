@@ -1,19 +1,21 @@
 """What may be wrong with a run, seen in its scores: collapse, copies, decline, an early end, judging too little."""
 
 import math
-import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 from ganctl.contract import Direction
 from ganctl.evaluation.protocol import too_few
+from ganctl.report import cures
+from ganctl.report.explanations import FINDINGS
 from ganctl.report.facts import (
     best_place,
     class_shares,
     judged_by,
     newest_scores,
     number,
+    resuming,
     score_of,
     series,
     status,
@@ -40,13 +42,17 @@ FEWEST_FOR_FID = 2048  # as many as Inception's features have dimensions: with f
 
 @dataclass(frozen=True)
 class Finding:
-    """`evidence` has the numbers, `advice` what they usually mean, `cure` what to type: overrides or a command."""
+    """`evidence` has the numbers; `cure` is what to type, overrides or a command, empty where that would not help."""
 
     level: Level
     title: str
     evidence: str
-    advice: str
     cure: str
+
+    @property
+    def advice(self) -> str:
+        """What it means, what good looks like, and what to do."""
+        return FINDINGS[self.title.partition(" (")[0]]
 
 
 def collapsed(run: Recorded) -> Iterator[Finding]:
@@ -73,14 +79,12 @@ def collapsed(run: Recorded) -> Iterator[Finding]:
             evidence.append(f"{name} is {value:.3g}, above {MANY_DUPLICATES}")
         if quantity == "modes" and len(shares) > 1 and value < LOW_MODES * len(shares):
             evidence.append(f"{name} is {value:.4g} of {len(shares)} classes")
-    kernels = number(run.flat_config().get("discriminator.minibatch_kernels"))
     if evidence:
         yield Finding(
             "warning",
             "Mode collapse: the pictures lack variety",
             "; ".join(evidence),
-            "The generator leaves out part of the data. (If the real classes are uneven, shares may be so too.)",
-            f"discriminator{'.minibatch_kernels=32' if kernels == 0 else '=dcgan_minibatch'} {penalty(run)}",
+            cures.variety(run.flat_config()),
         )
 
 
@@ -94,8 +98,7 @@ def copying(run: Recorded) -> Iterator[Finding]:
             "warning",
             "It may have learned images by heart",
             f"{', '.join(many)}; by chance it is about {chance:g}",
-            "Small data sets invite it: mirror them, stop earlier, or judge against images held back.",
-            "training.flip=true stop.patience=5",
+            cures.against_copies(run.flat_config()),
         )
 
 
@@ -118,8 +121,7 @@ def declining(run: Recorded) -> Iterator[Finding]:
             "warning",
             "The score was better before",
             evidence,
-            "Overfitting, or an imbalance that grew. The best checkpoint is kept; a falling learning rate often helps.",
-            "scheduler=cosine stop.patience=5",
+            cures.joined(cures.falling_rate(run.flat_config()), cures.earlier_end(run.flat_config())),
         )
 
 
@@ -140,8 +142,9 @@ def narrowing(run: Recorded) -> Iterator[Finding]:
                 f"Variety is traded for looks ({quantity})",
                 f"since its best {name} fell from {values[place]:.3g} to {values[-1]:.3g} while {precision} rose "
                 f"from {precisions[place]:.3g} to {precisions[-1]:.3g}",
-                "The generator keeps to what it draws well: the beginning of collapse.",
-                f"stop.score={name} {penalty(run)}",
+                cures.joined(
+                    cures.overrides(run.flat_config(), {"stop.score": name}), cures.penalty(run.flat_config())
+                ),
             )
 
 
@@ -155,8 +158,7 @@ def still_improving(run: Recorded) -> Iterator[Finding]:
             "note",
             "The score was still improving",
             f"{judged_by(run)} went from {before:.4g} at step {steps[-2]:,.0f} to {last:.4g} at the last evaluation",
-            "Train longer: going on is cheaper than starting again.",
-            f"ganctl train --resume {shlex.quote(str(run.folder))} {_twice_as_long(run)}",
+            resuming(run, cures.twice_as_long(run.flat_config())),
         )
 
 
@@ -174,8 +176,7 @@ def too_few_images(run: Recorded) -> Iterator[Finding]:
             "warning",
             "Too few images for a Frechet distance",
             warning,
-            "Judge more images; the kernel distance (kid) is unbiased also with few.",
-            f"evaluation.num_images={need} evaluation.final_images={need} evaluation.num_real=null",
+            cures.more_images(run.flat_config(), need, protocol.num_real),
         )
 
 
@@ -187,18 +188,8 @@ def seldom_judged(run: Recorded) -> Iterator[Finding]:
         "note",
         "Evaluated too seldom",
         f"{len(run.scores)} evaluations in {f'{total:,} steps' if total else 'the whole run'}",
-        "The best checkpoint is one of those that were judged: judge more often, with fewer images if it takes long.",
-        f"output.evaluate_every={max(1, (total or 1000) // 10)}",
+        cures.more_evaluations(run.flat_config(), total),
     )
-
-
-def penalty(run: Recorded) -> str:
-    """The override that adds a gradient penalty, or makes the one there is four times as strong."""
-    settings = run.flat_config()
-    for name in ("lazy_r1", "light_r1", "r1", "gradient_penalty"):
-        if weight := number(settings.get(f"regularizer.{name}.weight")):
-            return f"regularizer.{name}.weight={4 * weight:g}"
-    return "regularizer=[lazy_r1]"
 
 
 SCORE_CHECKS = (collapsed, copying, declining, narrowing, still_improving, too_few_images, seldom_judged)
@@ -214,11 +205,3 @@ def _ratio(direction: Direction | None, better: float, worse: float) -> float:
     """How many times better the first is."""
     large, small = (worse, better) if direction == "lower" else (better, worse)
     return large / small if small else math.inf if large else 1.0
-
-
-def _twice_as_long(run: Recorded) -> str:
-    settings = run.flat_config()
-    for key in ("epochs", "images", "steps"):
-        if (value := number(settings.get(f"training.{key}"))) is not None:
-            return f"training.{key}={2 * value:g}" if value < 500_000 else f"training.{key}={2 * value:.0f}"
-    return "training.steps=20000"

@@ -1,13 +1,12 @@
 """A report's page: one HTML file that needs nothing else, from the records of runs and perhaps of a sweep.
 
 The page asks the network for nothing, and its content security policy forbids it to. All that comes from a run's files
-is escaped, and only the two scripts that are put in here may run.
+is escaped, and only the script that is put in here may run.
 """
 
 import base64
 import hashlib
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -21,9 +20,10 @@ from ganctl.evaluation.scores import ScoreSet
 from ganctl.record.wording import duration
 from ganctl.report.charts import Chart, class_share_chart, colour, score_curves, training_curves, unchanging_scores
 from ganctl.report.comparison import compare, differing
-from ganctl.report.facts import UNFINISHED, arrow, best, budget, last_step, score_of, seconds, status
+from ganctl.report.facts import UNFINISHED, arrow, best, budget, held_out_value, last_step, score_of, seconds, status
 from ganctl.report.health import health
 from ganctl.report.health_scores import LEVELS, Finding
+from ganctl.report.naming import presets, trained
 from ganctl.report.pictures import MOST_RUNS, grids_a_run, timeline
 from ganctl.report.recorded import Evaluation, Recorded, flat
 from ganctl.report.sweep_charts import weigh
@@ -53,11 +53,14 @@ def page(runs: Sequence[Recorded], sweep: Sweep | None = None, *, force: bool = 
 
     places = _places_with_pictures(runs)
     lines = {place: timeline(runs[place], grids_a_run(len(places))) for place in places}
-    timelines = [(place, line) for place, line in lines.items() if line.pictures or line.best or line.nearest]
+    timelines = [
+        (place, line) for place, line in lines.items() if line.pictures or line.best or line.nearest or line.real
+    ]
     sweep_charts, trust = weigh(sweep.jobs) if sweep else ([], "")
     context: dict[str, Any] = {
         "title": _title(runs, sweep),
         "runs": runs,
+        "presets": presets(runs),
         "findings": _findings(runs),
         "sweep": sweep,
         "swept": list(dict.fromkeys(key for job in sweep.jobs for key in job.get("varied", {}))) if sweep else [],
@@ -76,19 +79,32 @@ def page(runs: Sequence[Recorded], sweep: Sweep | None = None, *, force: bool = 
     }
     grids = [{"steps": line.steps, "uris": [picture.uri for picture in line.pictures]} for _, line in timelines]
     data = {"charts": [chart.figure for chart in charts], "steps": context["steps"], "timelines": grids}
-    plotly, script = (_plotly() if charts else ""), _template("script.js")
+    script = "".join(map(_template, ("chart.js", "pointer.js", "script.js") if charts else ("script.js",)))
     context |= {
         "data": Markup(as_script_data(data)),
-        "plotly": Markup(plotly),
         "script": Markup(script),
         "style": Markup(_template("style.css")),
-        "policy": _policy([plotly, script]),
+        "policy": _policy(script),
     }
     loader = FunctionLoader(_template)
     environment = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    called = (arrow, as_text, best, budget, colour, duration, flat, last_step, seconds, status, trained, whole_config)
+    called = (
+        arrow,
+        as_text,
+        best,
+        budget,
+        colour,
+        duration,
+        flat,
+        held_out_value,
+        last_step,
+        seconds,
+        status,
+        trained,
+        whole_config,
+    )
     environment.globals |= {function.__name__: function for function in called}
     return environment.get_template("page.html.j2").render(context)
 
@@ -99,10 +115,9 @@ def as_script_data(data: object) -> str:
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 
-def _policy(scripts: Sequence[str]) -> str:
-    """A content security policy: no request of any kind, pictures from the page itself, and these scripts alone."""
-    hashes = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts if script]
-    allowed = " ".join(f"'sha256-{digest}'" for digest in hashes)
+def _policy(script: str) -> str:
+    """A content security policy: no request of any kind, pictures from the page itself, and this script alone."""
+    allowed = f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
     own = f"script-src {allowed}; style-src 'unsafe-inline'; img-src data: blob:"
     return f"default-src 'none'; {own}; base-uri 'none'; form-action 'none'"
 
@@ -130,30 +145,8 @@ def _title(runs: Sequence[Recorded], sweep: Sweep | None) -> str:
     return what + (" (not finished)" if status(runs[0]) == UNFINISHED else "")
 
 
-def _plotly() -> str:
-    """plotly.js itself, some 5 MB."""
-    from plotly.offline import get_plotlyjs
-
-    return get_plotlyjs()
-
-
 def _template(name: str) -> str:
     return (resources.files("ganctl.report") / "templates" / name).read_text(encoding="utf-8")
-
-
-def trained(run: Recorded) -> dict[str, str]:
-    """What was trained on what, in a few words each."""
-    settings = run.flat_config()
-    networks = [_network(settings.get(f"{part}._target_")) for part in ("generator", "discriminator")]
-    regularizers = run.config.get("regularizer")
-    loss = str(settings.get("loss._target_") or "unknown loss").rpartition(".")[2]
-    loss = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", loss).lower()
-    extra = f" + {', '.join(map(str, regularizers))}" if isinstance(regularizers, Mapping) and regularizers else ""
-    return {
-        "data": str(settings.get("dataset.name") or _network(settings.get("dataset._target_"), "unknown data")),
-        "model": " against ".join(dict.fromkeys(networks)),
-        "loss": f"{loss}{extra}",
-    }
 
 
 def _findings(runs: Sequence[Recorded]) -> list[list[tuple[Recorded, Finding]]]:
@@ -169,6 +162,10 @@ def _score_table(run: Recorded) -> dict[str, Any]:
     """A run's sets of scores side by side, with their protocols."""
     last = run.last_while_training
     evaluations = [last, *run.final] if last else run.final
+    held_out = run.summary.get("held_out")
+    if isinstance(held_out, Mapping) and held_out.get("scores"):
+        what = f"held-out real images: {held_out.get('what')}"
+        evaluations = [*evaluations, Evaluation(ScoreSet.from_plain(held_out), None, what)]
     sets = [evaluation.scores for evaluation in evaluations]
     names = dict.fromkeys(name for scores in sets for name in scores.headlines)
     return {
@@ -244,9 +241,3 @@ def _rows(protocols: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[str], 
     keys = dict.fromkeys(key for protocol in protocols for key in protocol if key != "step")
     columns = {key: [protocol.get(key) for protocol in protocols] for key in keys}
     return [(key, list(map(short, values)), len(set(values)) > 1) for key, values in columns.items()]
-
-
-def _network(target: object, otherwise: str = "unknown") -> str:
-    """The module of a class, which has the name of the option that was chosen."""
-    parts = str(target or otherwise).split(".")
-    return parts[-2] if len(parts) > 1 else parts[0]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from ganctl.report.facts import UNFINISHED, best, status
 from ganctl.report.recorded import Recorded
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class Picture:
 class Timeline:
     """A run's grids over steps (`steps` and `pictures` are alike long), how many there were, and its best's.
 
+    `real` are real images of the data, where the run drew them.
     `nearest` is what `ganctl evaluate` drew last: samples over the real images that are nearest to them.
     """
 
@@ -47,6 +49,7 @@ class Timeline:
     best: Picture | None
     unreadable: int = 0
     nearest: Picture | None = None
+    real: Picture | None = None
 
 
 def timeline(run: Recorded, most: int = MOST_GRIDS) -> Timeline:
@@ -54,10 +57,16 @@ def timeline(run: Recorded, most: int = MOST_GRIDS) -> Timeline:
     grids = run.grids()
     chosen = [(step, embed(path)) for step, path in evenly(grids, most)]
     pictures = {step: picture for step, picture in chosen if picture is not None}
-    best = embed(run.folder / "samples" / "best.png")
-    nearest = [embed(path) for path in sorted(run.folder.glob("scores-*.png"))[-1:]]
-    unreadable = len(chosen) - len(pictures)
-    return Timeline(list(pictures), list(pictures.values()), len(grids), best, unreadable, *nearest)
+    judged = best(run) is not None and status(run) != UNFINISHED  # else the picture is of an earlier stretch
+    return Timeline(
+        steps=list(pictures),
+        pictures=list(pictures.values()),
+        num_grids=len(grids),
+        best=embed(run.folder / "samples" / "best.png") if judged else None,
+        unreadable=len(chosen) - len(pictures),
+        nearest=next((embed(path) for path in sorted(run.folder.glob("scores-*.png"))[-1:]), None),
+        real=embed(run.folder / "samples" / "real.png"),
+    )
 
 
 def grids_a_run(runs: int) -> int:

@@ -3,7 +3,7 @@
 import itertools
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ class Recorded:
 
     `label` tells it from the others of one table; `config` (nested) and `overrides` are those it was last resumed with;
     `losses` and `scores` are the lines of metrics.jsonl of either kind; `final` are the scores of summary.json and
-    those that `ganctl evaluate` added, oldest first.
+    those that `ganctl evaluate` added, oldest first; `choices` has the option of each group, as `model`.
     """
 
     folder: Path
@@ -42,6 +42,7 @@ class Recorded:
     losses: list[dict[str, Any]]
     scores: list[dict[str, Any]]
     final: list[Evaluation]
+    choices: dict[str, Any] = field(default_factory=dict)
 
     def flat_config(self) -> dict[str, Any]:
         """The configuration's leaves by their dotted keys."""
@@ -91,17 +92,18 @@ def read_run(folder: Path, label: str | None = None) -> Recorded:
     """One run. Raises ValueError in one line for files that are there and cannot be read."""
     metrics = folder / "metrics.jsonl"
     records = read_metrics(metrics) if metrics.is_file() else []
-    summary = _json(folder / "summary.json")
+    summary, environment = _json(folder / "summary.json"), _json(folder / "environment.json")
     return Recorded(
         folder=folder,
         label=label or folder.name,
         config=_yaml(_newest_config(folder), {}),
         overrides=list(map(str, _yaml(_newest_overrides(folder), []))),
-        environment=_json(folder / "environment.json"),
+        environment=environment,
         summary=summary,
         losses=[record for record in records if record.get("kind") == "losses"],
         scores=[record for record in records if record.get("kind") == "scores"],
         final=list(_final(folder, summary)),
+        choices=_mapping(environment.get("choices")) or _mapping(summary.get("choices")) or _hydra_choices(folder),
     )
 
 
@@ -182,6 +184,18 @@ def _newest_overrides(folder: Path) -> Path:
     numbered = {path: path.parent.name.rpartition("-")[2] for path in folder.glob(".hydra-resume-*/overrides.yaml")}
     resumed = [path for path, number in numbered.items() if number.isdigit()]
     return max(resumed, key=lambda path: int(numbered[path]), default=folder / ".hydra" / "overrides.yaml")
+
+
+def _hydra_choices(folder: Path) -> dict[str, Any]:
+    """The options that Hydra noted, where the run itself has not."""
+    node = _yaml(_newest_overrides(folder).with_name("hydra.yaml"), {})
+    for key in ("hydra", "runtime", "choices"):
+        node = _mapping(node.get(key))
+    return node
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _final(folder: Path, summary: dict[str, Any]) -> Iterator[Evaluation]:

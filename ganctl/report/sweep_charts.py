@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ganctl.report.charts import COLOURS, Chart, log_axis, svg_text
+from ganctl.report.charts import COLOURS, Chart, log_axis
+from ganctl.report.explanations import IMPORTANCES, PARALLEL, STRIP
 from ganctl.report.facts import number
 
 FEWEST_JOBS = 8  # for a forest: with fewer, most of its trees see the same two or three jobs
@@ -14,7 +15,6 @@ TRUSTED_FIT = 0.3  # share of the variance of unseen jobs to be explained before
 JOBS_A_KEY = 10  # jobs for each setting that a guide, more than a hint, needs
 
 _TREES, _REPEATS = 200, 10
-_LONGEST_TICK = 14  # letters
 _MANY_ORDERS = 100.0  # ratio from which a setting or a score is seen on a logarithmic scale
 
 
@@ -95,7 +95,7 @@ def importance(jobs: Sequence[Mapping[str, Any]]) -> Importance | None:
 
 
 def _importance_chart(weights: Importance) -> Chart:
-    keys = [svg_text(key) for key in weights.keys[::-1]]  # plotly draws the first at the bottom
+    keys = weights.keys[::-1]  # the first is drawn at the bottom
     means, deviations = ([round(x, 4) for x in column[::-1]] for column in (weights.means, weights.deviations))
     bar = {
         "type": "bar",
@@ -104,15 +104,14 @@ def _importance_chart(weights: Importance) -> Chart:
         "x": means,
         "error_x": {"type": "data", "array": deviations, "thickness": 1},
         "marker": {"color": COLOURS[0]},
-        "hovertemplate": "%{y}: %{x:.3f}<extra></extra>",
     }
     layout = {
         "xaxis": {"title": {"text": "loss of fit when shuffled"}, "rangemode": "tozero"},
-        "yaxis": {"type": "category", "automargin": True},
+        "yaxis": {"type": "category"},
         "hovermode": "closest",
     }
     summary = ", ".join(f"{key} {mean:.3f}" for key, mean in zip(weights.keys, weights.means, strict=True))
-    return Chart("Importance of each setting", summary, {"data": [bar], "layout": layout})
+    return Chart("Importance of each setting", summary, {"data": [bar], "layout": layout}, meaning=IMPORTANCES)
 
 
 def _strip(jobs: Sequence[Mapping[str, Any]], key: str) -> Chart:
@@ -126,7 +125,7 @@ def _strip(jobs: Sequence[Mapping[str, Any]], key: str) -> Chart:
         count = len(members)
         points["x"] += [round(place + 0.3 * ((index + 0.5) / count - 0.5), 3) for index in range(count)]
         points["y"] += _scores(members)
-        points["text"] += [svg_text(_settings(job)) for job in members]
+        points["text"] += [f"{_settings(job)}: {name} {_value(job):.4g}" for job in members]
         median = statistics.median(_scores(members))
         medians["x"] += [place - 0.3, place + 0.3, None]
         medians["y"] += [median, median, None]
@@ -136,16 +135,15 @@ def _strip(jobs: Sequence[Mapping[str, Any]], key: str) -> Chart:
         "type": "scatter",
         "mode": "markers",
         "marker": {"color": COLOURS[0], "size": 8, "opacity": 0.75},
-        "hovertemplate": "%{text}<br>" + svg_text(name) + " %{y:.4g}<extra></extra>",
     }
     ticks = {"tickvals": list(range(len(values))), "ticktext": list(map(_tick, values))}
     layout = {
-        "xaxis": {"title": {"text": svg_text(key)}, "range": [-0.6, len(values) - 0.4], **ticks},
-        "yaxis": {"title": {"text": svg_text(name)}, **log_axis(scores)},
+        "xaxis": {"title": {"text": key}, "range": [-0.6, len(values) - 0.4], **ticks},
+        "yaxis": {"title": {"text": name}, **log_axis(scores)},
         "hovermode": "closest",
     }
     figure = {"data": [medians | bars, points | dots], "layout": layout}
-    return Chart(f"{name} by {key}", "; ".join(sentences), figure, ["a point is a job, a bar the median"])
+    return Chart(f"{name} by {key}", "; ".join(sentences), figure, ["a point is a job, a bar the median"], STRIP)
 
 
 def _parallel(jobs: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> Chart:
@@ -166,30 +164,29 @@ def _parallel(jobs: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> Chart:
             "y": [*(heights[key][str(job["varied"].get(key))] for key in keys), round((scores[place] - low) / span, 4)],
             "line": {"color": COLOURS[1] if place == 0 else COLOURS[0], "width": 3 if place == 0 else 1.5},
             "opacity": round(1 - 0.75 * (place / max(1, len(jobs) - 1)), 3),
-            "text": svg_text(f"rank {job['rank']}: {_settings(job)}") + f": {_value(job):.4g}",
-            "hovertemplate": "%{text}<extra></extra>",
+            "text": f"rank {job['rank']}: {_settings(job)}: {_value(job):.4g}",
         }
         for place, job in enumerate(jobs)
     ]
     notes = [
-        {"x": place, "y": height, "text": _tick(value), "xanchor": "right", "xshift": -6}
+        {"x": place, "y": height, "text": _tick(value), "xanchor": "right"} | ({} if place else {"side": "left"})
         for place, key in enumerate(keys)
         for value, height in heights[key].items()
     ]
     ends = {scores.index(min(scores)): 0.0, scores.index(max(scores)): 1.0}
     notes += [
-        {"x": len(keys), "y": y, "text": f"{_value(jobs[place]):.4g}", "xanchor": "left", "xshift": 6}
+        {"x": len(keys), "y": y, "text": f"{_value(jobs[place]):.4g}", "xanchor": "left", "side": "right"}
         for place, y in ends.items()
     ]
-    ticks = {"tickvals": list(range(len(keys) + 1)), "ticktext": [svg_text(key) for key in (*keys, name)]}
+    ticks = {"tickvals": list(range(len(keys) + 1)), "ticktext": [*keys, name]}
     layout = {
-        "xaxis": {**ticks, "range": [-0.45, len(keys) + 0.45]},
+        "xaxis": {**ticks, "range": [0, len(keys)]},
         "yaxis": {"visible": False, "range": [-0.08, 1.08]},
-        "annotations": [note | {"showarrow": False, "yanchor": "middle"} for note in notes],
+        "annotations": notes,
         "hovermode": "closest",
     }
     summary, figure = f"the best job has {_settings(jobs[0])}", {"data": data[::-1], "layout": layout}
-    return Chart("Every job from its settings to its score", summary, figure, ["thick: the best"])
+    return Chart("Every job from its settings to its score", summary, figure, meaning=PARALLEL)
 
 
 def _keys(jobs: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -240,7 +237,5 @@ def _settings(job: Mapping[str, Any]) -> str:
 
 
 def _tick(value: str) -> str:
-    """A value short enough for an axis: 1000000.0 is 1e+06, a long word is cut."""
-    if _is_number(value):
-        return f"{float(value):g}"
-    return svg_text(value if len(value) <= _LONGEST_TICK else value[: _LONGEST_TICK - 1] + "…")
+    """A value for an axis, where 1000000.0 is 1e+06; the page cuts words that are too long for their place."""
+    return f"{float(value):g}" if _is_number(value) else value

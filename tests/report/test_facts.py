@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ganctl.report.facts import best, best_place, budget, judged_by, score_of, total_steps
+from ganctl.report.facts import best, best_place, budget, judged_by, last_step, resuming, score_of, total_steps
 from tests.report.records import run, scores
 
 
@@ -42,3 +43,19 @@ def test_of_an_earlier_versions_run_only_the_judging_score_has_a_direction():
 def test_nothing_is_best_of_what_has_no_direction_or_no_number():
     assert best_place(None, [1.0, 2.0]) is None and best_place("lower", [float("nan")]) is None
     assert best_place("higher", [1.0, 3.0, 2.0]) == 1
+
+
+def test_steps_after_the_last_line_of_losses_count_too():
+    ended = {"status": "finished", "step": 217, "score": {"name": "fd_digits", "value": 4.0}, "best_step": 217}
+    made = run(summary=ended, losses=[{"step": 200, "kind": "losses", "d_loss": 1.0}], scores=[])
+    assert last_step(made) == 217 and best(made) == ("fd_digits", 4.0, 217)
+
+
+def test_a_value_without_a_judged_checkpoint_is_no_best():
+    assert best(run(summary={"status": "finished", "step": 1000, "score": {"name": "fd_digits", "value": 4.0}})) is None
+
+
+def test_training_on_needs_the_runs_own_folders_and_trust():
+    options = ["--config-dir=/a b", "trust=[mine]", "seed=1"]
+    made = run(folder=Path("out/run"), environment={"options": options})
+    assert resuming(made, "seed=2") == "ganctl train --resume out/run '--config-dir=/a b' 'trust=[mine]' seed=2"

@@ -16,6 +16,10 @@ from tests.report.browser import Browser, find_chromium
 from tests.report.records import run, scores, sweep_job, written
 
 EVIL = "<img src=x onerror=alert(1)>"
+WITHIN = (  # whether a text lies in its chart
+    "(text) => { const [own, all] = [text, text.closest('.plot')].map((each) => each.getBoundingClientRect());"
+    " return own.left >= all.left - 2 && own.right <= all.right + 2 && own.bottom <= all.bottom + 2; }"
+)
 CHROMIUM = find_chromium()
 
 pytestmark = [
@@ -75,7 +79,7 @@ def test_the_page_complains_of_nothing_and_asks_for_nothing(opened: Browser, rep
 
 def test_every_chart_is_drawn(opened: Browser):
     charts = opened.value("document.querySelectorAll('[data-chart]').length")
-    drawn = opened.value("document.querySelectorAll('[data-chart] .main-svg .cartesianlayer .trace').length")
+    drawn = opened.value("document.querySelectorAll('[data-chart] svg .trace').length")
     assert charts > 8 and drawn >= charts
     assert opened.value("[...document.querySelectorAll('.plot')].every((each) => each.offsetHeight >= 200)")
 
@@ -109,10 +113,37 @@ def test_the_keyboard_moves_the_slider(opened: Browser):
 def test_a_run_can_be_hidden_everywhere(opened: Browser):
     opened.value("document.querySelector('[data-toggle=\"0\"]').click()")
     assert opened.value("document.querySelectorAll('.timeline[hidden]').length") == 1
-    chart = "[...document.querySelectorAll('[data-chart]')].find((each) => each.data.some((trace) => trace.meta))"
-    assert opened.value(
-        f"{chart}.data.filter((trace) => trace.meta.run === 0).every((trace) => trace.visible === false)"
+    assert opened.value("document.querySelectorAll('.trace[data-run=\"0\"]').length") == 0
+    assert opened.value("document.querySelectorAll('.trace[data-run=\"1\"]').length") > 5
+
+
+def mouse(opened: Browser, kind: str, x: float, y: float, clicks: int = 0) -> None:
+    opened.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", buttons=clicks and 1, clickCount=clicks)
+
+
+def test_a_chart_is_read_by_pointing_and_zoomed_by_dragging(opened: Browser):
+    chart = "document.querySelector('#training .plot')"
+    opened.value(f"{chart}.scrollIntoView({{block: 'center'}})")
+    left, top, width = json.loads(
+        opened.value(
+            f"(() => {{ const r = {chart}.getBoundingClientRect(); return JSON.stringify([r.x, r.y, r.width]); }})()"
+        )
     )
+    ticks = f"[...{chart}.querySelectorAll('.xtick')].map((each) => each.querySelector('title').textContent).join()"
+    whole = opened.value(ticks)
+    mouse(opened, "mouseMoved", left + width / 2, top + 100)
+    tip = opened.value("document.querySelector('#training .tip:not([hidden])').innerText")
+    assert tip.startswith("step 5") and ": 1.2" in tip
+    mouse(opened, "mousePressed", left + width / 2, top + 100, 1)
+    mouse(opened, "mouseMoved", left + 0.75 * width, top + 100, 1)
+    assert opened.value(f"{chart}.querySelectorAll('.selected').length") == 1
+    mouse(opened, "mouseReleased", left + 0.75 * width, top + 100, 1)
+    zoomed = opened.value(ticks).replace(",", " ").split()
+    assert float(zoomed[0]) > 450 and float(zoomed[-1]) < 850
+    for count in (1, 2):
+        mouse(opened, "mousePressed", left + width / 2, top + 100, count)
+        mouse(opened, "mouseReleased", left + width / 2, top + 100, count)
+    assert opened.value(ticks) == whole
 
 
 @pytest.mark.parametrize("width", [390, 1280])
@@ -126,6 +157,11 @@ def test_nothing_is_wider_than_the_window(opened: Browser, width: int, scheme: s
     assert (sum(int(part) for part in ink[4:-1].split(",")) > 384) == (scheme == "dark")
     axis = opened.value("getComputedStyle(document.querySelector('.xtick text')).fill")
     assert (sum(int(part) for part in axis[4:-1].split(",")) > 384) == (scheme == "dark")
+    assert opened.value(f"[...document.querySelectorAll('.plot text')].every({WITHIN})")
+    score = opened.value("document.querySelector('#sweep td:nth-child(3)').getBoundingClientRect().right")
+    assert score < width, "a job's score is seen without scrolling"
+    headings = "[...document.querySelectorAll('thead th')].map((each) => each.getBoundingClientRect().width)"
+    assert opened.value(f"Math.max(...{headings})") < 0.6 * width, "one heading leaves room for others"
     opened.call("Emulation.setEmulatedMedia", features=[])
     opened.call("Emulation.clearDeviceMetricsOverride")
 

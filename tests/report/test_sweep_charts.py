@@ -58,11 +58,11 @@ def test_only_jobs_ranked_with_each_other_are_weighed():
     ]
 
 
-def test_values_are_short_on_an_axis():
+def test_numbers_are_short_on_an_axis_and_words_whole():
     rates = ("1000000.0", "0.00010", "0.5")
     jobs = [
         sweep_job(k, float(k), k, lr=rate, loss="a_very_long_name_of_a_loss"[k:]) for k, rate in enumerate(rates, 1)
     ]
     strips = {chart.title: chart.figure["layout"]["xaxis"]["ticktext"] for chart in weigh(jobs)[0][:2]}
     assert strips["fd_digits by lr"] == ["0.0001", "0.5", "1e+06"]
-    assert max(map(len, strips["fd_digits by loss"])) == 14
+    assert max(map(len, strips["fd_digits by loss"])) == 25

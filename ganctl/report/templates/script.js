@@ -1,48 +1,25 @@
 (() => {
   "use strict";
   const data = JSON.parse(document.getElementById("report-data").textContent);
-  const dark = window.matchMedia("(prefers-color-scheme: dark)");
-  const LIGHT = { ink: "#1b1f24", soft: "#5b6470", line: "#e3e6ea", card: "#ffffff" };
-  const DARK = { ink: "#e7eaee", soft: "#9aa4b0", line: "#2c333c", card: "#181c22" };
   const PRINTED = { width: 335, height: 225 };
-  const hovers = window.matchMedia("(hover: hover)").matches;
-  const config = { displaylogo: false, responsive: true, displayModeBar: hovers ? "hover" : false, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"] };
   const plots = [...document.querySelectorAll("[data-chart]")];
+  const drawn = new Map();
 
-  function axis(own, tone) {
-    const title = own.title ? { ...own.title, font: { size: 12, color: tone.soft }, standoff: 6 } : undefined;
-    return {
-      gridcolor: tone.line, linecolor: tone.line, zeroline: false, automargin: true,
-      tickfont: { size: 11, color: tone.soft }, ...own, title,
-    };
+  function draw(place, size) {
+    drawn.set(place, drawChart(place, data.charts[Number(place.dataset.chart)], size));
   }
 
-  function layout(own, tone, size) {
-    return {
-      showlegend: false, ...own, ...size, autosize: !size,
-      xaxis: axis(own.xaxis || {}, tone), yaxis: axis(own.yaxis || {}, tone),
-      paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
-      font: { family: "system-ui, -apple-system, Segoe UI, Roboto, sans-serif", size: 12, color: tone.ink },
-      margin: { l: 46, r: 12, t: 12, b: 40 },
-      legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom", font: { size: 11 } },
-      hoverlabel: { bgcolor: tone.card, bordercolor: tone.line, font: { color: tone.ink, size: 12 }, namelength: -1 },
-      modebar: { bgcolor: "rgba(0,0,0,0)", color: tone.soft, activecolor: tone.ink },
-      annotations: (own.annotations || []).map((each) => ({ font: { size: 11, color: tone.soft }, ...each })),
-    };
+  for (const place of plots) {
+    followPointer(place, () => drawn.get(place), (window) => {
+      data.charts[Number(place.dataset.chart)].window = window;
+      draw(place);
+    });
+    draw(place);
   }
-
-  function draw(tone, size) {
-    for (const place of plots) {
-      const figure = data.charts[Number(place.dataset.chart)];
-      Plotly.react(place, figure.data, layout(figure.layout, tone, size), config);
-    }
-  }
-
-  const tone = () => (dark.matches ? DARK : LIGHT);
-  if (plots.length) {
-    draw(tone());
-    dark.addEventListener("change", () => draw(tone()));
-  }
+  const resized = new ResizeObserver((changes) => {
+    for (const { target } of changes) if (target.clientWidth && target.clientWidth !== target.firstChild.clientWidth) draw(target);
+  });
+  plots.forEach((place) => resized.observe(place));
 
   const opened = [];
   window.addEventListener("beforeprint", () => {
@@ -50,11 +27,11 @@
       each.open = true;
       opened.push(each);
     }
-    if (plots.length) draw(LIGHT, PRINTED);
+    plots.forEach((place) => draw(place, PRINTED));
   });
   window.addEventListener("afterprint", () => {
     while (opened.length) opened.pop().open = false;
-    if (plots.length) draw(tone());
+    plots.forEach((place) => draw(place));
   });
 
   for (const box of document.querySelectorAll("[data-toggle]")) {
@@ -64,7 +41,7 @@
         const figure = data.charts[Number(place.dataset.chart)];
         const traces = figure.data.flatMap((trace, at) => (trace.meta && trace.meta.run === run ? [at] : []));
         for (const at of traces) figure.data[at].visible = box.checked;
-        if (traces.length) Plotly.restyle(place, { visible: box.checked }, traces);
+        if (traces.length) draw(place);
       }
       const line = document.querySelector(`.timeline[data-run="${run}"]`);
       if (line) line.hidden = !box.checked;
