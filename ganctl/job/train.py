@@ -66,13 +66,16 @@ def _train(session: Session, journal: Journal) -> str:
             journal.console.advance(step)
             log_due = _due(step, output.log_every, last)
             grid_due = _due(step, output.sample_every, last)
+            early = output.sample_early and step < output.sample_every and step & (step - 1) == 0  # a power of two
             evaluation_due = _due(step, output.evaluate_every, last)
             checkpoint_due = _due(step, output.checkpoint_every, last)
             if (log_due or grid_due or evaluation_due) and not session.is_finite(log):
                 return "diverged"
             if log_due:
                 journal.write_losses(log)
-            if grid_due:
+            else:
+                journal.show_first_losses(log)
+            if grid_due or early:
                 journal.save_grid()
             if evaluation_due:
                 journal.evaluate()
