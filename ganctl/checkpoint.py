@@ -201,11 +201,6 @@ def find(target: Path, prefer: str = "last") -> Path:
     raise ValueError(f"{target}: no checkpoint in this run; it stopped before its first (output.checkpoint_every)")
 
 
-def best_of(run: Path) -> Path | None:
-    """The best checkpoint of a run folder, else its last; None if it has none yet."""
-    return find(run, "best") if any(run.glob("checkpoints/*.pt")) else None
-
-
 def run_folder(path: Path) -> Path:
     """The run that the checkpoint file or run folder `path` belongs to."""
     if path.is_dir():

@@ -83,8 +83,11 @@ def train_job(config: DictConfig, trusted: Sequence[str], again: Resumed | None 
     with open_dict(config):
         config.trust = list(trusted)
     OmegaConf.set_struct(config, True)
-    folder = Path(HydraConfig.get().runtime.output_dir)
-    return train_once(config, folder, again.checkpoint if again else None)
+    hydra = HydraConfig.get()
+    sources = [source.path for source in hydra.runtime.config_sources if source.provider == "command-line"]
+    options = [f"--config-dir={Path(path).absolute()}" for path in sources]
+    options += [text for text in hydra.overrides.task if text.startswith("trust=")]
+    return train_once(config, Path(hydra.runtime.output_dir), again.checkpoint if again else None, options)
 
 
 def _train_once(

@@ -3,6 +3,7 @@
 import math
 import shlex
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -50,14 +51,22 @@ class Record:
 class Journal:
     """Judges, shows and writes down what a session does, into `folder`. One process of a run has it.
 
-    `record` goes on where the checkpoint that the session was resumed from left it.
+    `record` goes on where the checkpoint that the session was resumed from left it. `options` are what every command
+    on this run has to have again: --config-dir and trust.
     """
 
     def __init__(
-        self, session: Session, judge: Judge, score: Score, folder: Path, console: Console, signals: StopSignals
+        self,
+        session: Session,
+        judge: Judge,
+        score: Score,
+        folder: Path,
+        console: Console,
+        signals: StopSignals,
+        options: Sequence[str] = (),
     ) -> None:
         self.session, self.judge, self.score = session, judge, score
-        self.folder, self.console, self.signals = folder, console, signals
+        self.folder, self.console, self.signals, self.options = folder, console, signals, list(options)
         self.config, self.state = session.config, session.state
         self.checkpoints = folder / "checkpoints"
         self.record = Record(**session.saved["record"]) if session.saved else Record()
@@ -250,6 +259,7 @@ class Journal:
             "seed": self.config.seed,
             "device": str(session.device),
             "data_hash": session.store.content_hash,
+            "options": self.options,
         }
         write_json(self.folder / f"environment{suffix}.json", facts)
 
@@ -260,12 +270,13 @@ class Journal:
     def _header(self) -> dict[str, str]:
         session, config = self.session, self.config
         channels, height, width = session.spec.image_shape
+        images = counted(len(session.store.images), "image")
         networks = {
             name: build.described(config[group], self.state.networks[name])
             for name, group in session.game.networks.items()
         }
         return {
-            "data": f"{session.spec.name}: {counted(len(session.store.images), 'image')} of {width}x{height}x{channels}",
+            "data": f"{session.spec.name}: {images} of {width}x{height}x{channels}",
             **networks,
             "loss": ", ".join([build.name_of(config.loss), *config.regularizer]),
             "device": f"{session.device}, {counted(torch.get_num_threads(), 'thread')}",

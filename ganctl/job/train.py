@@ -1,5 +1,6 @@
 """`ganctl train`: opens a run, consumes the training loop, and does the four periodic jobs between its steps."""
 
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,12 @@ from ganctl.record.console import Console
 _KEYS = {"score": "stop.score", "num_images": "evaluation.num_images", "num_real": "evaluation.num_real"}
 
 
-def train_once(config: DictConfig, folder: Path, resume: Path | None = None) -> dict[str, Any]:
+def train_once(
+    config: DictConfig, folder: Path, resume: Path | None = None, options: Sequence[str] = ()
+) -> dict[str, Any]:
     """Trains into `folder`, from the checkpoint `resume` on if given, and returns the run's summary.
+
+    `options` are what every later command on the run needs again: --config-dir and trust.
 
     The summary has `status` (finished, target, patience, time, diverged, interrupted), `exit_code`, `score`, `folder`.
     Raises ValueError in one line for what the user can mend.
@@ -40,7 +45,7 @@ def train_once(config: DictConfig, folder: Path, resume: Path | None = None) -> 
             with choice_of("feature", judge.extractor.name), keys_of(**_KEYS):
                 judge.check_store(session.store)
                 judge.prepare(session.store)
-            journal = Journal(session, judge, score, folder, console, signals)
+            journal = Journal(session, judge, score, folder, console, signals, options)
         except Interrupted:
             console.warn("interrupted before training began; there was nothing to save")
             return {"status": "interrupted", "exit_code": signals.exit_code, "score": None, "folder": str(folder)}

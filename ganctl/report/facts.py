@@ -1,6 +1,7 @@
 """What a report says of a run at several places: its judge, best score, end and curves, also of one that was killed."""
 
 import math
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -123,6 +124,14 @@ def class_shares(run: Recorded) -> tuple[dict[str, float], Protocol]:
         if evaluation and (shares := evaluation.scores.shares):
             return shares, evaluation.scores.protocol
     return {}, Protocol()
+
+
+def resuming(run: Recorded, *words: str) -> str:
+    """The command that trains on, with what the run's own YAML files and classes need."""
+    options = run.environment.get("options")
+    kept = [str(text) for text in options] if isinstance(options, list) else []
+    kept = [text for text in kept if text.startswith(("--config-dir=", "trust="))]
+    return shlex.join(["ganctl", "train", "--resume", str(run.folder), *kept, *words])
 
 
 def number(value: object) -> float | None:

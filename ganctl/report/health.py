@@ -4,11 +4,10 @@ Rules of thumb, not proofs: every threshold is a named constant with its reason,
 """
 
 import math
-import shlex
 import statistics
 from collections.abc import Iterator, Sequence
 
-from ganctl.report.facts import UNFINISHED, budget, last_step, names_of, number, series, status, total_steps
+from ganctl.report.facts import UNFINISHED, budget, last_step, names_of, number, resuming, series, status, total_steps
 from ganctl.report.health_scores import LEVELS, SCORE_CHECKS, Finding, penalty, worsened
 from ganctl.report.recorded import Recorded
 
@@ -59,7 +58,7 @@ def unfinished(run: Recorded) -> Iterator[Finding]:
         "The run is not finished",
         f"{why}; step {last_step(run):,} of {f'{total:,}' if total else budget(run)}",
         "Going on is exact: the result is the same as without the interruption.",
-        f"ganctl train --resume {shlex.quote(str(run.folder))}",
+        resuming(run),
     )
 
 

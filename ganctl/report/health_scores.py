@@ -1,7 +1,6 @@
 """What may be wrong with a run, seen in its scores: collapse, copies, decline, an early end, judging too little."""
 
 import math
-import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -14,6 +13,7 @@ from ganctl.report.facts import (
     judged_by,
     newest_scores,
     number,
+    resuming,
     score_of,
     series,
     status,
@@ -156,7 +156,7 @@ def still_improving(run: Recorded) -> Iterator[Finding]:
             "The score was still improving",
             f"{judged_by(run)} went from {before:.4g} at step {steps[-2]:,.0f} to {last:.4g} at the last evaluation",
             "Train longer: going on is cheaper than starting again.",
-            f"ganctl train --resume {shlex.quote(str(run.folder))} {_twice_as_long(run)}",
+            resuming(run, _twice_as_long(run)),
         )
 
 

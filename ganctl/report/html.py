@@ -169,6 +169,10 @@ def _score_table(run: Recorded) -> dict[str, Any]:
     """A run's sets of scores side by side, with their protocols."""
     last = run.last_while_training
     evaluations = [last, *run.final] if last else run.final
+    held_out = run.summary.get("held_out")
+    if isinstance(held_out, Mapping) and held_out.get("scores"):
+        what = f"held-out real images: {held_out.get('what')}"
+        evaluations = [*evaluations, Evaluation(ScoreSet.from_plain(held_out), None, what)]
     sets = [evaluation.scores for evaluation in evaluations]
     names = dict.fromkeys(name for scores in sets for name in scores.headlines)
     return {
