@@ -136,6 +136,8 @@ def set_aside_after(run: Path, step: int) -> Path | None:
         shutil.copyfile(run / "metrics.jsonl", target / "metrics.jsonl")
     for path in later:
         shutil.move(path, target / path.name)
+    if kept := _steps(folder):
+        duplicate(kept[-1], folder / "last.pt")
     return target
 
 

@@ -281,7 +281,8 @@ class Journal:
             "loss": ", ".join([build.name_of(config.loss), *config.regularizer]),
             "device": f"{session.device}, {counted(torch.get_num_threads(), 'thread')}",
             "budget": f"{counted(session.total_steps, 'step')} of {config.training.batch_size} images"
-            + (f", going on after step {session.first_step:,}" if session.first_step else ""),
+            + (f", going on after step {session.first_step:,}" if session.first_step else "")
+            + (f", {counted(limit, 'minute')} at most" if (limit := config.stop.max_minutes) is not None else ""),
             "folder": str(self.folder),
             **({"curves": self.tensorboard_command} if self.tensorboard else {}),
         }

@@ -176,6 +176,7 @@ def _show(journal: Journal, summary: dict[str, Any]) -> None:
         "ended": f"{summary['reason']}, after {counted(summary['step'], 'step')}",
         **_checkpoint_row(summary),
         "sample grid": summary["grid"] or "none yet",
+        "real images": str(journal.folder / "samples" / "real.png"),
         "run folder": str(journal.folder),
     }
     if summary["protocol"]:

@@ -95,8 +95,8 @@ def progress_line(what: str, done: int, total: int, seconds_left: float | None) 
     return f"{what} {count(done, total)}" + ("" if seconds_left is None else f"{_GAP}{duration(seconds_left)} left")
 
 
-def counted(number: int, noun: str) -> str:
-    """`1 step`, `2,000 steps`."""
+def counted(number: float, noun: str) -> str:
+    """`1 step`, `2,000 steps`, `0.5 minutes`."""
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
