@@ -151,7 +151,7 @@ def save_best(folder: Path, content: dict[str, Any]) -> None:
 def load_to_resume(path: Path) -> dict[str, Any]:
     """As `load`. Raises ValueError for a file that has only what drawing takes."""
     content = load(path)
-    if not content["state"]["optimizers"]:
+    if not content["state"].get("optimizers"):
         what = (
             "holds a generator to draw from and to judge, but not the optimizers and the discriminator to train on with"
         )

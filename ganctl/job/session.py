@@ -116,19 +116,22 @@ class Session:
 def check_output(network: nn.Module, group: str, task: Task, device: Device, count: int) -> None:
     """Raises ValueError where a network of one's own gives, for `count` images, another shape than the game needs.
 
-    A copy of it is asked, so that nothing of it changes. What comes with ganctl fits, and is not asked.
+    Nothing of it is changed by being asked. What comes with ganctl fits, and is not asked.
     """
     if type(network).__module__.startswith("ganctl."):
         return
-    asked, shape = copy.deepcopy(network).eval(), tuple(task.spec.image_shape)
+    shape = tuple(task.spec.image_shape)
     given = {name: rows.to(device.torch_device) for name, rows in task.samples(0, 0, count).items()}
+    before = copy.deepcopy(network.state_dict())
+    call = network.forward if device.compile else network.eval()  # not compiled for this alone
     with torch.random.fork_rng(devices=cuda_devices()), device.autocast():
         if group == "generator":
-            output = asked(**given)
-            what, wanted = "images", ", ".join(map(str, ("N", *shape)))
+            output, what = call(**given), "images"
+            wanted = ", ".join(map(str, ("N", *shape)))
         else:
-            output = asked(torch.zeros(count, *shape, device=device.torch_device), **task.shown(given))
-            what, wanted = "logits", "N) or (N, ..."
+            output, what = call(torch.zeros(count, *shape, device=device.torch_device), **task.shown(given)), "logits"
+            wanted = "N) or (N, ..."
+    network.load_state_dict(before)
     got = tuple(output.shape) if isinstance(output, Tensor) else None
     if got is None or got[:1] != (count,) or (group == "generator" and got[1:] != shape):
         name = f"{type(network).__module__}.{type(network).__qualname__}"

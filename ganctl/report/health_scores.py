@@ -7,6 +7,7 @@ from typing import Literal, get_args
 
 from ganctl.contract import Direction
 from ganctl.evaluation.protocol import too_few
+from ganctl.record.wording import counted
 from ganctl.report.facts import (
     best_place,
     class_shares,
@@ -186,7 +187,7 @@ def seldom_judged(run: Recorded) -> Iterator[Finding]:
     yield Finding(
         "note",
         "Evaluated too seldom",
-        f"{len(run.scores)} evaluations in {f'{total:,} steps' if total else 'the whole run'}",
+        f"{counted(len(run.scores), 'evaluation')} in {counted(total, 'step') if total else 'the whole run'}",
         "The best checkpoint is one of those that were judged: judge more often, with fewer images if it takes long.",
         f"output.evaluate_every={max(1, (total or 1000) // 10)}",
     )

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from ganctl.compose import Composer
+from ganctl.evaluation.protocol import Protocol
 from ganctl.job import summary as final
 from ganctl.record.console import Console
 from tests.command.conftest import Train
@@ -182,6 +183,23 @@ def test_a_test_split_on_the_disk_is_judged_once(train: Train, tmp_path: Path, c
     for file in raw.glob("t10k*"):
         file.unlink()
     assert train(*words, folder=tmp_path / "third")["held_out"] == {}, "nothing is downloaded for it"
+
+
+def test_a_classifier_says_how_often_it_is_right_on_images_that_it_has_not_seen():
+    facts = {"held_out_accuracy": 0.978, "held_out_images": 1500}
+    line = "classifier, right on 97.8 % of 1,500 held-out images"
+    assert final._judge_accuracy(Protocol(extractor="classifier", facts=facts)) == line
+    assert final._judge_accuracy(Protocol(extractor="pixels")) is None
+
+
+def test_a_run_that_diverged_goes_on_from_its_last_checkpoint_with_a_lower_rate(
+    train: Train, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    train(*SHORT[:2], "final_fid.enabled=false")
+    last = tmp_path / "run" / "checkpoints" / "last.pt"
+    summary = train("training.steps=9", "optimizer.lr=1e30", resume=last)
+    assert summary["status"] == "diverged"
+    assert f"--resume {tmp_path / 'run'} optimizer.lr=2.5e+29\n" in capsys.readouterr().out
 
 
 def idx(values: numpy.ndarray) -> bytes:

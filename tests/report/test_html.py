@@ -285,3 +285,11 @@ def test_a_sweeps_page_has_its_jobs_errors_and_means(tmp_path: Path):
 
 def test_a_sweep_of_which_every_job_failed_has_a_page(tmp_path: Path):
     assert "it broke" in Page(page([], Sweep(tmp_path, [sweep_job(None, None, 1, seed="0")], {}))).text
+
+
+def test_what_held_out_real_images_get_stands_beside_the_scores():
+    held_out = {"what": EVIL, "scores": {"fd_digits": 0.0921}, "protocol": {"num_generated": 5000}}
+    summary = run().summary | {"held_out": held_out}
+    shown = Page(page([run(summary=summary)]))
+    assert f"held-out real images: {EVIL}" in shown.text and "0.0921" in shown.text
+    assert "held-out" not in Page(page([run(summary=run().summary | {"held_out": {}})])).text
