@@ -87,6 +87,12 @@ def network(config: Mapping[str, Any] | DictConfig, group: str, task: Task) -> n
         return part(group, config[group], config["trust"], **keywords)
 
 
+def constructor(config: Mapping[str, Any], group: str, task: Task) -> tuple[str, dict[str, Any]]:
+    """The class that `network` builds, and all keyword arguments that it is built with."""
+    settings = {key: value for key, value in config[group].items() if key not in ("_target_", "shape_rule")}
+    return config[group]["_target_"], settings | task.keywords(group)
+
+
 def state(config: DictConfig, game: Game, task: Task, device: Device) -> TrainState:
     """Networks, averages and optimizers before the first step, on `device`; a function of config.seed."""
     seed_building(config.seed)

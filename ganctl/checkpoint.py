@@ -6,22 +6,26 @@ folder `checkpoints/` is
 
     step-00001000.pt    the last n of these are kept
     last.pt             the newest of them (a hard link where the file system has them)
-    best.pt             the one with the best score
-    best.safetensors, last.safetensors    their averaged generator's weights alone
+    best.pt             the one with the best score: a link to one of those as long as it is kept, otherwise only what
+                        drawing takes, without optimizers and discriminator
+    best.safetensors, last.safetensors    their averaged generator's weights, with all that rebuilds it
 """
 
+import json
 import os
 import re
 import shutil
 import zipfile
+from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 from ganctl import __version__
-from ganctl.files import atomic_file, atomic_path, atomic_write_bytes
+from ganctl.files import atomic_file, atomic_path, atomic_write_bytes, read_tensors
 
 FORMAT, VERSION = "ganctl-checkpoint", 2
+_ABOUT = ("config", "spec", "task", "class_names")
 _KEYS = {"config", "spec", "task", "class_names", "record", "state"}
 
 
@@ -36,9 +40,14 @@ def save(path: Path, content: dict[str, Any]) -> None:
 
 
 def load(path: Path) -> dict[str, Any]:
-    """Reads a checkpoint onto the CPU. Raises ValueError in one line for a file that is missing, damaged or foreign."""
+    """Reads a checkpoint onto the CPU. Raises ValueError in one line for a file that is missing, damaged or foreign.
+
+    Of best.safetensors and its like, what is there: an averaged generator.
+    """
     import torch
 
+    if path.suffix == ".safetensors" and path.is_file():
+        return _of_weights(path)
     try:
         with zipfile.ZipFile(path) as archive:
             damaged = archive.testzip()
@@ -88,13 +97,22 @@ def _from_version_1(content: dict[str, Any]) -> dict[str, Any]:
     return content
 
 
-def save_step(folder: Path, step: int, content: dict[str, Any], keep_last: int | None) -> Path:
-    """Writes step-NNNNNNNN.pt and last.pt into `folder` and removes all but the `keep_last` newest (None keeps all)."""
-    path = folder / f"step-{step:08d}.pt"
+def save_step(
+    folder: Path, step: int, content: dict[str, Any], keep_last: int | None, *, is_best: bool = False
+) -> Path:
+    """Writes step-NNNNNNNN.pt and last.pt into `folder` and removes all but the `keep_last` newest (None keeps all).
+
+    `is_best`: best.pt is of this step, and from now on the same file.
+    """
+    path, best = folder / f"step-{step:08d}.pt", folder / "best.pt"
     save(path, content)
-    _duplicate(path, folder / "last.pt")
+    duplicate(path, folder / "last.pt")
+    if is_best and (folder / "last.pt").samefile(path):  # a copy would only take space
+        duplicate(path, best)
     if keep_last is not None:
         for old in _steps(folder)[:-keep_last]:
+            if best.is_file() and best.samefile(old):
+                save_best(folder, load(old))
             old.unlink()
     return path
 
@@ -118,19 +136,54 @@ def set_aside_after(run: Path, step: int) -> Path | None:
         shutil.copyfile(run / "metrics.jsonl", target / "metrics.jsonl")
     for path in later:
         shutil.move(path, target / path.name)
+    if kept := _steps(folder):
+        duplicate(kept[-1], folder / "last.pt")
     return target
 
 
 def save_best(folder: Path, content: dict[str, Any]) -> None:
-    """Writes best.pt into `folder`, over the earlier best."""
-    save(folder / "best.pt", content)
+    """Writes what drawing takes of `content` as best.pt into `folder`, over the earlier best."""
+    state = content["state"]
+    drawn_from = {name: state["networks"][name] for name in state["averages"] if name in state["networks"]}
+    save(folder / "best.pt", {**content, "state": {**state, "networks": drawn_from, "optimizers": {}, "memories": {}}})
 
 
-def save_weights(path: Path, weights: dict[str, Any], metadata: dict[str, str]) -> None:
-    """Writes tensors as safetensors, whole or not at all."""
+def load_to_resume(path: Path) -> dict[str, Any]:
+    """As `load`. Raises ValueError for a file that has only what drawing takes."""
+    content = load(path)
+    if not content["state"].get("optimizers"):
+        what = (
+            "holds a generator to draw from and to judge, but not the optimizers and the discriminator to train on with"
+        )
+        raise ValueError(f"{path}: {what}; resume the run's folder, or a step-*.pt in it")
+    return content
+
+
+def save_weights(path: Path, content: dict[str, Any], about: Mapping[str, Any]) -> None:
+    """Writes the averaged generator of a checkpoint's `content` as safetensors, whole or not at all.
+
+    The metadata, texts all of them, are the checkpoint's facts and `about`, what is no text in JSON.
+    """
     from safetensors.torch import save as to_bytes
 
+    facts = {"format": FORMAT, "ganctl": __version__, "step": content["state"]["step"], **about}
+    facts |= {key: content[key] for key in _ABOUT}
+    metadata = {key: value if isinstance(value, str) else json.dumps(value) for key, value in facts.items()}
+    weights = next(iter(content["state"]["averages"].values()))
     atomic_write_bytes(path, to_bytes({name: tensor.contiguous() for name, tensor in weights.items()}, metadata))
+
+
+def _of_weights(path: Path) -> dict[str, Any]:
+    """What `save_weights` wrote, as a checkpoint that has an averaged generator only."""
+    tensors, metadata = read_tensors(path) or (None, {})
+    if tensors is None:
+        raise ValueError(f"{path}: not a safetensors file, or a damaged one")
+    try:
+        facts = {key: json.loads(metadata[key]) for key in (*_ABOUT, "step")}
+    except (KeyError, ValueError):
+        raise ValueError(f"{path}: does not say what network its weights are of; load the run's best.pt") from None
+    state = {"step": facts.pop("step"), "averages": {"generator": tensors}, "networks": {}, "optimizers": {}}
+    return {**facts, "state": state}
 
 
 def find(target: Path, prefer: str = "last") -> Path:
@@ -150,11 +203,6 @@ def find(target: Path, prefer: str = "last") -> Path:
     raise ValueError(f"{target}: no checkpoint in this run; it stopped before its first (output.checkpoint_every)")
 
 
-def best_of(run: Path) -> Path | None:
-    """The best checkpoint of a run folder, else its last; None if it has none yet."""
-    return find(run, "best") if any(run.glob("checkpoints/*.pt")) else None
-
-
 def run_folder(path: Path) -> Path:
     """The run that the checkpoint file or run folder `path` belongs to."""
     if path.is_dir():
@@ -171,7 +219,8 @@ def _step_of(path: Path) -> int:
     return int(number[1]) if number else -1
 
 
-def _duplicate(source: Path, target: Path) -> None:
+def duplicate(source: Path, target: Path) -> None:
+    """Makes `target` the same file as `source`, or a copy where the file system has no hard links."""
     with atomic_path(target) as temporary:
         try:
             os.link(source, temporary)

@@ -74,7 +74,7 @@ class Trained:
 
 
 def load(path: str | Path, *, weights: str = "ema", device: str = "auto", trust: Sequence[str] = ()) -> Trained:
-    """The trained generator of a run folder (its best checkpoint) or a checkpoint file, ready to draw.
+    """The trained generator of a run folder (its best checkpoint), a .pt or a .safetensors file of it, ready to draw.
 
     `weights` is ema (the averaged generator) or raw, `device` auto, cpu, cuda or mps. `trust` names packages of your
     own whose classes the run was made of. Raises ValueError in one line for what cannot be loaded.
@@ -92,6 +92,8 @@ def open_trained(target: Path, weights: str, device: Device, trusted: Sequence[s
     """
     path = checkpoint.find(target, "best")
     content = checkpoint.load(path)
+    if weights == "raw" and path.suffix == ".safetensors":
+        raise ValueError(f"weights=raw: {path} holds the averaged weights alone; choose a .pt file, or weights=ema")
     if where := _interpolation(content["config"]):
         raise ValueError(f"{path}: its configuration has an interpolation at {where}; nothing of it was run")
     try:

@@ -16,7 +16,9 @@ from ganctl import checkpoint
 
 
 def content(step=3, value=1.0):
-    state = {"step": step, "averages": {"generator": {"w": torch.full((50,), value)}}}
+    weights = {"generator": {"w": torch.full((50,), value)}}
+    networks = weights | {"discriminator": {"w": torch.zeros(1000)}}
+    state = {"step": step, "averages": weights, "networks": networks, "optimizers": {"generator": {0: 1}}}
     return {"config": {"a": 1}, "spec": {}, "task": {}, "class_names": [], "record": {}, "state": state}
 
 
@@ -146,9 +148,51 @@ def test_a_kill_at_any_instant_leaves_the_old_file_or_the_new(tmp_path):
         assert torch.equal(found, found[:1].expand(200_000))
 
 
-def test_weights_are_written_as_safetensors(tmp_path):
+def test_weights_are_written_as_safetensors_with_the_facts_as_texts(tmp_path):
     from safetensors import safe_open
 
-    checkpoint.save_weights(tmp_path / "w.safetensors", {"w": torch.ones(2, 2).T}, {"step": "3"})
-    with safe_open(tmp_path / "w.safetensors", "pt") as file:
-        assert torch.equal(file.get_tensor("w"), torch.ones(2, 2)) and file.metadata() == {"step": "3"}
+    path = tmp_path / "w.safetensors"
+    checkpoint.save_weights(path, content(), {"network": "a.B", "arguments": {"image_shape": (1, 2)}})
+    with safe_open(path, "pt") as file:
+        about = file.metadata()
+        assert torch.equal(file.get_tensor("w"), torch.ones(50))
+    assert (about["network"], about["arguments"], about["step"]) == ("a.B", '{"image_shape": [1, 2]}', "3")
+    read = checkpoint.load(path)
+    assert read["config"] == {"a": 1} and torch.equal(read["state"]["averages"]["generator"]["w"], torch.ones(50))
+    with pytest.raises(ValueError, match="not the optimizers"):
+        checkpoint.load_to_resume(path)
+
+
+def test_safetensors_of_others_are_refused(tmp_path):
+    from safetensors.torch import save_file
+
+    save_file({"w": torch.ones(2)}, tmp_path / "theirs.safetensors")
+    assert "does not say what network" in refused(tmp_path / "theirs.safetensors")
+    (tmp_path / "torn.safetensors").write_bytes((tmp_path / "theirs.safetensors").read_bytes()[:20])
+    assert "not a safetensors file" in refused(tmp_path / "torn.safetensors")
+
+
+def test_the_best_shares_its_file_with_the_checkpoint_of_its_step_as_long_as_that_is_kept(tmp_path):
+    best = tmp_path / "best.pt"
+    checkpoint.save_best(tmp_path, content(1))
+    light = best.stat().st_size
+    for step, is_best in ((1, True), (2, False), (3, False)):
+        path = checkpoint.save_step(tmp_path, step, content(step), keep_last=2, is_best=is_best)
+        if step < 3:
+            assert best.samefile(tmp_path / "step-00000001.pt") and best.stat().st_size > light
+            assert checkpoint.load_to_resume(best)["state"]["step"] == 1
+    assert path.samefile(tmp_path / "last.pt") and not (tmp_path / "step-00000001.pt").exists()
+    assert best.stat().st_size == light
+    state = checkpoint.load(best)["state"]
+    assert state["step"] == 1 and state["networks"].keys() == {"generator"}, "raw weights can be drawn from, too"
+    with pytest.raises(ValueError, match=r"best\.pt: holds a generator to draw from [^\n]*resume the run's folder"):
+        checkpoint.load_to_resume(best)
+
+
+def test_a_best_that_is_a_link_is_set_aside_as_well(tmp_path):
+    folder = tmp_path / "checkpoints"
+    for step in (10, 20):
+        checkpoint.save_step(folder, step, content(step), keep_last=None, is_best=True)
+    moved = checkpoint.set_aside_after(tmp_path, 10)
+    assert sorted(path.name for path in moved.iterdir()) == ["best.pt", "step-00000020.pt"]
+    assert not (folder / "best.pt").exists() and (folder / "last.pt").samefile(folder / "step-00000010.pt")

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 from pathlib import Path
 
-from tests.conftest import Command
+import pytest
+
+from ganctl.report.facts import resuming
+from ganctl.report.recorded import read_run
+from tests.conftest import Command, Refusal
 from tests.settings import SMALL
 
 NETWORK = """\
@@ -58,6 +63,58 @@ def test_the_readmes_example_trains_and_is_sampled_judged_and_resumed(
     assert again.code == 0, again.err
     assert json.loads((workplace / "run" / "summary.json").read_text())["step"] == 6
 
+
+def test_the_commands_at_the_end_work_as_they_stand(ganctl: Command, workplace: Path) -> None:
+    (workplace / "mynet.py").write_text(NETWORK)
+    (workplace / "my conf" / "generator").mkdir(parents=True)
+    (workplace / "my conf" / "generator" / "homemade.yaml").write_text(YAML)
+    settings = [word for word in SMALL if not word.startswith("generator")]
+    choice = ["--config-dir", "my conf", "generator=homemade", "generator.hidden=16", "output.evaluate_every=1"]
+    trained = ganctl("train", *choice, *settings, "stop.target=100000", "hydra.run.dir=run")
+    said = trained.out.partition("\nNext\n")[2]
+    commands = [shlex.split(line.partition("  ganctl ")[2]) for line in said.splitlines() if "  ganctl " in line]
+    assert [words[0] for words in commands] == ["report", "sample", "train", "evaluate"]
+    for words in commands[:3]:
+        assert (answer := ganctl(*words)).code == 0, answer.err
+    option = f"--config-dir={workplace / 'my conf'}"
+    assert all(option in words for words in commands[1:])
+    assert ganctl(*commands[3], "feature=digits", "num_images=20", "num_real=50").code == 0
+    assert json.loads((workplace / "run" / "environment.json").read_text())["options"] == [option]
+    assert resuming(read_run(Path("run"))) == f"ganctl train --resume run '{option}'"
+
+
+@pytest.mark.parametrize(
+    ("group", "change", "said"),
+    [
+        ("generator", ("unflatten(1, self.image_shape)", "unflatten(1, (1, 14, 56))"), "(8, 1, 14, 56)"),
+        ("generator", ("self.layers(latents)", "self.layers(latents[:1])"), "(1, 1, 28, 28)"),
+        ("discriminator", ("return self.layers(images)", "return self.layers(images).mean()"), "of shape ()"),
+        ("discriminator", ("return self.layers(images)", "return [self.layers(images)]"), "no tensor but a list"),
+    ],
+)
+def test_a_network_whose_output_has_another_shape_is_refused_in_one_line(
+    group: str, change: tuple[str, str], said: str, refused: Refusal, workplace: Path
+) -> None:
+    (workplace / "mynet.py").write_text((NETWORK + DISCRIMINATOR).replace(*change))
+    (workplace / "conf" / group).mkdir(parents=True)
+    yaml = YAML if group == "generator" else YAML.replace("Generator", "Discriminator").partition("hidden")[0]
+    (workplace / "conf" / group / "homemade.yaml").write_text(yaml)
+    settings = [word for word in SMALL if not word.startswith(group)]
+    line = refused("train", "--config-dir", "conf", f"{group}=homemade", *settings)
+    assert line.startswith(f"{group}=mynet.{group.capitalize()}: gives ") and said in line
+    assert line.endswith("wanted is (N, 1, 28, 28)" if group == "generator" else "wanted is (N) or (N, ...)")
+
+
+DISCRIMINATOR = """\
+
+class Discriminator(nn.Module):
+    def __init__(self, *, image_shape, num_classes):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Flatten(), nn.Linear(prod(image_shape), 1))
+
+    def forward(self, images, labels):
+        return self.layers(images)
+"""
 
 JUDGE = """\
 import hashlib

@@ -89,8 +89,12 @@ def train_job(config: DictConfig, trusted: Sequence[str], facts: About, again: R
     with open_dict(config):
         config.trust = list(trusted)
     OmegaConf.set_struct(config, True)
-    folder = Path(HydraConfig.get().runtime.output_dir)
-    return train_once(config, folder, again.checkpoint if again else None, facts)
+    hydra = HydraConfig.get()
+    sources = [source.path for source in hydra.runtime.config_sources if source.provider == "command-line"]
+    options = [f"--config-dir={Path(path).absolute()}" for path in sources]
+    options += [text for text in hydra.overrides.task if text.startswith("trust=")]
+    checkpoint = again.checkpoint if again else None
+    return train_once(config, Path(hydra.runtime.output_dir), checkpoint, facts, options)
 
 
 def _train_once(

@@ -145,7 +145,7 @@ def _file(text: str, path: Path) -> Word:
         with zipfile.ZipFile(path) as archive:
             is_checkpoint = any(name.endswith("/data.pkl") for name in archive.namelist())
     except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError):
-        if path.suffix.lower() in (".pt", ".pth", ".ckpt"):
+        if path.suffix.lower() in (".pt", ".pth", ".ckpt", ".safetensors"):
             return Word(text, "run")  # whose reader says what is wrong with it
         raise ValueError(
             f"{text}: is none of a folder or .zip of images, an .npz, a run, a checkpoint; "

@@ -1,6 +1,9 @@
 """What one process of a run keeps of it: scores, pictures, checkpoints, metrics, and what is on the screen."""
 
+import math
+import shlex
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -18,6 +21,7 @@ from ganctl.evaluation.ranking import better
 from ganctl.evaluation.scores import ScoreSet
 from ganctl.files import atomic_write_text, write_json
 from ganctl.invocation.presets import About
+from ganctl.job.real_grid import real_grid
 from ganctl.job.session import Session
 from ganctl.job.signals import StopSignals
 from ganctl.record.console import Console
@@ -25,9 +29,12 @@ from ganctl.record.environment import environment
 from ganctl.record.image_grid import save_grid
 from ganctl.record.jsonl import MetricsLog
 from ganctl.record.tensorboard import TensorBoard
-from ganctl.record.wording import with_intervals
+from ganctl.record.wording import counted, with_intervals
+from ganctl.report.recorded import flat
 from ganctl.training.drawer import Drawer
 from ganctl.training.game import Log
+
+_FIRST_LOSSES = 2.0  # seconds until losses are on the screen, however few steps that is
 
 
 @dataclass
@@ -45,7 +52,8 @@ class Record:
 class Journal:
     """Judges, shows and writes down what a session does, into `folder`. One process of a run has it.
 
-    `record` goes on where the checkpoint that the session was resumed from left it.
+    `record` goes on where the checkpoint that the session was resumed from left it. `options` are what every command
+    on this run has to have again: --config-dir and trust.
     """
 
     def __init__(
@@ -57,9 +65,10 @@ class Journal:
         console: Console,
         signals: StopSignals,
         about: About,
+        options: Sequence[str] = (),
     ) -> None:
         self.session, self.judge, self.score = session, judge, score
-        self.folder, self.console, self.signals = folder, console, signals
+        self.folder, self.console, self.signals, self.options = folder, console, signals, list(options)
         self.about = about
         self.config, self.state = session.config, session.state
         self.checkpoints = folder / "checkpoints"
@@ -71,7 +80,10 @@ class Journal:
         console.header(self._header())
         for warning in about.warnings:
             console.warn(warning)
-        console.start(session.total_steps, self.state.step)
+        limit = self.config.stop.max_minutes
+        console.start(session.total_steps, self.state.step, None if limit is None else self._began + 60 * limit)
+        self._losses_at = time.monotonic() + _FIRST_LOSSES
+        self._save_first_grids()
 
     # The four jobs
 
@@ -85,9 +97,21 @@ class Journal:
         timing = {"images_per_second": round(speed, 1), "seconds": round(now - self._began, 2)}
         rate = next(iter(self.state.optimizers.values())).param_groups[0]["lr"]
         self.metrics.append({"step": step, "kind": "losses", **values, "learning_rate": rate, **timing})
-        self._to_tensorboard({**values, "learning_rate": rate, "images_per_second": speed})
+        self._to_tensorboard("losses", values)
+        self._to_tensorboard("training", {"learning_rate": rate, "images_per_second": speed})
         best = self.record.latest.get(self.score.name)
         self.console.step(step, values, speed, None if best is None else (self.score.name, best))
+        self._losses_at = math.inf
+
+    def show_first_losses(self, log: Log) -> None:
+        """Losses on the screen alone, ever more seldom, until the first line of metrics.jsonl is due."""
+        now = time.monotonic()
+        if now < self._losses_at:
+            return
+        then, before = self._last_report
+        self._losses_at = now + 2 * max(now - then, _FIRST_LOSSES)
+        speed = (self.state.step - before) * self.config.training.batch_size / max(now - then, 1e-9)
+        self.console.step(self.state.step, {name: float(value) for name, value in log.items()}, speed)
 
     def save_grid(self) -> None:
         """The same samples as ever, drawn by the averaged generator of now."""
@@ -101,6 +125,20 @@ class Journal:
         images, columns = self._drawn_grid(drawer)
         save_grid(images, self.folder / "samples" / "best.png", columns=columns)
 
+    def _save_first_grids(self) -> None:
+        """Real images in the layout of the samples, to look at beside them; and what the untrained generator draws."""
+        path = self.folder / "samples" / "real.png"
+        if not path.exists():
+            given, columns = self.session.task.grid(self.config.seed, self.config.output.grid)
+            count, labels = len(next(iter(given.values()))), given.get("labels")
+            asked = None if columns is None or labels is None else labels.numpy()
+            images = real_grid(self.session.store, count, asked, self.config.seed)
+            save_grid(images, path, columns=columns)
+            if self.tensorboard:
+                self.tensorboard.grid(0, images, columns=columns, name="samples/real")
+        if self.state.step == 0 and self.config.output.sample_early:
+            self.save_grid()
+
     def _drawn_grid(self, drawer: Drawer) -> tuple[Tensor, int | None]:
         given, columns = self.session.task.grid(self.config.seed, self.config.output.grid)
         return drawer.draw(given), columns
@@ -111,7 +149,7 @@ class Journal:
         scores = self.judged(self.session.drawer(), self.config.evaluation.num_images)
         plain, values = scores.to_plain(), scores.values
         self.metrics.append({"step": step, "kind": "scores", **plain.pop("scores"), **plain})
-        self._to_tensorboard(values)
+        self._to_tensorboard("scores", values)
         record, name = self.record, self.score.name
         record.latest, record.evaluated_step = values, step
         if name not in values:
@@ -136,7 +174,9 @@ class Journal:
         self.record.seconds = self.seconds()
         if self.tensorboard:
             self.tensorboard.flush()
-        checkpoint.save_step(self.checkpoints, self.state.step, self.content(), self.config.output.keep_last)
+        step = self.state.step
+        is_best = self.record.best_step == step
+        checkpoint.save_step(self.checkpoints, step, self.content(), self.config.output.keep_last, is_best=is_best)
 
     # What they and the end of the run need
 
@@ -176,11 +216,22 @@ class Journal:
         return {**self.session.content(), "record": asdict(self.record)}
 
     def save_weights(self, name: str, content: dict[str, Any]) -> None:
-        """The averaged generator alone, as safetensors."""
-        state = content["state"]
-        metadata = {"step": str(state["step"]), "dataset": self.session.spec.name, "network": "generator average"}
-        weights = next(iter(state["averages"].values()))
-        checkpoint.save_weights(self.checkpoints / f"{name}.safetensors", weights, metadata)
+        """The averaged generator alone as safetensors, with the class and the arguments that rebuild it."""
+        target, arguments = build.constructor(self.session.plain_config, "generator", self.session.task)
+        about = {"network": target, "arguments": arguments, "dataset": self.session.spec.name}
+        checkpoint.save_weights(self.checkpoints / f"{name}.safetensors", content, about)
+
+    def save_last_weights(self) -> None:
+        """last.safetensors: the same file as best.safetensors where the last step is the best."""
+        best = self.checkpoints / "best.safetensors"
+        if self.record.best_step == self.state.step and best.is_file():
+            checkpoint.duplicate(best, self.checkpoints / "last.safetensors")
+        else:
+            self.save_weights("last", self.content())
+
+    @property
+    def tensorboard_command(self) -> str:
+        return f"tensorboard --logdir {shlex.quote(str(self.folder / 'tensorboard'))}"
 
     def seconds(self) -> float:
         """Time spent on this run, earlier stretches included."""
@@ -202,7 +253,10 @@ class Journal:
                 self.record.best_value = self.record.best_step = None
         self.tensorboard = None
         if self.config.output.tensorboard:
-            self.tensorboard = TensorBoard(self.folder / "tensorboard", resumed_at=step if resumed else None)
+            folder = self.folder / "tensorboard" / self.folder.name  # by which TensorBoard names the run
+            self.tensorboard = TensorBoard(folder, resumed_at=step if resumed else None)
+            if not resumed:
+                self.tensorboard.hyperparameters(dict(flat(session.plain_config)), f"scores/{self.score.name}")
         suffix = f"-from-{step}" if resumed else ""
         text = OmegaConf.to_yaml(OmegaConf.create(session.plain_config))
         atomic_write_text(self.folder / f"config{suffix}.yaml", text)
@@ -211,27 +265,31 @@ class Journal:
             "choices": self.about.choices,
             "device": str(session.device),
             "data_hash": session.store.content_hash,
+            "options": self.options,
         }
         write_json(self.folder / f"environment{suffix}.json", facts)
 
-    def _to_tensorboard(self, values: dict[str, float]) -> None:
+    def _to_tensorboard(self, group: str, values: dict[str, float]) -> None:
         if self.tensorboard:
-            self.tensorboard.scalars(self.state.step, values)
+            self.tensorboard.scalars(self.state.step, {f"{group}/{name}": value for name, value in values.items()})
 
     def _header(self) -> dict[str, str]:
         session, config = self.session, self.config
         channels, height, width = session.spec.image_shape
+        images = counted(len(session.store.images), "image")
         networks = {
             name: build.described(config[group], self.state.networks[name])
             for name, group in session.game.networks.items()
         }
         return {
-            "data": f"{session.spec.name}: {len(session.store.images):,} images of {width}x{height}x{channels}",
+            "data": f"{session.spec.name}: {images} of {width}x{height}x{channels}",
             **self.about.header,
             **networks,
             "loss": ", ".join([build.name_of(config.loss), *config.regularizer]),
-            "device": f"{session.device}, {torch.get_num_threads()} threads",
-            "budget": f"{session.total_steps:,} steps of {config.training.batch_size} images"
-            + (f", going on after step {session.first_step:,}" if session.first_step else ""),
+            "device": f"{session.device}, {counted(torch.get_num_threads(), 'thread')}",
+            "budget": f"{counted(session.total_steps, 'step')} of {config.training.batch_size} images"
+            + (f", going on after step {session.first_step:,}" if session.first_step else "")
+            + (f", {counted(limit, 'minute')} at most" if (limit := config.stop.max_minutes) is not None else ""),
             "folder": str(self.folder),
+            **({"curves": self.tensorboard_command} if self.tensorboard else {}),
         }

@@ -1,12 +1,16 @@
 """`ganctl sample RUN`: pictures from a trained generator, as a grid, files, an array, or a walk through latents."""
 
+import contextlib
+import itertools
+import json
 import math
+import re
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import torch
 from omegaconf import DictConfig, OmegaConf
-from torch import Tensor
 
 from ganctl import build, checkpoint
 from ganctl.contract import Given
@@ -19,6 +23,7 @@ _FRAME_IMAGES = 36  # at most so many pictures side by side in an interpolation
 _STOPS = 4  # latents that each of them passes through
 _CHUNK = 1000
 _MOST_IN_GRID = 1024
+_LARGEST_SEED, _MOST_SEEDS = 2**32 - 1, 100_000
 
 
 def draw_samples(config: DictConfig, target: Path) -> int:
@@ -29,30 +34,32 @@ def draw_samples(config: DictConfig, target: Path) -> int:
         device = build.device(config)
         trained = open_trained(target, config.weights, device, list(config.trust))
         classes = _classes(config, trained)
-        given = _given(config, trained, classes)
+        seeds, count, source = _source(config, trained)
+        given = _given(trained, seeds, count, classes)
         if config.interpolate and "latents" not in given:
             raise ValueError(f"interpolate={config.interpolate}: this generator has no latents to walk through")
         folder = _output_folder(config, trained)
         written = []
         if config.grid:
-            columns = len(classes) if len(classes) > 1 and config.num_images >= len(classes) else None
+            columns = len(classes) if len(classes) > 1 and count >= len(classes) else None
             first = {name: rows[:_MOST_IN_GRID] for name, rows in given.items()}
             save_grid(trained.drawer.draw(first), folder / "grid.png", columns=columns)
             written.append(folder / "grid.png")
         if config.images or config.npz:
-            written += _save_all(config, trained, folder, given, console)
+            written += _save_all(config, trained, folder, given, count, console)
         if config.interpolate:
-            written.append(_save_walk(config, trained, folder, given["labels"]))
+            written.append(_save_walk(config, trained, folder, given, seeds))
         facts = {
             "checkpoint": str(trained.path),
             "step": trained.step,
             "weights": trained.weights,
-            "seed": config.seed,
-            "num_images": config.num_images,
+            "seed": seeds[0] if config.seeds is None else None,
+            "seeds": None if config.seeds is None else seeds,
+            "num_images": count,
             "classes": classes,
         }
         write_json(folder / "sample.json", facts)
-        rows = {"checkpoint": f"{trained.path} (step {trained.step:,}, {trained.weights} weights)"}
+        rows = {"checkpoint": f"{trained.path} (step {trained.step:,}, {trained.weights} weights)", **source}
         console.summary({}, rows | {path.name: str(path) for path in written}, {})
     return 0
 
@@ -81,10 +88,52 @@ def _classes(config: DictConfig, trained: Trained) -> list[int]:
     return chosen
 
 
-def _given(config: DictConfig, trained: Trained, classes: list[int]) -> Given:
-    given = trained.drawer.task.samples(config.seed, 0, config.num_images)
+def _source(config: DictConfig, trained: Trained) -> tuple[list[int], int, dict[str, str]]:
+    """The seeds to draw with, how many pictures in all, and a line that says so."""
+    if config.seeds is not None:
+        if config.seed is not None:
+            raise ValueError(f"seed={config.seed}: seeds={config.seeds} is set as well; leave out one of the two")
+        seeds = _seeds(config.seeds)
+        return seeds, len(seeds), {"seeds": f"{_ranges(seeds)}, a picture of each"}
+    if config.seed is not None:
+        return [config.seed], config.num_images, {"seed": f"{config.seed}, its pictures 0 to {config.num_images - 1:,}"}
+    own, drawn = trained.config.get("seed"), {None}
+    for file in checkpoint.run_folder(trained.path).glob("drawn-*/sample.json"):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            drawn.add(json.loads(file.read_text(encoding="utf-8")).get("seed"))
+    first = own + 1 if isinstance(own, int) else 0  # the run itself has drawn with its own
+    seed = next(number for number in itertools.count(first) if number not in drawn)
+    return [seed], config.num_images, {"seed": f"{seed}, not drawn before; for the same pictures again: seed={seed}"}
+
+
+def _seeds(asked: Any) -> list[int]:
+    """The seeds of `0-63`, `7` or a list of such, in its order. Raises ValueError in one line."""
+    seeds: list[int] = []
+    for part in asked if OmegaConf.is_list(asked) else [asked]:
+        ends = re.fullmatch(r"(\d+)(?:-(\d+))?", str(part))
+        first, last = (int(ends[1]), int(ends[2] or ends[1])) if ends else (1, 0)
+        if not 0 <= first <= last <= _LARGEST_SEED or len(seeds) + last - first >= _MOST_SEEDS:
+            text = f"seeds={part}: not a range of seeds, FIRST-LAST in [0, {_LARGEST_SEED}], of {_MOST_SEEDS:,} at most"
+            raise ValueError(f"{text}; try seeds=0-63 or seeds=[3,7,20-29]")
+        seeds += range(first, last + 1)
+    if not seeds:
+        raise ValueError("seeds=[]: names no seed; try seeds=0-63")
+    return seeds
+
+
+def _ranges(seeds: list[int]) -> str:
+    if seeds == list(range(seeds[0], seeds[0] + len(seeds))):
+        return str(seeds[0]) if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
+    return ", ".join(map(str, seeds)) if len(seeds) <= 12 else f"{seeds[0]} ... {seeds[-1]}, {len(seeds):,} of them"
+
+
+def _given(trained: Trained, seeds: list[int], count: int, classes: list[int]) -> Given:
+    """The samples 0 to `count` - 1 of one seed, or number 0 of each of several."""
+    samples = trained.drawer.task.samples
+    rows = [samples(seed, 0, count // len(seeds)) for seed in seeds]
+    given = {name: torch.cat([row[name] for row in rows]) for name in rows[0]}
     if classes:
-        given["labels"] = torch.tensor(classes)[torch.arange(config.num_images) % len(classes)]
+        given["labels"] = torch.tensor(classes)[torch.arange(count) % len(classes)]
     return given
 
 
@@ -115,8 +164,10 @@ def _output_folder(config: DictConfig, trained: Trained) -> Path:
     raise ValueError(f"{parent}: holds 1,000 folders of this second already; choose one with output=FOLDER")
 
 
-def _save_all(config: DictConfig, trained: Trained, folder: Path, given: Given, console: Console) -> list[Path]:
-    parts, count = [], config.num_images
+def _save_all(
+    config: DictConfig, trained: Trained, folder: Path, given: Given, count: int, console: Console
+) -> list[Path]:
+    parts = []
     for start in range(0, count, _CHUNK):
         console.progress("drawing", start, count)
         images = trained.drawer.draw({name: rows[start : start + _CHUNK] for name, rows in given.items()})
@@ -133,11 +184,17 @@ def _save_all(config: DictConfig, trained: Trained, folder: Path, given: Given, 
     return written
 
 
-def _save_walk(config: DictConfig, trained: Trained, folder: Path, labels: Tensor) -> Path:
-    """A closed walk on great circles through four images a picture; each picture keeps its class."""
-    pictures = math.isqrt(min(_FRAME_IMAGES, config.num_images)) ** 2
-    latents = trained.drawer.task.samples(config.seed, 0, _STOPS * pictures)["latents"]
-    between = max(1, round(config.interpolate / _STOPS))
+def _save_walk(config: DictConfig, trained: Trained, folder: Path, given: Given, seeds: list[int]) -> Path:
+    """A closed walk on great circles through four images a picture; each picture keeps its class.
+
+    Of asked `seeds` it is one picture that passes through all of them.
+    """
+    if config.seeds is not None:
+        stops = given["latents"].unsqueeze(1)
+    else:
+        pictures = math.isqrt(min(_FRAME_IMAGES, len(given["latents"]))) ** 2
+        stops = trained.drawer.task.samples(seeds[0], 0, _STOPS * pictures)["latents"].view(_STOPS, pictures, -1)
+    between = max(1, round(config.interpolate / len(stops)))
     path = folder / "interpolation.gif"
-    save_gif(trained.drawer.walk(latents.view(_STOPS, pictures, -1), labels[:pictures], between), path)
+    save_gif(trained.drawer.walk(stops, given["labels"][: stops.shape[1]], between), path)
     return path

@@ -1,20 +1,28 @@
 """What every process of a run has: data, networks, and the step."""
 
+import copy
 import math
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import torch
 from omegaconf import DictConfig
+from torch import Tensor, nn
 
 from ganctl import build, checkpoint
 from ganctl.configuration.keys import keys_of
-from ganctl.contract import ALONE, DataSpec, ImageStore, Progress, World
+from ganctl.contract import ALONE, DataSpec, ImageStore, Progress, Task, World
+from ganctl.evaluation.evaluate import cuda_devices
+from ganctl.training.device import Device
 from ganctl.training.drawer import Drawer
 from ganctl.training.feed import Feed
 from ganctl.training.game import Log
 from ganctl.training.loop import train
+from ganctl.training.step import Adversarial
+
+_TRIAL = 8  # images that a network of one's own is tried on before the first step
 
 
 class Session:
@@ -54,6 +62,10 @@ class Session:
                 f"try training.batch_size={available}"
             )
         self.task = self.task.fitted(self.store)
+        if isinstance(self.game, Adversarial):
+            part = min(batch_size // config.training.accumulate, _TRIAL)
+            for name in self.game.networks:
+                check_output(self.state.networks[name], name, self.task, self.device, part)
         self.feed = Feed(
             self.store,
             self.device,
@@ -93,8 +105,35 @@ class Session:
         }
 
     def _saved(self, path: Path) -> dict[str, Any]:
-        saved = checkpoint.load(path)
+        saved = checkpoint.load_to_resume(path)
         if changed := build.networks_differ(saved["config"], self.plain_config):
             raise ValueError(f"{changed[0]}: a resumed run keeps its networks; start a new run to change them")
         self.state.load_state_dict(saved["state"])
         return saved
+
+
+@torch.no_grad()
+def check_output(network: nn.Module, group: str, task: Task, device: Device, count: int) -> None:
+    """Raises ValueError where a network of one's own gives, for `count` images, another shape than the game needs.
+
+    Nothing of it is changed by being asked. What comes with ganctl fits, and is not asked.
+    """
+    if type(network).__module__.startswith("ganctl."):
+        return
+    shape = tuple(task.spec.image_shape)
+    given = {name: rows.to(device.torch_device) for name, rows in task.samples(0, 0, count).items()}
+    before = copy.deepcopy(network.state_dict())
+    call = network.forward if device.compile else network.eval()  # not compiled for this alone
+    with torch.random.fork_rng(devices=cuda_devices()), device.autocast():
+        if group == "generator":
+            output, what = call(**given), "images"
+            wanted = ", ".join(map(str, ("N", *shape)))
+        else:
+            output, what = call(torch.zeros(count, *shape, device=device.torch_device), **task.shown(given)), "logits"
+            wanted = "N) or (N, ..."
+    network.load_state_dict(before)
+    got = tuple(output.shape) if isinstance(output, Tensor) else None
+    if got is None or got[:1] != (count,) or (group == "generator" and got[1:] != shape):
+        name = f"{type(network).__module__}.{type(network).__qualname__}"
+        gives = f"gives no tensor but a {type(output).__name__}" if got is None else f"gives {what} of shape {got}"
+        raise ValueError(f"{group}={name}: {gives} for N = {count}; wanted is ({wanted})")

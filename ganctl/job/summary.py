@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from dataclasses import replace
 from functools import cache
@@ -16,11 +17,13 @@ from ganctl.compose import quote
 from ganctl.configuration.keys import keys_of
 from ganctl.contract import DataSpec
 from ganctl.evaluation.evaluate import seconds_per_image
-from ganctl.evaluation.protocol import line
+from ganctl.evaluation.protocol import Protocol, line
 from ganctl.evaluation.scores import ScoreSet
+from ganctl.feature.digits import WEIGHTS as DIGITS
 from ganctl.files import write_json
+from ganctl.job.held_out import held_out_scores
 from ganctl.job.signals import Interrupted
-from ganctl.record.wording import with_intervals
+from ganctl.record.wording import counted, score_texts, with_intervals
 from ganctl.training.drawer import Drawer
 
 if TYPE_CHECKING:
@@ -53,12 +56,15 @@ def finish(journal: Journal, status: str) -> dict[str, Any]:
     """Ends the run and returns its summary, which is also written to summary.json."""
     scores: dict[str, Any] = {}
     fid: dict[str, Any] = {}
+    held_out: dict[str, Any] = {}
     if status not in ("interrupted", "diverged"):
         try:
-            scores, fid = _judge_best(journal)
+            scores, held_out, fid = _judge_best(journal)
         except Interrupted:
             status = "interrupted"
-    best = checkpoint.best_of(journal.folder)
+    best = journal.checkpoints / "best.pt"
+    is_judged = journal.record.best_step is not None and best.is_file()
+    saved = any(journal.checkpoints.glob("step-*.pt"))
     grids = sorted((journal.folder / "samples").glob("step-*.png"))
     summary = {
         "status": status,
@@ -69,13 +75,15 @@ def finish(journal: Journal, status: str) -> dict[str, Any]:
         "seconds": round(journal.seconds(), 2),
         "score": _score(journal, scores),
         "best_step": journal.record.best_step,
-        "best_checkpoint": str(best) if best else None,
+        "best_checkpoint": str(best) if is_judged else None,
+        "last_checkpoint": str(checkpoint.find(journal.folder)) if saved else None,
         "grid": str(grids[-1]) if grids else None,
         "scores": scores.get("scores", {}),
         "protocol": scores.get("protocol", {}),
         "made_by": scores.get("made_by", {}),
         "about": scores.get("about", {}),
         "left_out": scores.get("left_out", {}),
+        "held_out": held_out,
         "fid": fid,
     }
     write_json(journal.folder / "summary.json", summary)
@@ -83,14 +91,15 @@ def finish(journal: Journal, status: str) -> dict[str, Any]:
     return summary
 
 
-def _judge_best(journal: Journal) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Draws the grid of the best averaged generator, and scores it."""
+def _judge_best(journal: Journal) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """Draws the grid of the best averaged generator, and scores it; what held-out images get; Inception's FID."""
     best = checkpoint.load(checkpoint.find(journal.folder, "best"))
-    journal.save_weights("last", journal.content())
+    journal.save_last_weights()
     drawer = journal.session.drawer(next(iter(best["state"]["averages"].values())))
     journal.save_best_grid(drawer)
     final = journal.judged(drawer, journal.config.evaluation.final_images)
-    return final.remarked(step=best["state"]["step"]).to_plain(), _final_fid(journal, drawer)
+    held_out = held_out_scores(journal.config, journal.judge, journal.session.store, final)
+    return final.remarked(step=best["state"]["step"]).to_plain(), held_out, _final_fid(journal, drawer)
 
 
 def _score(journal: Journal, scores: dict[str, Any]) -> dict[str, Any]:
@@ -110,7 +119,7 @@ def _final_fid(journal: Journal, drawer: Drawer) -> dict[str, Any]:
     settings = journal.config.final_fid
     if journal.judge.extractor.name.startswith("inception"):
         return {"skipped": "the run's own score is Inception's FID"}
-    bare = f"ganctl evaluate {shlex.quote(str(journal.folder))} feature=inception"
+    bare = _command(journal, "evaluate", "feature=inception")
     given = settings.weights and quote(str(Path(settings.weights).expanduser().absolute()))
     command = f"{bare} {shlex.quote(f'feature.weights={given}')}" if given else bare
     if not settings.enabled:
@@ -121,7 +130,8 @@ def _final_fid(journal: Journal, drawer: Drawer) -> dict[str, Any]:
         with keys_of("final_fid"):
             extractor = Inception(weights=settings.weights, device=journal.session.device.torch_device)
     except ValueError as error:
-        return {"skipped": str(error), "command": f"{bare} feature.weights=FILE", "estimate": _estimate(journal)}
+        brief = "Inception's weights cannot be had here (summary.json says why)"
+        return {"skipped": str(error), "brief": brief, "command": bare, "estimate": _estimate(journal)}
     each = seconds_per_image(extractor, journal.session.spec)
     affordable = int(60 * settings.max_minutes / each / 2)
     number = min(affordable, len(journal.session.store.images), MOST_FOR_FID)
@@ -157,37 +167,87 @@ def _show(journal: Journal, summary: dict[str, Any]) -> None:
     final, fid = ScoreSet.from_plain(summary), ScoreSet.from_plain(summary["fid"])
     scores = with_intervals(final) | with_intervals(fid)
     shares = final.shares.values()
+    held_out = ScoreSet.from_plain(summary["held_out"])
+    if held_out.scores:
+        beside = {name: text for name, text in score_texts(with_intervals(held_out)).items() if name in scores}
+        texts = score_texts(scores)
+        scores = texts | {name: f"{texts[name]}  (held-out real images: {text})" for name, text in beside.items()}
     rows = {
-        "ended": f"{summary['reason']}, after {summary['step']:,} steps",
-        "best checkpoint": _best(summary),
+        "ended": f"{summary['reason']}, after {counted(summary['step'], 'step')}",
+        **_checkpoint_row(summary),
         "sample grid": summary["grid"] or "none yet",
+        "real images": str(journal.folder / "samples" / "real.png"),
         "run folder": str(journal.folder),
     }
     if summary["protocol"]:
         rows["protocol"] = line(final.protocol)
+    if held_out.scores:
+        number = counted(held_out.protocol.num_generated or 0, "image")
+        rows["held-out images"] = f"{number} of {summary['held_out']['what']}, which the generator has not seen"
+    if judge := _judge_accuracy(final.protocol):
+        rows["judge"] = judge
     if shares:
         rows["class shares"] = f"{100 * min(shares):.1f} % to {100 * max(shares):.1f} %"
     rows |= {f"left out: {name}": why for name, why in summary["left_out"].items()}
     if reason := summary["fid"].get("skipped"):
-        rows["Inception fid"] = f"not computed: {reason}"
-    commands = {
-        "look at it all": f"ganctl report {shlex.quote(str(journal.folder))}",
-        "draw more": f"ganctl sample {shlex.quote(str(journal.folder))}",
-        "train on": f"ganctl train --resume {shlex.quote(str(journal.folder))} {_twice_the_budget(journal)}",
-    }
+        rows["Inception fid"] = f"not computed: {summary['fid'].get('brief', reason)}"
+    commands = {"look at it all": f"ganctl report {shlex.quote(str(journal.folder))}"}
+    if journal.tensorboard:
+        commands["look at the curves"] = journal.tensorboard_command
+    if summary["last_checkpoint"]:
+        commands["draw more"] = _command(journal, "sample")
+        commands |= _going_on(journal, summary["status"])
     if command := summary["fid"].get("command"):
         commands[f"Inception fid ({summary['fid']['estimate']})"] = command
     journal.console.summary(scores, rows, commands)
 
 
-def _twice_the_budget(journal: Journal) -> str:
-    training = journal.config.training
+def _command(journal: Journal, command: str, *words: str) -> str:
+    """A command on the run that works as it stands, pasted into a shell."""
+    program = ["ganctl", *command.split(), str(journal.folder), *journal.options]
+    return f"{shlex.join(program)} {' '.join(words)}".rstrip()
+
+
+def _going_on(journal: Journal, status: str) -> dict[str, str]:
+    """How to train on: what was stopped as it is, what has ended with a setting that lets it go on."""
+    config, label, words = journal.config, "go on", []
+    if status == "time":
+        words = [f"stop.max_minutes={2 * config.stop.max_minutes:g}"]
+    elif status in ("target", "patience"):
+        words = [f"stop.{status}=null"]
+    elif status == "diverged":
+        rate = config.optimizer.get("lr")
+        if not isinstance(rate, float):
+            return {}
+        label, words = "go on more slowly", [f"optimizer.lr={rate / 4:.2g}"]
+    if status not in ("interrupted", "diverged") and journal.state.step >= journal.session.total_steps:
+        label, words = "train longer", [*words, _twice_the_budget(config.training)]
+    return {label: _command(journal, "train --resume", *words)}
+
+
+def _twice_the_budget(training: DictConfig) -> str:
     key = next(key for key in ("epochs", "images", "steps") if training[key] is not None)
     return f"training.{key}={2 * training[key]}"
 
 
-def _best(summary: dict[str, Any]) -> str:
-    if summary["best_checkpoint"] is None:
-        return "none: it ended before the first (output.checkpoint_every)"
-    step = summary["best_step"]
-    return summary["best_checkpoint"] + (f" (step {step:,})" if step is not None else "")
+def _checkpoint_row(summary: dict[str, Any]) -> dict[str, str]:
+    if summary["best_checkpoint"]:
+        return {"best checkpoint": f"{summary['best_checkpoint']} (step {summary['best_step']:,})"}
+    if summary["last_checkpoint"]:
+        return {"last checkpoint": f"{summary['last_checkpoint']} (not judged yet)"}
+    return {"checkpoint": "none: it ended before the first (output.checkpoint_every)"}
+
+
+def _judge_accuracy(protocol: Protocol) -> str | None:
+    """How far a judge that is a classifier can be trusted, where that is known."""
+    share, number, images = (
+        protocol.facts.get("held_out_accuracy"),
+        protocol.facts.get("held_out_images"),
+        "held-out images",
+    )
+    if protocol.extractor == "digits":
+        facts = json.loads(DIGITS.with_suffix(".json").read_text(encoding="utf-8"))
+        share, number, images = facts["test_accuracy"], facts["test_images"], "test images of MNIST"
+    if not isinstance(share, float) or not isinstance(number, int):
+        return None
+    return f"{protocol.extractor}, right on {100 * share:.1f} % of {number:,} {images}"

@@ -1,5 +1,6 @@
 """`ganctl train`: opens a run, consumes the training loop, and does the four periodic jobs between its steps."""
 
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,15 @@ _KEYS = {"score": "stop.score", "num_images": "evaluation.num_images", "num_real
 
 
 def train_once(
-    config: DictConfig, folder: Path, resume: Path | None = None, about: About | None = None
+    config: DictConfig,
+    folder: Path,
+    resume: Path | None = None,
+    about: About | None = None,
+    options: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Trains into `folder`, from the checkpoint `resume` on if given, and returns the run's summary.
+
+    `options` are what every later command on the run needs again: --config-dir and trust.
 
     The summary has `status` (finished, target, patience, time, diverged, interrupted), `exit_code`, `score`, `folder`.
     Raises ValueError in one line for what the user can mend.
@@ -43,7 +50,7 @@ def train_once(
             with choice_of("feature", judge.extractor.name), keys_of(**_KEYS):
                 judge.check_store(session.store)
                 judge.prepare(session.store)
-            journal = Journal(session, judge, score, folder, console, signals, about or About())
+            journal = Journal(session, judge, score, folder, console, signals, about or About(), options)
         except Interrupted:
             console.warn("interrupted before training began; there was nothing to save")
             return {"status": "interrupted", "exit_code": signals.exit_code, "score": None, "folder": str(folder)}
@@ -69,13 +76,16 @@ def _train(session: Session, journal: Journal) -> str:
             journal.console.advance(step)
             log_due = _due(step, output.log_every, last)
             grid_due = _due(step, output.sample_every, last)
+            early = output.sample_early and step < output.sample_every and step & (step - 1) == 0  # a power of two
             evaluation_due = _due(step, output.evaluate_every, last)
             checkpoint_due = _due(step, output.checkpoint_every, last)
             if (log_due or grid_due or evaluation_due) and not session.is_finite(log):
                 return "diverged"
             if log_due:
                 journal.write_losses(log)
-            if grid_due:
+            else:
+                journal.show_first_losses(log)
+            if grid_due or early:
                 journal.save_grid()
             if evaluation_due:
                 journal.evaluate()

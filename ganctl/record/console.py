@@ -45,7 +45,7 @@ class Console:
 
             self._screen = self._closing.enter_context(closing(Screen()))
         self._standing = Standing(0, 0)
-        self._began, self._first_step = time.monotonic(), 0
+        self._began, self._first_step, self._deadline = time.monotonic(), 0, None
         self._closing.enter_context(_records_to(self, log_file))
         atexit.register(self.close)
 
@@ -55,11 +55,14 @@ class Console:
             self._screen.panel(title, rows)
         self._line(_section(title, rows))
 
-    def start(self, total_steps: int, first_step: int = 0) -> None:
-        """Training begins, at `first_step` when resumed. Time left is reckoned from here."""
+    def start(self, total_steps: int, first_step: int = 0, deadline: float | None = None) -> None:
+        """Training begins, at `first_step` when resumed. Time left is reckoned from here.
+
+        `deadline`, in seconds of the monotonic clock: when it ends though steps are left.
+        """
         self._end_job()
         self._standing = Standing(first_step, total_steps, score=self._standing.score)
-        self._began, self._first_step = time.monotonic(), first_step
+        self._began, self._first_step, self._deadline = time.monotonic(), first_step, deadline
         if self._screen:
             self._screen.training(self._standing, whole=True)
 
@@ -168,7 +171,11 @@ class Console:
 
     def _seconds_left(self, step: int) -> float | None:
         done, left = step - self._first_step, self._standing.total_steps - step
-        return (time.monotonic() - self._began) / done * left if done > 0 else None
+        if done <= 0:
+            return None
+        now = time.monotonic()
+        seconds = (now - self._began) / done * left
+        return seconds if self._deadline is None else min(seconds, max(0.0, self._deadline - now))
 
     def _end_job(self) -> None:
         if self._job is not None and self._screen:

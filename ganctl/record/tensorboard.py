@@ -36,7 +36,19 @@ class TensorBoard:
         for name, value in values.items():
             self._writer.add_scalar(name, float(value), step)
 
-    def grid(self, step: int, images: Tensor, *, columns: int | None = None, name: str = "samples") -> None:
+    def hyperparameters(self, settings: Mapping[str, object], score: str) -> None:
+        """The settings of the run by their keys: for the tab HPARAMS beside the curve `score`, and as text."""
+        from torch.utils.tensorboard.summary import hparams
+
+        settings = {
+            key: value if isinstance(value, int | float | str) else str(value) for key, value in settings.items()
+        }
+        for part in hparams(settings, {score: None}):
+            self._writer._get_file_writer().add_summary(part)  # pyright: ignore[reportOptionalMemberAccess]
+        lines = [f"    {key}: {value}" for key, value in settings.items()]  # indented: Markdown's way to say verbatim
+        self._writer.add_text("settings", "\n".join(lines))
+
+    def grid(self, step: int, images: Tensor, *, columns: int | None = None, name: str = "samples/generated") -> None:
         """The grid of `images` (N, C, H, W) in [-1, 1], enlarged as in the PNG."""
         self._writer.add_image(name, make_grid(images, columns), step, dataformats="HWC")
 

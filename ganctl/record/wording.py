@@ -95,6 +95,11 @@ def progress_line(what: str, done: int, total: int, seconds_left: float | None) 
     return f"{what} {count(done, total)}" + ("" if seconds_left is None else f"{_GAP}{duration(seconds_left)} left")
 
 
+def counted(number: float, noun: str) -> str:
+    """`1 step`, `2,000 steps`, `0.5 minutes`."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
 def count(done: int, total: int) -> str:
     """`2500/5000`, or `2500` where `total` is 0, not known."""
     return f"{done}/{total}" if total else str(done)

@@ -8,6 +8,7 @@ from typing import Any
 from ganctl.contract import Direction, Score
 from ganctl.evaluation.protocol import Protocol
 from ganctl.evaluation.scores import numbers
+from ganctl.record.wording import counted
 from ganctl.report.recorded import Evaluation, Recorded
 
 UNFINISHED = "unfinished"
@@ -53,7 +54,7 @@ def budget(run: Recorded) -> str:
         if (value := number(settings.get(f"training.{key}"))) is not None:
             parts.append(f"{value:,.6g} {key}" if value < 1e6 or key == "epochs" else f"{value:,.0f} {key}")
     if steps is not None:
-        parts.append(f"{steps:,} steps" + (f" of {batch:.0f}" if batch else ""))
+        parts.append(counted(steps, "step") + (f" of {batch:.0f}" if batch else ""))
     return ": ".join(parts) or "unknown"
 
 

@@ -7,6 +7,7 @@ from typing import Literal, get_args
 
 from ganctl.contract import Direction
 from ganctl.evaluation.protocol import too_few
+from ganctl.record.wording import counted
 from ganctl.report import cures
 from ganctl.report.explanations import FINDINGS
 from ganctl.report.facts import (
@@ -187,7 +188,7 @@ def seldom_judged(run: Recorded) -> Iterator[Finding]:
     yield Finding(
         "note",
         "Evaluated too seldom",
-        f"{len(run.scores)} evaluations in {f'{total:,} steps' if total else 'the whole run'}",
+        f"{counted(len(run.scores), 'evaluation')} in {counted(total, 'step') if total else 'the whole run'}",
         cures.more_evaluations(run.flat_config(), total),
     )
 

@@ -13,6 +13,7 @@ import numpy
 import pytest
 import torch
 from PIL import Image, ImageSequence
+from safetensors.torch import save_file
 
 from ganctl import checkpoint
 from tests.conftest import Answer, Command, Refusal
@@ -54,7 +55,7 @@ def seconds(walk: Image.Image) -> float:
 # What is written
 
 
-def test_by_default_a_grid_in_a_new_folder_of_the_run(unconditional: Path, ganctl: Command):
+def test_by_default_a_grid_that_is_not_there_yet_in_a_new_folder_of_the_run(unconditional: Path, ganctl: Command):
     before = set(unconditional.iterdir())
     answers = [ganctl("sample", str(unconditional), "device=cpu", "num_images=9") for _ in range(2)]
     assert [answer.code for answer in answers] == [0, 0]
@@ -63,11 +64,17 @@ def test_by_default_a_grid_in_a_new_folder_of_the_run(unconditional: Path, ganct
         sorted(path.name for path in folder.iterdir()) == ["grid.png", "sample.json"] for folder in new
     )
     assert all(str(new[number] / "grid.png") in answer.out for number, answer in enumerate(answers))
-    assert (new[0] / "grid.png").read_bytes() == (new[1] / "grid.png").read_bytes()
+    seeds = [json.loads((folder / "sample.json").read_text())["seed"] for folder in new]
+    assert seeds[1] == seeds[0] + 1 > 1, "the run itself has drawn with seed 0"
+    assert all(f"seed={seed}" in answer.out for seed, answer in zip(seeds, answers, strict=True))
+    pictures = {(new[0] / "grid.png").read_bytes(), (new[1] / "grid.png").read_bytes()}
+    assert len(pictures) == 2
+    ganctl("sample", str(unconditional), "device=cpu", "num_images=9", f"seed={seeds[0]}", "output=again")
+    assert Path("again/grid.png").read_bytes() in pictures
 
 
 def test_everything_at_once(trained: Path, sample: Sample):
-    folder = sample(trained, "num_images=12", "images=true", "npz=true", "interpolate=8")
+    folder = sample(trained, "seed=0", "num_images=12", "images=true", "npz=true", "interpolate=8")
     assert len(list((folder / "images").glob("*.png"))) == 12
     drawn = pixels(folder)
     assert drawn.shape == (12, 28, 28, 1) and drawn.dtype == numpy.uint8
@@ -104,6 +111,37 @@ def test_the_seed_decides_the_pictures(unconditional: Path, sample: Sample):
     assert (pixels(first) == pixels(again)).all() and (pixels(first) != pixels(other)).any()
 
 
+def test_one_picture_of_each_of_several_seeds(unconditional: Path, sample: Sample):
+    several = pixels(sample(unconditional, "seeds=5-8", "npz=true"))
+    mixed = sample(unconditional, "seeds=[8,2,5-6]", "npz=true", "interpolate=8")
+    assert numpy.abs(several[[3, 0, 1]].astype(int) - pixels(mixed)[[0, 2, 3]]).max() <= 1
+    for seed in (5, 7):
+        first = pixels(sample(unconditional, f"seed={seed}", "num_images=2", "npz=true"))[0]
+        assert numpy.abs(first.astype(int) - several[seed - 5]).max() <= 1
+    assert json.loads((mixed / "sample.json").read_text())["seeds"] == [8, 2, 5, 6]
+    with Image.open(mixed / "interpolation.gif") as walk:
+        assert seconds(walk) == pytest.approx(8 * 0.04)
+
+
+@pytest.mark.parametrize("words", ["seeds=9-3", "seeds=many", "seeds=[]", "seeds=0-4294967296", "seeds=0-1000000"])
+def test_what_is_no_range_of_seeds_is_refused(words: str, unconditional: Path, refused: Refusal):
+    line = refused("sample", str(unconditional), "device=cpu", words)
+    assert line.startswith("seeds=") and "try seeds=0-63" in line
+
+
+def test_one_seed_and_several_exclude_each_other(unconditional: Path, refused: Refusal):
+    assert refused("sample", str(unconditional), "device=cpu", "seeds=0-3", "seed=1").startswith("seed=1: seeds=0-3 ")
+
+
+def test_safetensors_are_as_good_as_the_checkpoint_but_for_raw_weights(
+    trained: Path, sample: Sample, refused: Refusal, tmp_path: Path
+):
+    alone = shutil.copy(trained / "checkpoints" / "best.safetensors", tmp_path / "weights.safetensors")
+    ours, theirs = (pixels(sample(path, "seed=4", "num_images=12", "npz=true")) for path in (trained, alone))
+    assert (ours == theirs).all()
+    assert refused("sample", str(alone), "weights=raw", "device=cpu").startswith("weights=raw: ")
+
+
 def test_averaged_weights_and_those_of_the_last_step_differ(unconditional: Path, sample: Sample):
     ema, raw = (sample(unconditional, "num_images=4", "npz=true", f"weights={name}") for name in ("ema", "raw"))
     assert (pixels(ema) != pixels(raw)).any()
@@ -113,7 +151,7 @@ def test_averaged_weights_and_those_of_the_last_step_differ(unconditional: Path,
 def test_a_checkpoint_file_is_as_good_as_its_run(unconditional: Path, sample: Sample, tmp_path: Path):
     moved = shutil.copy(unconditional / "checkpoints" / "best.pt", tmp_path / "best of all.pt")
     places = (unconditional, unconditional / "checkpoints" / "best.pt", moved)
-    run, file, alone = (pixels(sample(place, "num_images=4", "npz=true")) for place in places)
+    run, file, alone = (pixels(sample(place, "num_images=4", "npz=true", "seed=3")) for place in places)
     assert (run == file).all() and (run == alone).all()
 
 
@@ -187,7 +225,7 @@ def test_files_that_are_no_sound_checkpoints_are_refused_and_not_run(
     (workplace / "text.pt").write_text("hello")
     torch.save({"weights": torch.ones(2)}, workplace / "foreign.pt")
     torch.save({"format": checkpoint.FORMAT, "bomb": Bomb(tmp_path / "exploded")}, workplace / "bomb.pt")
-    shutil.copy(unconditional / "checkpoints" / "best.safetensors", workplace / "weights.safetensors")
+    save_file({"weights": torch.ones(2)}, workplace / "weights.safetensors")
     for name in ("half.pt", "text.pt", "foreign.pt", "bomb.pt", "weights.safetensors"):
         assert refused(command, name).startswith(f"{name}: ")
     assert not (tmp_path / "exploded").exists()

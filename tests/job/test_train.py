@@ -13,6 +13,7 @@ import yaml
 from safetensors.torch import load_file
 
 from ganctl import checkpoint
+from ganctl.job import journal
 from ganctl.record.console import Console
 from ganctl.record.jsonl import read_metrics
 from tests.command.conftest import Train
@@ -20,6 +21,10 @@ from tests.command.conftest import Train
 
 def steps_of(run: Path) -> list[int]:
     return sorted(int(path.stem[5:]) for path in (run / "checkpoints").glob("step-*.pt"))
+
+
+def assert_equal(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> None:
+    assert one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
 def scores_of(run: Path) -> dict[int, float]:
@@ -33,11 +38,11 @@ def test_a_finished_run_has_all_that_is_promised(trained: Path):
     files = {str(path.relative_to(trained)) for path in trained.rglob("*") if path.is_file()}
     assert files >= {
         *("config.yaml", "environment.json", "summary.json", "metrics.jsonl", "train.log"),
-        *("samples/step-00000004.png", "samples/best.png"),
+        *(f"samples/{name}.png" for name in ("step-00000000", "step-00000002", "step-00000004", "best", "real")),
         *(f"checkpoints/{name}" for name in ("step-00000002.pt", "step-00000004.pt", "last.pt", "best.pt")),
         *("checkpoints/best.safetensors", "checkpoints/last.safetensors"),
     }
-    assert any(file.startswith("tensorboard/events") for file in files)
+    assert any(file.startswith("tensorboard/run/events") for file in files)
     assert not any(file.endswith(".unfinished") for file in files)
 
 
@@ -80,6 +85,53 @@ def test_the_safetensors_are_the_averaged_generator_of_their_checkpoints(trained
         average = checkpoint.load(trained / "checkpoints" / f"{name}.pt")["state"]["averages"]["generator"]
         assert weights.keys() == average.keys()
         assert all(torch.equal(weights[key], average[key]) for key in weights)
+
+
+def test_what_is_the_same_is_stored_once(trained: Path, train: Train, tmp_path: Path):
+    def files(run: Path) -> dict[str, int]:
+        return {path.name: path.stat().st_ino for path in (run / "checkpoints").iterdir()}
+
+    kept = files(trained)
+    assert kept["best.pt"] == kept["last.pt"] == kept["step-00000004.pt"] != kept["step-00000002.pt"]
+    assert kept["best.safetensors"] == kept["last.safetensors"]
+    summary = train("training.steps=6", "output.evaluate_every=1", "optimizer.lr=0.02", "seed=3", "output.keep_last=1")
+    assert summary["best_step"] < 6 and len(set(files(tmp_path / "run").values())) == 4
+    best, last = (tmp_path / "run" / "checkpoints" / f"{name}.pt" for name in ("best", "last"))
+    assert best.stat().st_size < last.stat().st_size / 2
+    with pytest.raises(ValueError, match="resume the run's folder"):
+        train("training.steps=8", resume=best)
+    assert train("training.steps=8", resume=last)["step"] == 8
+
+
+def test_early_grids_come_at_doubling_steps_and_can_be_left_out(train: Train, tmp_path: Path):
+    words = ("training.steps=12", "output.sample_every=10", "output.evaluate_every=null")
+    train(*words)
+    grids = sorted(path.stem for path in (tmp_path / "run" / "samples").glob("step-*"))
+    assert grids == [f"step-{step:08d}" for step in (0, 1, 2, 4, 8, 10, 12)]
+    train(*words, "output.sample_early=false", folder=tmp_path / "other")
+    assert len(list((tmp_path / "other" / "samples").glob("step-*"))) == 2
+    weights = (load_file(tmp_path / run / "checkpoints" / "last.safetensors") for run in ("run", "other"))
+    assert_equal(*weights)
+
+
+def test_tensorboard_has_curves_in_groups_the_settings_and_real_images(trained: Path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    tags = EventAccumulator(str(trained / "tensorboard" / "run")).Reload().Tags()
+    assert {tag.partition("/")[0] for tag in tags["scalars"]} == {"losses", "scores", "training"}
+    assert {"losses/d_loss", "scores/fd_digits", "training/learning_rate"} <= set(tags["scalars"])
+    assert set(tags["images"]) == {"samples/generated", "samples/real"}
+    assert "settings/text_summary" in tags["tensors"]
+
+
+def test_losses_are_on_the_screen_long_before_the_first_line_of_metrics(
+    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr(journal, "_FIRST_LOSSES", 0.01)
+    train("training.steps=8", "output.log_every=100", "output.evaluate_every=null")
+    out = capsys.readouterr().out
+    assert "\nstep 1/8  d " in out and "tensorboard" not in out
+    assert [line["step"] for line in read_metrics(tmp_path / "run" / "metrics.jsonl")] == [8, 8]
 
 
 def test_the_best_checkpoint_is_the_best_of_the_recorded_scores(train: Train, tmp_path: Path):

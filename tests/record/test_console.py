@@ -240,6 +240,19 @@ def test_time_left_is_reckoned_from_the_steps_done_since_resuming(capsys, monkey
     assert capsys.readouterr().out == "step 910/1000  0:01:30 left\n"
 
 
+def test_time_left_is_at_most_what_the_limit_leaves(capsys, monkeypatch):
+    seconds = iter([0.0, 100.0, 110.0, 120.0, 150.0, 160.0])
+    monkeypatch.setattr(module.time, "monotonic", lambda: next(seconds))
+    with Console() as console:
+        console.start(1000, deadline=140.0)
+        console.step(10, {})
+        console.step(500, {})
+        console.step(990, {})
+        console.step(999, {})
+    left = [line.rpartition("  ")[2] for line in capsys.readouterr().out.splitlines()]
+    assert left == ["0:00:30 left", "0:00:20 left", "0:00:00 left", "0:00:00 left"]
+
+
 def test_consoles_one_after_the_other_show_each_record_once_and_leave_logging_as_it_was(capsys, tmp_path):
     root, before = logging.getLogger(), logging.getLogger().handlers[:]
     level, show = logging.getLogger("ganctl").level, warnings.showwarning

@@ -29,7 +29,7 @@ def test_scalars_and_the_grid_arrive_pixel_for_pixel(tmp_path):
     read = events(tmp_path)
     assert [(event.step, event.value) for event in read.Scalars("loss/d")] == [(10, 0.5), (20, 0.25)]
     assert [(event.step, event.value) for event in read.Scalars("loss/g")] == [(10, 2.0)]
-    (picture,) = read.Images("samples")
+    (picture,) = read.Images("samples/generated")
     pixels = numpy.asarray(Image.open(io.BytesIO(picture.encoded_image_string)).convert("L"))
     assert picture.step == 20 and (pixels == make_grid(images)[..., 0]).all()
 
@@ -43,6 +43,16 @@ def test_a_resumed_run_hides_what_was_written_of_later_steps(tmp_path):
             board.scalars(step, {"loss": 2.0})
     points = [(event.step, event.value) for event in events(tmp_path).Scalars("loss")]
     assert points == [(10, 1.0), (20, 1.0), (30, 2.0), (40, 2.0)]
+
+
+def test_settings_are_there_as_text_and_as_hyperparameters(tmp_path):
+    with closing(TensorBoard(tmp_path)) as board:
+        board.hyperparameters({"optimizer.lr": 0.5, "tag": "", "stop.target": None, "betas": [0, 0.9]}, "scores/fd")
+    read = events(tmp_path)
+    (text,) = read.Tensors("settings/text_summary")
+    assert b"    optimizer.lr: 0.5\n" in text.tensor_proto.string_val[0]
+    started = read.SummaryMetadata("_hparams_/session_start_info").plugin_data.content
+    assert b"optimizer.lr" in started and b"stop.target" in started
 
 
 def test_flushed_events_survive_a_kill(tmp_path):

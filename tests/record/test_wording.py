@@ -10,6 +10,7 @@ from ganctl.record.wording import (
     Standing,
     aligned,
     brief,
+    counted,
     duration,
     losses,
     score_texts,
@@ -97,3 +98,12 @@ def test_values_stand_below_each_other():
         "note",
     ]
     assert aligned({}) == []
+
+
+def test_one_of_a_thing_has_no_plural():
+    assert [counted(number, "step") for number in (0, 1, 2000, 0.5)] == [
+        "0 steps",
+        "1 step",
+        "2,000 steps",
+        "0.5 steps",
+    ]

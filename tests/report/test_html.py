@@ -350,3 +350,11 @@ def test_settings_that_differ_come_after_the_score_that_ranks():
 def test_a_curve_of_one_point_has_an_axis_from_nought():
     (chart,) = training_curves([run(losses=[{"step": 300, "kind": "losses", "d_loss": 0.5}])])
     assert chart.figure["layout"]["xaxis"]["rangemode"] == "tozero" and chart.figure["data"][0]["x"] == [300]
+
+
+def test_what_held_out_real_images_get_stands_beside_the_scores():
+    held_out = {"what": EVIL, "scores": {"fd_digits": 0.0921}, "protocol": {"num_generated": 5000}}
+    summary = run().summary | {"held_out": held_out}
+    shown = Page(page([run(summary=summary)]))
+    assert f"held-out real images: {EVIL}" in shown.text and "0.0921" in shown.text
+    assert "held-out" not in Page(page([run(summary=run().summary | {"held_out": {}})])).text
