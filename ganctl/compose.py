@@ -186,11 +186,12 @@ class Composer:
 
         A preset stands after all other files, so its `optimizer.lr` would hold for `optimizer=sgd` as well. What is
         added, with `++` or `~` in front, is saved with the run: resuming it gives the configuration that it began with.
+        Where one computes (`device=cpu`) is no part of what is trained: a preset's precision stays.
         """
         parsed = parse(overrides, self.options)
         chosen = {item.key_or_group for item in parse(overrides if typed is None else typed, self.options)}
         try:
-            return [*overrides, *self._own_settings(parsed, chosen & self.groups - {"hydra"})]
+            return [*overrides, *self._own_settings(parsed, chosen & self.groups - {"hydra", "device"})]
         except Exception as error:
             if (mistake := self._mistake(error, parsed)) is None:
                 raise

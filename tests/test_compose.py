@@ -222,3 +222,10 @@ def test_bad_company_has_a_line_with_the_reason(words: str, said: str) -> None:
     overrides = words.split()
     (line,) = about(composer, composer.compose(overrides), overrides).warnings
     assert line.startswith(f"{said}: ") and "; " in line and "\n" not in line
+
+
+def test_choosing_where_to_compute_leaves_a_presets_precision() -> None:
+    overrides = ["experiment=demo", "device=cpu"]
+    composer = Composer("train")
+    assert composer.with_own_settings(overrides) == overrides
+    assert composer.compose(overrides).device.precision == "bf16"
