@@ -138,8 +138,8 @@ def main() -> None:
         "# A newcomer's first half hour",
         "",
         "Typed into an empty folder on a computer without internet, each answer as it came; the trainings are much too",
-        "short for good pictures, so that all of it takes some minutes. Made by `make docs-pictures`, which pastes every",
-        "command that ganctl offers as well and stops if one does not work.",
+        "short for good pictures, so that all of it takes some minutes. Made by `make docs-pictures`, which pastes",
+        "every command that ganctl offers as well and stops if one does not work.",
     ]
     PAGE.write_text("\n".join([*head, *session.page]) + "\n", encoding="utf-8")
     print(f"written: {PAGE.name}, {len(session.typed)} commands")

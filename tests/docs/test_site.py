@@ -77,3 +77,9 @@ def test_the_pictures_are_small() -> None:
 def test_pages_name_no_place_of_one_machine() -> None:
     for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
         assert not re.findall(r"(?<![\w.])/(?:home|work|tmp|root|Users)/", page.read_text(encoding="utf-8")), page
+
+
+def test_the_table_of_groups_has_every_option(reference: ModuleType) -> None:
+    page = (ROOT / "docs" / "choosing.md").read_text(encoding="utf-8")
+    for group, options in groups().items():
+        assert f"| `{group}` | {reference.DECIDES[group]} | {', '.join(options)} |" in page
