@@ -27,8 +27,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=700, help="of training; the demo itself has 2800")
     steps = parser.parse_args().steps
-    line = f"ganctl train experiment=demo training.steps={steps}"
-    line += f" output.evaluate_every={max(1, steps // 7)} output.sample_every={max(1, steps // 14)}"
+    line = f"ganctl train experiment=demo training.steps={steps} evaluation.num_images=2000"
+    line += f" output.evaluate_every={max(1, steps // 4)} output.sample_every={max(1, steps // 8)}"
     with tempfile.TemporaryDirectory() as home:
         newcomer = Newcomer(Path(home) / "you")
         answer = newcomer.type(line)

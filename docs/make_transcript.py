@@ -18,7 +18,7 @@ from pathlib import Path
 from newcomer import Answer, Newcomer, offered
 
 PAGE = Path(__file__).resolve().parent / "transcript.md"
-SMALL = "evaluation.num_images=500 evaluation.final_images=500 output.sample_every=50 output.evaluate_every=50"
+SMALL = "device.threads=1 evaluation.num_images=200 evaluation.final_images=200"
 LONGEST = 60  # lines of an answer; of a longer one the middle is left out
 
 FIRST = [
@@ -130,7 +130,7 @@ def first_half_hour(home: Path, budget: str, *, scenes: Sequence[Sequence[tuple[
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=150, help="of every training")
+    parser.add_argument("--steps", type=int, default=20, help="of every training")
     budget = f"training.steps={parser.parse_args().steps} {SMALL}"
     with tempfile.TemporaryDirectory() as folder:
         session = first_half_hour(Path(folder) / "you", budget, scenes=[FIRST, MISTAKES, LATER])
