@@ -20,7 +20,9 @@ from matplotlib import pyplot as plt
 
 DOCS = Path(__file__).resolve().parent
 PAGE, PICTURES = DOCS / "first_run.md", DOCS / "pictures"
-GRIDS = 5  # grids side by side, from the first to the last
+GRIDS = 5  # grids below each other, from the first to the last
+CLASSES = 10  # columns of a grid
+CAPTION = 26  # pixels above each
 
 
 def main() -> None:
@@ -68,21 +70,19 @@ def put(texts: dict[str, str]) -> None:
 
 
 def draw_grids(run: Path, metrics: list[dict]) -> None:
-    """Five columns of the same latents over the training, each under its step and newest score."""
+    """The first two rows of five sample grids, below each other: the same latents, each under its step and score."""
     grids = sorted((run / "samples").glob("step-*.png"))
     chosen = [grids[round(place * (len(grids) - 1) / (GRIDS - 1))] for place in range(GRIDS)]
     scores = {entry["step"]: entry["fd_digits"] for entry in metrics if "fd_digits" in entry}
-    crops = [
-        Image.open(path).convert("L").crop((0, 0, 150, 180)).resize((225, 270), Image.Resampling.NEAREST)
-        for path in chosen
-    ]
-    sheet = Image.new("L", (235 * GRIDS + 10, 310), 255)
+    rows = [Image.open(path).convert("L") for path in chosen]
+    width, height = rows[0].width, 2 * rows[0].width // CLASSES
+    sheet = Image.new("L", (width, GRIDS * (height + CAPTION)), 255)
     pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(15)
-    for place, (path, crop) in enumerate(zip(chosen, crops, strict=True)):
-        step = int(path.stem.partition("-")[2])
+    for place, (path, grid) in enumerate(zip(chosen, rows, strict=True)):
+        step, top = int(path.stem.partition("-")[2]), place * (height + CAPTION)
         score = f", fd_digits {scores[step]:.3g}" if step in scores else ""
-        pen.text((10 + 235 * place, 10), f"step {step:,}{score}", fill=0, font=font)
-        sheet.paste(crop, (10 + 235 * place, 35))
+        pen.text((2, top + 4), f"step {step:,}{score}", fill=0, font=font)
+        sheet.paste(grid.crop((0, 0, width, height)), (0, top + CAPTION))
     sheet.save(PICTURES / "first_run_grids.webp", quality=85)
 
 
