@@ -108,9 +108,9 @@ class Session:
         """What a report offers: commands are pasted, settings composed with those of the run."""
         path = report if report.is_absolute() else self.newcomer.folder / report
         code = re.findall(r"<code[^>]*>(.*?)</code>", path.read_text(encoding="utf-8"), re.S)
-        own = (path.parent / ".hydra" / "overrides.yaml").read_text(encoding="utf-8").splitlines()
+        typed = [file.read_text(encoding="utf-8") for file in path.parent.rglob(".hydra/overrides.yaml")]
         for cure in map(html.unescape, dict.fromkeys(code)):
-            if f"- {cure}" in own:  # the page shows the run's own settings as well
+            if any(f"- {cure}\n" in text for text in typed):  # the page shows the run's own settings as well
                 continue
             cure = cure.replace(str(self.newcomer.home), "~")
             if cure.startswith("ganctl "):
