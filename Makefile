@@ -6,12 +6,13 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+STRICT := --fail-on-warning --keep-going --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo train test check bench
+.PHONY: help setup demo train test check docs docs-pictures bench
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(INSTALLED) ## build .venv with ganctl and the development tools in it
 
@@ -25,12 +26,21 @@ train: $(INSTALLED) ## ganctl train; settings in ARGS="..."
 test: $(INSTALLED) ## run the tests, in a process a core
 	$(BIN)/python -m pytest $(ARGS)
 
-check: $(INSTALLED) ## formatter, linter, type checker, import rules, then the tests
+check: $(INSTALLED) ## formatter, linter, type checker, import rules, documentation, then the tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
+	$(BIN)/python -m sphinx $(STRICT) docs site
 	$(BIN)/python -m pytest $(ARGS)
+
+docs: $(INSTALLED) ## build the documentation: site/index.html, to be read without network
+	$(BIN)/python -m sphinx $(STRICT) docs site
+	@echo "open site/index.html"
+
+docs-pictures: $(INSTALLED) ## make the pictures and printed words of docs/ again, by training; some minutes
+	$(BIN)/python docs/make_pictures.py
+	$(BIN)/python docs/make_transcript.py
 
 bench: $(INSTALLED) ## measure speed and memory against hand-written loops
 	$(BIN)/python -m benchmarks.run $(ARGS)

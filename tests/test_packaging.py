@@ -137,7 +137,9 @@ def test_every_package_is_named_for_the_build() -> None:
     assert without == []
 
 
-@pytest.mark.parametrize("target", ["help", "setup", "demo", "train", "test", "check", "bench"])
+@pytest.mark.parametrize(
+    "target", ["help", "setup", "demo", "train", "test", "check", "docs", "docs-pictures", "bench"]
+)
 def test_make_knows_and_explains_its_targets(target: str) -> None:
     said = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert any(line.split()[:2] == ["make", target] and len(line.split()) > 3 for line in said.splitlines())
