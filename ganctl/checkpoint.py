@@ -200,6 +200,8 @@ def find(target: Path, prefer: str = "last") -> Path:
         return folder / "best.pt"
     if steps := _steps(folder):
         return steps[-1]
+    if folder is target and not (target / "metrics.jsonl").exists():
+        raise ValueError(f"{target}: is no run's folder; runs lie in outputs/<date>/")
     raise ValueError(f"{target}: no checkpoint in this run; it stopped before its first (output.checkpoint_every)")
 
 

@@ -94,7 +94,7 @@ def test_a_damaged_list_of_overrides_is_refused(content: str, run: Path, refused
 
 def test_a_folder_that_is_no_run_is_refused(run: Path, refused: Refusal, workplace: Path) -> None:
     (workplace / "empty").mkdir()
-    assert refused("train", "--resume=empty").startswith("empty: no checkpoint in this run")
+    assert refused("train", "--resume=empty").startswith("empty: is no run's folder; runs lie in outputs/<date>/")
     (run / ".hydra" / "overrides.yaml").unlink()
     assert "is not a run folder of ganctl train" in refused("train", f"--resume={run}")
 
