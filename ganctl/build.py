@@ -9,7 +9,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
-from ganctl.configuration.checks import image_shape_of
+from ganctl.configuration.checks import image_shape_of, leaves
 from ganctl.configuration.keys import keys_of
 from ganctl.configuration.targets import check_target
 from ganctl.contract import (
@@ -193,23 +193,14 @@ def networks_differ(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]
 
     What only `new` has was not there yet when the run began; whether the networks are the same shows in their weights.
     """
-    first, second = _flat(_networks(old)), _flat(_networks(new))
-    return sorted(key for key in first if first[key] != second.get(key))
+    first, second = (dict(leaves(_networks(config))) for config in (old, new))
+    return sorted(key for key, value in first.items() if key not in second or str(value) != str(second[key]))
 
 
 def _networks(config: Mapping[str, Any]) -> dict[str, Any]:
     return {
         key: config.get(key) for key in ("generator", "discriminator", "task", "game", "latent_size", "conditional")
     }
-
-
-def _flat(node: Any, prefix: str = "") -> dict[str, str]:
-    if not isinstance(node, Mapping):
-        return {prefix: str(node)}
-    flat: dict[str, str] = {}
-    for key, value in node.items():
-        flat |= _flat(value, f"{prefix}.{key}" if prefix else str(key))
-    return flat
 
 
 def described(node: DictConfig, network: nn.Module) -> str:

@@ -91,8 +91,7 @@ class Journal:
         """One line of metrics.jsonl, TensorBoard, and the console."""
         step, values = self.state.step, {name: float(value) for name, value in log.items()}
         now = time.monotonic()
-        then, before = self._last_report
-        speed = (step - before) * self.config.training.batch_size / max(now - then, 1e-9)
+        speed = self._images_per_second(now)
         self._last_report = (now, step)
         timing = {"images_per_second": round(speed, 1), "seconds": round(now - self._began, 2)}
         rate = next(iter(self.state.optimizers.values())).param_groups[0]["lr"]
@@ -108,10 +107,14 @@ class Journal:
         now = time.monotonic()
         if now < self._losses_at:
             return
-        then, before = self._last_report
-        self._losses_at = now + 2 * max(now - then, _FIRST_LOSSES)
-        speed = (self.state.step - before) * self.config.training.batch_size / max(now - then, 1e-9)
-        self.console.step(self.state.step, {name: float(value) for name, value in log.items()}, speed)
+        self._losses_at = now + 2 * max(now - self._last_report[0], _FIRST_LOSSES)
+        values = {name: float(value) for name, value in log.items()}
+        self.console.step(self.state.step, values, self._images_per_second(now))
+
+    def _images_per_second(self, now: float) -> float:
+        """The speed since the last line of metrics.jsonl."""
+        then, step = self._last_report
+        return (self.state.step - step) * self.config.training.batch_size / max(now - then, 1e-9)
 
     def save_grid(self) -> None:
         """The same samples as ever, drawn by the averaged generator of now."""
