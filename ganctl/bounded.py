@@ -1,4 +1,4 @@
-"""JSON and YAML that nobody vouches for, read as plain data within bounds, so that no file can hang or crash its reader.
+"""JSON and YAML that nobody vouches for, read as plain data within bounds: no file can hang or crash its reader.
 
 What comes out consists of dict (with text as keys), list, str, int of 64 bits, float, bool and None, is at most
 `DEEPEST` levels deep, no part of it refers to itself, and its texts can be encoded.
