@@ -8,6 +8,7 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -82,8 +83,13 @@ def atomic_write_text(path: Path, text: str, *, sync: bool = True) -> None:
 
 
 def write_json(path: Path, data: object, *, sync: bool = True) -> None:
-    """Writes `data` (see `plain`) to `path` as indented JSON: at any instant it is the old file or the new one."""
-    atomic_write_text(path, json.dumps(plain(data), indent=2, ensure_ascii=False, allow_nan=False) + "\n", sync=sync)
+    """Writes `as_json(data)` to `path`: at any instant it is the old file or the new one."""
+    atomic_write_text(path, as_json(data), sync=sync)
+
+
+def as_json(data: object) -> str:
+    """`data` (see `plain`) as indented JSON."""
+    return json.dumps(plain(data), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def plain(value: object) -> object:
@@ -140,13 +146,27 @@ def one_line(error: Exception) -> str:
     return " ".join(text.split()) or type(error).__name__
 
 
-def unused(path: Path) -> Path:
-    """`path`, or where it is taken the first of `name-2.end`, `name-3.end`, ... that is not."""
-    number, free = 1, path
-    while free.exists() or free.is_symlink():
-        number += 1
-        free = path.with_name(f"{path.stem}-{number}{path.suffix}")
-    return free
+def write_new(path: Path, data: bytes) -> Path:
+    """Writes `data` to `path`, or where that is taken to the first of `name-2.end`, `name-3.end`, ... that is not.
+
+    Two processes never get the same file, and no half of one is ever seen. Returns the file.
+    """
+    with unfinished(path) as temporary:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(data)
+        to_disk(temporary)
+        for number in count(1):
+            target = path if number == 1 else path.with_name(f"{path.stem}-{number}{path.suffix}")
+            with suppress(FileExistsError):
+                try:
+                    os.link(temporary, target)
+                except FileExistsError:
+                    raise
+                except OSError:  # a file system without hard links
+                    target.open("xb").close()
+                    temporary.replace(target)
+                return target
+    raise AssertionError("there is always a next number")
 
 
 def _remove(path: Path) -> None:

@@ -22,6 +22,7 @@ from ganctl.files import (
     sweep,
     unfinished,
     write_json,
+    write_new,
 )
 
 
@@ -136,3 +137,23 @@ def test_json_holds_numbers_of_every_library_and_is_always_valid(tmp_path):
 def test_what_is_not_plain_data_is_refused():
     with pytest.raises(TypeError, match="object is not plain data"):
         plain({"thing": object()})
+
+
+def test_new_files_never_share_a_name_even_if_written_at_once(tmp_path, monkeypatch):
+    code = (
+        "import sys; from pathlib import Path; from ganctl.files import write_new\n"
+        "for number in range(20): write_new(Path('scores.json'), f'{sys.argv[1]} {number}'.encode())"
+    )
+    writers = [subprocess.Popen([sys.executable, "-c", code, str(writer)], cwd=tmp_path) for writer in range(3)]
+    assert [writer.wait(60) for writer in writers] == [0, 0, 0]
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
+        ["scores.json", *(f"scores-{number}.json" for number in range(2, 61))]
+    )
+    assert len({path.read_text() for path in tmp_path.iterdir()}) == 60
+
+    def refuse(*_):
+        raise PermissionError("no hard links here")
+
+    monkeypatch.setattr(os, "link", refuse)
+    assert write_new(tmp_path / "scores.json", b"x").name == "scores-61.json"
+    assert (tmp_path / "scores-61.json").read_bytes() == b"x" and len(list(tmp_path.iterdir())) == 61

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from ganctl.files import atomic_write_text, unused
+from ganctl.files import atomic_write_text, write_new
 from ganctl.invocation.arguments import parse_runs
 from ganctl.report.html import Sweep, page
 from ganctl.report.recorded import Recorded, is_sweep, read_results, read_runs, read_sweep, runs_of_sweep
@@ -24,9 +24,12 @@ def main(words: Sequence[str]) -> int:
     runs, sweep = _read(options.runs)
     text = page(runs, sweep, force=options.force)
     own = sweep.folder if sweep else runs[0].folder if len(runs) == 1 else None
-    path = output or unused(own / DEFAULT if own else Path(f"report-{datetime.now():%Y-%m-%d_%H-%M-%S}.html"))
+    path = output or (own / DEFAULT if own else Path(f"report-{datetime.now():%Y-%m-%d_%H-%M-%S}.html"))
     try:
-        atomic_write_text(path, text)
+        if output:
+            atomic_write_text(path, text)
+        else:
+            path = write_new(path, text.encode())
     except OSError as error:
         raise ValueError(f"{path}: cannot be written ({error.strerror}); choose another with --output FILE") from None
     size = len(text.encode())

@@ -5,6 +5,7 @@ only for a run that is going to begin.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from ganctl.compose import quote
 from ganctl.invocation import help
 from ganctl.invocation.arguments import Arguments, parse
-from ganctl.invocation.folders import chosen_folder, claim, discard, forget
+from ganctl.invocation.folders import chosen_folder, claim, discard, forget, refuse_taken
 from ganctl.invocation.hydra_job import (
     add_import_folders,
     composer_for,
@@ -25,8 +26,9 @@ from ganctl.invocation.hydra_job import (
     show,
     write_traceback,
 )
+from ganctl.invocation.lock import locked
 from ganctl.invocation.presets import About, about, name_of
-from ganctl.invocation.resume import Resumed, resume
+from ganctl.invocation.resume import Resumed, folder_of, resume
 
 _ONE_RUN = "--resume: goes on with one run; leave out -m"
 
@@ -39,7 +41,11 @@ def main(words: Sequence[str]) -> int:
 
 def train(words: Sequence[str]) -> int | dict[str, Any]:
     """As `main`; of one run that trained, the summary. Raises ValueError in one line for what the user can mend."""
-    arguments = parse(words, takes_resume=True)
+    with ExitStack() as locks:
+        return _train(parse(words, takes_resume=True), locks)
+
+
+def _train(arguments: Arguments, locks: ExitStack) -> int | dict[str, Any]:
     if arguments.help:
         return help.show("train")
     add_import_folders(arguments.config_dir, arguments.config_path)
@@ -47,6 +53,8 @@ def train(words: Sequence[str]) -> int | dict[str, Any]:
     if arguments.resume is not None:
         if arguments.multirun:
             raise ValueError(_ONE_RUN)
+        if not arguments.only_shows:
+            locks.enter_context(locked(folder_of(arguments.resume), f"--resume={arguments.resume}"))
         again = resume(arguments.resume, arguments.overrides)
         arguments = replace(arguments, overrides=again.overrides)
     if arguments.only_shows and not arguments.cfg:
@@ -73,11 +81,14 @@ def train(words: Sequence[str]) -> int | dict[str, Any]:
         raise ValueError(f"{error}; the run was started with --config-dir={again.config_dir}: give it again") from None
     if again:
         return _train_once(arguments, again.for_hydra(), trusted, facts, again=again)
-    if chosen_folder(config, "run"):
-        return _train_once(arguments, [], trusted, facts)
+    if folder := chosen_folder(config, "run"):
+        locks.enter_context(locked(folder, f"hydra.run.dir={folder}"))
+        refuse_taken(folder, "run")  # by a run that ended only just now
+        return _train_once(arguments, [f"hydra.run.dir={quote(str(folder))}"], trusted, facts)
     root = Path(config.output.root)
     new_root = None if root.expanduser().exists() else root
     folder = claim(root, name_of(facts.names, config.tag))
+    locks.enter_context(locked(folder, f"output.root={root}"))
     overrides = [f"hydra.run.dir={quote(str(folder))}"]
     return _train_once(arguments, overrides, trusted, facts, discarded=lambda: discard(folder, new_root=new_root))
 

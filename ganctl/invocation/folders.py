@@ -2,15 +2,20 @@
 
 import contextlib
 import json
+import os
 import re
 import shlex
 import shutil
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
+OWNER = ".owner.json"  # who works in a folder
 LONGEST = 80  # characters of a folder's name
+_OURS = (".hydra", "checkpoints", "config.yaml", "environment.json", "metrics.jsonl", "samples", "summary.json",
+         "tensorboard", "train.log", "multirun.yaml", "sweep.csv", "sweep.json")  # fmt: skip
 _MOST_RUNS = 6  # of a sweep that a message lists
 
 
@@ -46,21 +51,30 @@ def claim(root: Path, name: str) -> Path:
 def chosen_folder(config: DictConfig, mode: str) -> Path | None:
     """The folder that the user has set (hydra.run.dir or hydra.sweep.dir); None if it is Hydra's default.
 
-    Raises ValueError if there is a run in it already.
+    Raises ValueError if there is a run or a sweep in it already, unless somebody may be at work there.
     """
     raw = OmegaConf.to_container(config.hydra[mode], resolve=False)["dir"]  # type: ignore[index,call-overload]
     if raw == {"run": "outputs", "sweep": "multirun"}[mode] + "/${now:%Y-%m-%d}/${now:%H-%M-%S}":
         return None
-    folder = Path(config.hydra[mode].dir)
-    if holds_run(folder):
-        cure = f"choose another folder, or go on with it by --resume {folder}"
-        raise ValueError(f"hydra.{mode}.dir={folder}: there is a run in it, which is not overwritten; {cure}")
+    folder = Path(str(config.hydra[mode].dir))
+    if not (folder / OWNER).exists():
+        refuse_taken(folder, mode)
     return folder
+
+
+def refuse_taken(folder: Path, mode: str, jobs: Sequence[str] = ()) -> None:
+    """Raises ValueError where a run (`mode` "run") or a sweep of `jobs` (their folders) would overwrite something."""
+    setting = f"hydra.{mode}.dir={folder}"
+    if holds_run(folder):
+        cure = f"choose another folder, or go on with a run by --resume {folder}"
+        raise ValueError(f"{setting}: there is a run in it, which is not overwritten; {cure}")
+    if taken := next((name for name in jobs if os.path.lexists(folder / name)), None):
+        raise ValueError(f"{setting}: there is {taken} in it, which is not overwritten; choose another folder")
 
 
 def holds_run(folder: Path) -> bool:
     """Whether a run or a sweep was started in `folder`."""
-    return any((folder / name).exists() for name in (".hydra", "checkpoints", "multirun.yaml", "metrics.jsonl"))
+    return any(os.path.lexists(folder / name) for name in _OURS) or any(folder.glob("*/result.json"))
 
 
 def refuse_sweep(folder: Path, command: str) -> None:

@@ -32,6 +32,13 @@ class Resumed:
         return [f"hydra.run.dir={quote(str(self.folder))}", f"hydra.output_subdir={quote(self.subdir)}"]
 
 
+def folder_of(path: str) -> Path:
+    """The folder of the run that `--resume path` means. Raises ValueError in one line where there is none."""
+    place = Path(path).expanduser()
+    refuse_sweep(place, "ganctl train --resume")
+    return checkpoint.run_folder(checkpoint.find(place).resolve())
+
+
 def resume(path: str, overrides: Sequence[str]) -> Resumed:
     """Reads what the run at `path` (folder or checkpoint) was last started with; `overrides` come on top.
 
@@ -41,9 +48,8 @@ def resume(path: str, overrides: Sequence[str]) -> Resumed:
     for text in overrides:
         if text.lstrip("+~").startswith(("hydra.run.dir", "hydra.output_subdir", "hydra.sweep.")):
             raise ValueError(f"{text}: a resumed run stays in its folder; leave this out")
-    refuse_sweep(Path(path).expanduser(), "ganctl train --resume")
+    folder = folder_of(path)
     newest = checkpoint.find(Path(path).expanduser()).resolve()
-    folder = checkpoint.run_folder(newest)
     files = folder.glob("*/overrides.yaml")
     matches = [(re.fullmatch(r"\.hydra(-resume-(\d+))?", file.parent.name), file.parent) for file in files]
     starts = [(int(match[2] or 0), subdir) for match, subdir in matches if match]  # the first start has number 0

@@ -17,7 +17,7 @@ from ganctl.contract import FeatureSet, ImageStore, TrainedOnData
 from ganctl.evaluation.judge import Judge
 from ganctl.evaluation.protocol import line, too_few
 from ganctl.evaluation.scores import ScoreSet
-from ganctl.files import unused, write_json
+from ganctl.files import as_json, write_new
 from ganctl.metric.memorisation import nearest_real
 from ganctl.record.console import Console
 from ganctl.record.image_grid import save_grid
@@ -115,11 +115,10 @@ def beside_the_nearest(generated: FeatureSet, real: FeatureSet, count: int = 16)
 def _written(trained: Trained, draws: list[ScoreSet], picture: Tensor | None) -> dict[str, str]:
     """Writes scores and picture into the run. Returns where they are, for the table."""
     folder = checkpoint.run_folder(trained.path)
-    path = unused(folder / f"scores-{datetime.now():%Y-%m-%d_%H-%M-%S}.json")
-    records = [draw.to_plain() for draw in draws]
-    rows = {"written to": str(path)}
+    record = {"checkpoint": str(trained.path), "step": trained.step, "draws": [draw.to_plain() for draw in draws]}
     try:
-        write_json(path, {"checkpoint": str(trained.path), "step": trained.step, "draws": records})
+        path = write_new(folder / f"scores-{datetime.now():%Y-%m-%d_%H-%M-%S}.json", as_json(record).encode())
+        rows = {"written to": str(path)}
         if picture is not None:
             save_grid(picture, path.with_suffix(".png"), columns=len(picture) // 3)
             rows["samples over their nearest real images"] = str(path.with_suffix(".png"))

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -17,21 +18,25 @@ from typing import Any
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import Override, RangeSweep
+from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
 from ganctl.compose import Composer, quote
 from ganctl.files import write_json
 from ganctl.invocation.arguments import Arguments
-from ganctl.invocation.folders import LONGEST, chosen_folder, claim, discard, slug
+from ganctl.invocation.folders import LONGEST, chosen_folder, claim, discard, refuse_taken, slug
 from ganctl.invocation.hydra_job import is_of_the_user, run_hydra, write_traceback
+from ganctl.invocation.lock import locked
 from ganctl.invocation.presets import About, about, name_of
 from ganctl.job.ranking_table import show_and_write
+from ganctl.mistakes import parse
 
 TrainJob = Callable[[DictConfig, Sequence[str], About], dict[str, Any]]
 """`train_job(config, trusted packages, about)` trains in the folder that Hydra has made; returns the run's summary."""
 
 RESULT = "result.json"
+MOST_JOBS = 10_000  # of one sweep
 _BASIC_SWEEPER = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
 _BASIC_LAUNCHER = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
 
@@ -65,12 +70,28 @@ def sweep(composer: Composer, arguments: Arguments, config: DictConfig, train_jo
             choice = config.hydra.runtime.choices[f"hydra/{kind}"]
             raise ValueError(f"hydra/{kind}={choice}: sweeps of ganctl run with hydra/{kind}=basic only")
     jobs = expand(composer, config)
-    chosen = chosen_folder(config, "sweep")
-    folder = chosen or claim(Path(config.output.root), name_of_sweep(jobs, config.tag))
+    chosen, root = chosen_folder(config, "sweep"), Path(config.output.root)
+    folder = chosen or claim(root, name_of_sweep(jobs, config.tag))
+    with locked(folder, f"hydra.sweep.dir={folder}" if chosen else f"output.root={root}"):
+        if chosen:
+            refuse_taken(folder, "sweep", [job.folder for job in jobs])
+        return _run(jobs, arguments, folder, train_job, discarded=None if chosen else lambda: discard(folder))
+
+
+def _run(
+    jobs: Sequence[Job],
+    arguments: Arguments,
+    folder: Path,
+    train_job: TrainJob,
+    *,
+    discarded: Callable[[], object] | None,
+) -> int:
+    """Runs the jobs in `folder` and writes what came of them. Returns the exit code of `sweep`.
+
+    `discarded` removes the folder where an exception ended it; None if the folder is the user's.
+    """
     OmegaConf.register_new_resolver("ganctl_job", lambda number: jobs[int(number)].folder, replace=True)
-    own = ["hydra.sweep.subdir='${ganctl_job:${hydra.job.num}}'"]
-    if not chosen:
-        own.append(f"hydra.sweep.dir={quote(str(folder))}")
+    own = ["hydra.sweep.subdir='${ganctl_job:${hydra.job.num}}'", f"hydra.sweep.dir={quote(str(folder))}"]
     exit_code = 0
     try:
         with _stopping(), _hydra_runs([job.overrides for job in jobs]):
@@ -84,8 +105,8 @@ def sweep(composer: Composer, arguments: Arguments, config: DictConfig, train_jo
     except KeyboardInterrupt:
         exit_code = 130
     except BaseException:
-        if not chosen:
-            discard(folder)
+        if discarded:
+            discarded()
         raise
     failed = show_and_write(folder, [folder / job.folder / RESULT for job in jobs], interrupted=exit_code != 0)
     return exit_code or int(failed > 0)
@@ -96,8 +117,9 @@ def expand(composer: Composer, config: DictConfig) -> list[Job]:
     parser = OverridesParser.create(config_loader=composer.loader)
     params = [f"{key}={value}" for key, value in (config.hydra.sweeper.params or {}).items()]
     typed = [*params, *(str(text) for text in config.hydra.overrides.task)]
+    parse(params, composer.options)  # whose mistakes are told in one line; what was typed has been parsed before
     parsed = parser.parse_overrides(typed)
-    combinations = BasicSweeper.split_arguments(parsed, None)[0]
+    combinations = _combinations(parsed)
     swept = {
         _key(override): position
         for position, override in enumerate(_last_of_each(parsed))
@@ -121,6 +143,31 @@ def expand(composer: Composer, config: DictConfig) -> list[Job]:
     return jobs
 
 
+def _combinations(parsed: Sequence[Override]) -> Sequence[list[str]]:
+    """What each job overrides. Raises ValueError where there is none, or are more than anyone waits for."""
+    count = 1
+    for override in filter(Override.is_sweep_override, _last_of_each(parsed)):
+        if override.is_interval_sweep():
+            cure = "write choice(1,2), range(0,3,0.5) or values with commas between them"
+            raise ValueError(f"{override.input_line}: an interval is for sweepers that search; {cure}")
+        source = override.value()
+        try:
+            values = source.range() if isinstance(source, RangeSweep) else override.sweep_string_iterator()
+            number = sum(1 for _ in islice(values, MOST_JOBS + 1))
+        except (ValueError, ArithmeticError, HydraException) as error:
+            raise ValueError(
+                f"{override.input_line}: its values cannot be told ({type(error).__name__}); list them"
+            ) from None
+        if number == 0:
+            raise ValueError(f"{override.input_line}: there is no such value, so that nothing is to be run; give some")
+        count *= number
+        if count > MOST_JOBS:
+            raise ValueError(
+                f"{override.input_line}: makes the sweep longer than {MOST_JOBS:,} runs; give fewer values"
+            )
+    return BasicSweeper.split_arguments(list(parsed), None)[0]
+
+
 def name_of_sweep(jobs: Sequence[Job], tag: str) -> str:
     """`sweep-<what the jobs share of their names>[-tag]-<keys that are swept>`."""
     varied, *rest = jobs[0].varied, *(job.facts.names for job in jobs)
@@ -139,7 +186,8 @@ def _job(config: DictConfig, jobs: Sequence[Job], train_job: TrainJob) -> None:
     began = time.monotonic()
     stop: int | None = None
     try:
-        summary = train_job(config, job.trusted, job.facts)
+        with locked(folder, f"hydra.sweep.dir={folder.parent}"):
+            summary = train_job(config, job.trusted, job.facts)
         code = int(summary.get("exit_code", 0))
         stop = code if code > 128 else None
         result |= {"status": summary["status"], "score": summary.get("score"), "failed": code not in (0, stop)}
