@@ -15,6 +15,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from ganctl.compose import quote
+from ganctl.configuration.names import value_text
 from ganctl.invocation import help
 from ganctl.invocation.arguments import Arguments, parse
 from ganctl.invocation.folders import chosen_folder, claim, discard, forget, refuse_taken
@@ -67,6 +68,9 @@ def _train(arguments: Arguments, locks: ExitStack) -> int | dict[str, Any]:
         if arguments.only_shows:
             return show("train", arguments)
         config = composer.compose(arguments.overrides, multirun=may_sweep)
+        if config.hydra.output_subdir != ".hydra":
+            need = "a run keeps its settings in .hydra, from which it is resumed; leave this out"
+            raise ValueError(f"hydra.output_subdir={value_text(config.hydra.output_subdir)}: {need}")
         if arguments.multirun or config.hydra.mode == RunMode.MULTIRUN:
             if again:
                 raise ValueError(_ONE_RUN)
