@@ -11,6 +11,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from ganctl.forms import printable
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -138,6 +140,15 @@ def one_line(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         text = f"{error.strerror}: {error.filename}" if error.filename else error.strerror
     return " ".join(text.split()) or type(error).__name__
+
+
+@contextmanager
+def unreadable_in_one_line() -> Iterator[None]:
+    """Inside, a file or folder that the system refuses is a ValueError of one line that names it."""
+    try:
+        yield
+    except OSError as error:
+        raise ValueError(f"{printable(error.filename)}: cannot be read ({error.strerror})") from None
 
 
 def unused(path: Path) -> Path:
