@@ -45,8 +45,8 @@ def parse_yaml(text: str) -> Any:
         return _plain(yaml.load(text, Loader=_Loader), 0)
     except RecursionError:
         raise ValueError(_too_deep()) from None
-    except (ValueError, yaml.YAMLError) as error:
-        raise ValueError(_one_line(error)) from None
+    except (ValueError, LookupError, ArithmeticError, AttributeError, yaml.YAMLError) as error:
+        raise ValueError(_one_line(error)) from None  # PyYAML lets through what Python says of a value, as of !!bool x
 
 
 def check_yaml(text: str) -> None:

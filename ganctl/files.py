@@ -151,6 +151,14 @@ def unreadable_in_one_line() -> Iterator[None]:
         raise ValueError(f"{printable(error.filename)}: cannot be read ({error.strerror})") from None
 
 
+def expanded(path: str | Path) -> Path:
+    """The path with a home directory for its `~`. Raises ValueError, in one line, for nobody's."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise ValueError(f"{printable(path)}: there is no such home directory") from None
+
+
 def unused(path: Path) -> Path:
     """`path`, or where it is taken the first of `name-2.end`, `name-3.end`, ... that is not."""
     number, free = 1, path

@@ -15,6 +15,7 @@ from ganctl import checkpoint
 from ganctl.bounded import read_yaml
 from ganctl.compose import quote
 from ganctl.configuration.names import one_line
+from ganctl.files import expanded
 from ganctl.forms import printable
 from ganctl.invocation.folders import refuse_sweep
 
@@ -43,8 +44,8 @@ def resume(path: str, overrides: Sequence[str]) -> Resumed:
     for text in overrides:
         if text.lstrip("+~").startswith(("hydra.run.dir", "hydra.output_subdir", "hydra.sweep.")):
             raise ValueError(f"{text}: a resumed run stays in its folder; leave this out")
-    refuse_sweep(Path(path).expanduser(), "ganctl train --resume")
-    newest = checkpoint.find(Path(path).expanduser()).resolve()
+    refuse_sweep(expanded(path), "ganctl train --resume")
+    newest = checkpoint.find(expanded(path)).resolve()
     folder = checkpoint.run_folder(newest)
     files = folder.glob("*/overrides.yaml")
     matches = [(re.fullmatch(r"\.hydra(-resume-(\d{1,9}))?", file.parent.name), file.parent) for file in files]

@@ -7,7 +7,6 @@ from typing import Any
 
 from ganctl.contract import Direction, Score
 from ganctl.evaluation.protocol import Protocol
-from ganctl.evaluation.scores import numbers
 from ganctl.forms import printable
 from ganctl.record.wording import counted
 from ganctl.report.recorded import Evaluation, Recorded
@@ -128,7 +127,8 @@ def series(records: Sequence[Mapping[str, Any]], name: str) -> tuple[list[float]
 
 def names_of(records: Sequence[Mapping[str, Any]]) -> list[str]:
     """All quantities of these lines, in order of appearance."""
-    return list(dict.fromkeys(name for record in records for name in numbers(record) if name not in NOT_CURVES))
+    named = (name for record in records for name, value in record.items() if isinstance(value, int | float))
+    return [name for name in dict.fromkeys(named) if name not in NOT_CURVES]
 
 
 def newest_scores(run: Recorded) -> Evaluation | None:

@@ -28,7 +28,7 @@ from ganctl.forms import (
 )
 from ganctl.record.jsonl import read_lines
 
-MOST_TEXT = 2**20  # characters of the settings of a run, or of its environment, with what aliases repeat
+MOST_TEXT = 2**18  # characters of the settings of a run, or of its environment, with what aliases repeat
 MOST_CURVES, MOST_SCORES = 100, 3000  # names in the losses, and in the scores, of a run; ImageNet's classes are 1000
 MOST_JOBS, MOST_VARIED = 2000, 30  # of a sweep, and settings of a job
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from ganctl.contract import Score
 from ganctl.evaluation.scores import ScoreSet, declarations, numbers
+from ganctl.files import expanded
 from ganctl.forms import LONGEST_NAME, printable, whole
 from ganctl.report.files import (
     is_there,
@@ -150,7 +151,7 @@ def flat(node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]
 
 
 def _folders(path: Path) -> list[Path]:
-    place = path.expanduser()
+    place = expanded(path)
     if not place.exists():
         raise ValueError(f"{printable(path)}: there is no such run or sweep folder")
     if place.is_file():
