@@ -10,6 +10,8 @@ from typing import Any
 
 import yaml
 
+from ganctl.forms import printable
+
 LARGEST = 16 * 2**20  # bytes of a file
 DEEPEST = 50  # levels of nesting
 MOST = 200_000  # values of a YAML text, with what its aliases repeat
@@ -43,8 +45,8 @@ def parse_yaml(text: str) -> Any:
         return _plain(yaml.load(text, Loader=_Loader), 0)
     except RecursionError:
         raise ValueError(_too_deep()) from None
-    except (ValueError, yaml.YAMLError) as error:
-        raise ValueError(_one_line(error)) from None
+    except (ValueError, LookupError, ArithmeticError, AttributeError, yaml.YAMLError) as error:
+        raise ValueError(_one_line(error)) from None  # PyYAML lets through what Python says of a value, as of !!bool x
 
 
 def check_yaml(text: str) -> None:
@@ -99,11 +101,13 @@ def _read(path: Path, parse: Any) -> Any:
     try:
         if (size := path.stat().st_size) > LARGEST:
             raise ValueError(f"is larger ({size:,} bytes) than any that ganctl writes")
+        if not (path.is_file() or path.is_dir()):  # a pipe would be waited for
+            raise ValueError("is no file")
         return parse(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ValueError(f"{path}: cannot be read ({error.strerror})") from None
+        raise ValueError(f"{printable(path)}: cannot be read ({error.strerror})") from None
     except ValueError as error:
-        raise ValueError(f"{path}: cannot be read ({_one_line(error)})") from None
+        raise ValueError(f"{printable(path)}: cannot be read ({_one_line(error)})") from None
 
 
 def _plain(value: object, depth: int) -> object:
@@ -135,4 +139,4 @@ def _too_deep() -> str:
 
 
 def _one_line(error: object) -> str:
-    return " ".join(str(error).split())[:300] or type(error).__name__
+    return printable(" ".join(str(error).split())[:300]) or type(error).__name__

@@ -12,6 +12,8 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from ganctl.forms import printable
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -167,6 +169,23 @@ def write_new(path: Path, data: bytes) -> Path:
                     temporary.replace(target)
                 return target
     raise AssertionError("there is always a next number")
+
+
+@contextmanager
+def unreadable_in_one_line() -> Iterator[None]:
+    """Inside, a file or folder that the system refuses is a ValueError of one line that names it."""
+    try:
+        yield
+    except OSError as error:
+        raise ValueError(f"{printable(error.filename)}: cannot be read ({error.strerror})") from None
+
+
+def expanded(path: str | Path) -> Path:
+    """The path with a home directory for its `~`. Raises ValueError, in one line, for nobody's."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise ValueError(f"{printable(path)}: there is no such home directory") from None
 
 
 def _remove(path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from ganctl.configuration.names import suggestion
+from ganctl.forms import printable
 
 _INFO = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
 _OURS = ("overrides", "targets", "resume")
@@ -101,8 +102,8 @@ def refuse_in_one_line(parser: argparse.ArgumentParser) -> None:
     def refuse(message: str) -> NoReturn:
         unknown = message.partition("unrecognized arguments: ")[2].split(" ")[0]
         if unknown:
-            raise ValueError(f"{unknown}: no such option; {suggestion(unknown, known, 'option')}")
-        raise ValueError(message.replace("argument ", "", 1))
+            raise ValueError(f"{printable(unknown)}: no such option; {suggestion(unknown, known, 'option')}")
+        raise ValueError(printable(message.replace("argument ", "", 1)))
 
     parser.error = refuse  # type: ignore[method-assign]
 

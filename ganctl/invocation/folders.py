@@ -1,7 +1,6 @@
 """The folders that runs and sweeps get for themselves, so that no two ever share one."""
 
 import contextlib
-import json
 import os
 import re
 import shlex
@@ -11,6 +10,9 @@ from datetime import datetime
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
+
+from ganctl.forms import printable
+from ganctl.report.files import read_sweep
 
 OWNER = ".owner.json"  # who works in a folder
 LONGEST = 80  # characters of a folder's name
@@ -84,16 +86,16 @@ def refuse_sweep(folder: Path, command: str) -> None:
     if not is_sweep or (folder / "checkpoints").exists():
         return
     if not runs:
-        raise ValueError(f"{folder}: is a sweep, and none of its runs has a checkpoint yet")
-    runs.sort(key=lambda name: int(head) if (head := name.partition("-")[0]).isdigit() else 0)
+        raise ValueError(f"{printable(folder)}: is a sweep, and none of its runs has a checkpoint yet")
+    runs.sort(key=lambda name: int(head) if (head := name.partition("-")[0]).isdecimal() else 0)
     best, note = runs[0], "such as"
-    with contextlib.suppress(OSError, ValueError, KeyError, IndexError, TypeError):
-        ranking = json.loads((folder / "sweep.json").read_text(encoding="utf-8"))["ranking"]
-        if ranking[0]["rank"] == 1 and (name := Path(ranking[0]["folder"]).name) in runs:
+    with contextlib.suppress(ValueError):  # without a ranking any of them is an example
+        ranking = read_sweep(folder)[0]["ranking"] or [{}]
+        if ranking[0].get("rank") == 1 and (name := Path(ranking[0]["folder"] or "").name) in runs:
             best, note = name, "the best is"
-    listed = ", ".join(runs[:_MOST_RUNS]) + (", ..." if len(runs) > _MOST_RUNS else "")
-    typed = f"{command} {shlex.quote(str(folder / best))}"
-    raise ValueError(f"{folder}: is a sweep of {len(runs)} runs ({listed}); name one run; {note} {typed}")
+    listed = printable(", ".join(runs[:_MOST_RUNS])) + (", ..." if len(runs) > _MOST_RUNS else "")
+    typed = printable(f"{command} {shlex.quote(str(folder / best))}")
+    raise ValueError(f"{printable(folder)}: is a sweep of {len(runs)} runs ({listed}); name one run; {note} {typed}")
 
 
 def has_results(folder: Path) -> bool:

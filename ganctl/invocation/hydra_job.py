@@ -11,6 +11,7 @@ from typing import Any
 from omegaconf import DictConfig, open_dict
 
 from ganctl.compose import CONFIG_PATH, VERSION_BASE, Composer
+from ganctl.files import expanded
 from ganctl.invocation import help
 from ganctl.invocation.arguments import Arguments, parse
 from ganctl.invocation.folders import refuse_sweep
@@ -66,7 +67,7 @@ def run_and_config(command: str, words: Sequence[str]) -> tuple[Path, DictConfig
     if arguments.target is None:
         usage = f"ganctl {command} RUN [KEY=VALUE ...], RUN being a run's folder or a checkpoint file"
         raise ValueError(f"RUN is missing: {usage}")
-    target = Path(arguments.target).expanduser()
+    target = expanded(arguments.target)
     if not target.exists():
         raise ValueError(f"{arguments.target}: there is no such run folder or checkpoint file")
     refuse_sweep(target, f"ganctl {command}")
