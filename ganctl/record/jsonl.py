@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping
 from pathlib import Path
 
-from ganctl.files import atomic_write_bytes, plain
+from ganctl.files import append, atomic_write_bytes, plain
 
 _NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
@@ -22,12 +22,11 @@ class MetricsLog:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
         _keep_until(path, math.inf)
-        self._file = path.open("ab")
+        self._file = path.open("ab", buffering=0)
 
     def append(self, record: Mapping[str, object]) -> None:
         """Writes one line. Numbers, text, tensors and arrays are welcome as values."""
-        self._file.write(json.dumps(plain(record), ensure_ascii=False, allow_nan=False).encode() + b"\n")
-        self._file.flush()
+        append(self._file, json.dumps(plain(record), ensure_ascii=False, allow_nan=False).encode() + b"\n")
 
     def truncate_after(self, step: int) -> int:
         """Forgets the lines whose "step" is later than `step`, for a run that goes on from there; returns how many.
@@ -36,7 +35,7 @@ class MetricsLog:
         """
         self._file.close()
         dropped = _keep_until(self.path, step)
-        self._file = self.path.open("ab")
+        self._file = self.path.open("ab", buffering=0)
         return dropped
 
     def close(self) -> None:
