@@ -5,6 +5,10 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
+from ganctl.files import disk_fault
+from ganctl.job.signals import Stopped, StopSignals
+from ganctl.record.streams import Streams, occupy
+
 COMMANDS = {
     "train": "train a GAN, or sweep over settings with -m",
     "sample": "draw pictures with a trained generator",
@@ -18,6 +22,9 @@ COMMANDS = {
 
 COMPOSED = ("train", "sample", "evaluate", "fid")
 """The commands whose settings Hydra composes."""
+
+ONLY_SHOWS = ("-h", "--help", "--hydra-help", "-c", "--cfg", "-i", "--info", "-sc", "--shell-completion")
+"""The options with which a command prints something instead of its work."""
 
 USAGE = """\
 usage: ganctl COMMAND [...]
@@ -38,8 +45,25 @@ examples:
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Runs the command line `words` (None = the process's own). Returns the exit code; prints a user's error."""
+    """Runs the command line `words` (None = the process's own, which ends after it). Returns the exit code.
+
+    Prints a user's error, and that of a disk, in one line. What cannot be printed is 1, but for a training, which has
+    written it into its train.log as well.
+    """
+    is_process = words is None
     words = list(sys.argv[1:] if words is None else words)
+    if is_process:
+        occupy()
+    try:
+        with StopSignals(at_once=True, to_the_end=is_process), Streams() as streams:
+            code = _answer(words)
+    except Stopped as stopped:
+        return stopped.exit_code
+    is_training = words[:1] == ["train"] and not any(word.partition("=")[0] in ONLY_SHOWS for word in words)
+    return code or int(streams.failed and not is_training)
+
+
+def _answer(words: list[str]) -> int:
     try:
         return _dispatch(words)
     except ValueError as error:
@@ -47,11 +71,13 @@ def main(words: Sequence[str] | None = None) -> int:
             raise
         print(error, file=sys.stderr)
         return 2
+    except OSError as error:
+        if (fault := disk_fault(error)) is None:
+            raise
+        print(fault, file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:  # whoever read our output has gone
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
 
 
 def _dispatch(words: list[str]) -> int:

@@ -147,6 +147,29 @@ def test_the_completion_can_be_installed(ganctl: Command) -> None:
     assert subprocess.run(["bash", "-n"], input=answer.out, text=True, check=False).returncode == 0
 
 
+@pytest.mark.parametrize("words", ["list", "--help", "train --help", "train --cfg job"])
+@pytest.mark.parametrize(
+    ("streams", "said"),
+    [
+        (">/dev/full", "standard output: cannot be written, No space left on device\n"),
+        (">&-", "standard output: cannot be written, it is closed\n"),
+        (">/dev/full 2>/dev/full", ""),
+        (">&- 2>&- <&-", ""),
+    ],
+)
+def test_what_cannot_be_printed_is_told_in_one_line(words: str, streams: str, said: str) -> None:
+    line = f"{sys.executable} -m ganctl {words} {streams}"
+    ended = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr, ended.stdout) == (1, said, "")
+
+
+def test_an_error_that_nobody_can_be_told_of_keeps_its_exit_code() -> None:
+    for streams in ("2>&-", "2>/dev/full", ">&- 2>&-"):
+        line = f"{sys.executable} -m ganctl trian {streams}"
+        ended = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False)
+        assert (ended.returncode, ended.stdout) == (2, ""), streams
+
+
 def test_a_reader_that_leaves_early_is_no_error(workplace: Path) -> None:
     line = f"{sys.executable} -m ganctl list | head -n 1; exit ${{PIPESTATUS[0]}}"
     ended = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False)

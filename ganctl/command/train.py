@@ -7,6 +7,7 @@ only for a run that is going to begin.
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,10 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from ganctl.compose import quote
 from ganctl.configuration.names import value_text
+from ganctl.files import disk_fault
 from ganctl.invocation import help
 from ganctl.invocation.arguments import Arguments, parse
-from ganctl.invocation.folders import chosen_folder, claim, discard, forget, refuse_taken
+from ganctl.invocation.folders import chosen_folder, claim, discard, forget, has_results, refuse_taken
 from ganctl.invocation.hydra_job import (
     add_import_folders,
     composer_for,
@@ -30,6 +32,7 @@ from ganctl.invocation.hydra_job import (
 from ganctl.invocation.lock import locked
 from ganctl.invocation.presets import About, about, name_of
 from ganctl.invocation.resume import Resumed, folder_of, resume
+from ganctl.job.signals import Interrupted, StopSignals
 
 _ONE_RUN = "--resume: goes on with one run; leave out -m"
 
@@ -42,11 +45,14 @@ def main(words: Sequence[str]) -> int:
 
 def train(words: Sequence[str]) -> int | dict[str, Any]:
     """As `main`; of one run that trained, the summary. Raises ValueError in one line for what the user can mend."""
-    with ExitStack() as locks:
-        return _train(parse(words, takes_resume=True), locks)
+    with StopSignals() as signals, ExitStack() as locks:
+        try:
+            return _train(parse(words, takes_resume=True), signals, locks)
+        except Interrupted:
+            return signals.exit_code
 
 
-def _train(arguments: Arguments, locks: ExitStack) -> int | dict[str, Any]:
+def _train(arguments: Arguments, signals: StopSignals, locks: ExitStack) -> int | dict[str, Any]:
     if arguments.help:
         return help.show("train")
     add_import_folders(arguments.config_dir, arguments.config_path)
@@ -76,28 +82,34 @@ def _train(arguments: Arguments, locks: ExitStack) -> int | dict[str, Any]:
                 raise ValueError(_ONE_RUN)
             from ganctl.job.sweep import sweep
 
-            return sweep(composer, arguments, config, train_job)
+            return sweep(composer, arguments, config, partial(train_job, signals), signals)
         trusted = composer.check(config, arguments.overrides)
         facts = about(composer, config, arguments.overrides)
     except ValueError as error:
         if again is None or again.config_dir is None or arguments.config_dir is not None:
             raise
         raise ValueError(f"{error}; the run was started with --config-dir={again.config_dir}: give it again") from None
+    signals.raise_if_received()
+    job = partial(train_job, signals, trusted=trusted, facts=facts, again=again)
     if again:
-        return _train_once(arguments, again.for_hydra(), trusted, facts, again=again)
+        undo = partial(forget, again.folder, again.subdir, keep_log=True)
+        return _train_once(arguments, again.for_hydra(), job, again.folder, undo, is_new=False)
     if folder := chosen_folder(config, "run"):
         locks.enter_context(locked(folder, f"hydra.run.dir={folder}"))
         refuse_taken(folder, "run")  # by a run that ended only just now
-        return _train_once(arguments, [f"hydra.run.dir={quote(str(folder))}"], trusted, facts)
+        undo = partial(forget, folder, config.hydra.output_subdir, keep_log=False)
+        return _train_once(arguments, [f"hydra.run.dir={quote(str(folder))}"], job, folder, undo)
     root = Path(config.output.root)
     new_root = None if root.expanduser().exists() else root
     folder = claim(root, name_of(facts.names, config.tag))
     locks.enter_context(locked(folder, f"output.root={root}"))
     overrides = [f"hydra.run.dir={quote(str(folder))}"]
-    return _train_once(arguments, overrides, trusted, facts, discarded=lambda: discard(folder, new_root=new_root))
+    return _train_once(arguments, overrides, job, folder, partial(discard, folder, new_root=new_root))
 
 
-def train_job(config: DictConfig, trusted: Sequence[str], facts: About, again: Resumed | None = None) -> dict[str, Any]:
+def train_job(
+    signals: StopSignals, config: DictConfig, trusted: Sequence[str], facts: About, again: Resumed | None = None
+) -> dict[str, Any]:
     """The work of one job, in the folder that Hydra has made for it. Returns the run's summary."""
     from ganctl.job.train import train_once
 
@@ -109,48 +121,42 @@ def train_job(config: DictConfig, trusted: Sequence[str], facts: About, again: R
     options = [f"--config-dir={Path(path).absolute()}" for path in sources]
     options += [text for text in hydra.overrides.task if text.startswith("trust=")]
     checkpoint = again.checkpoint if again else None
-    return train_once(config, Path(hydra.runtime.output_dir), checkpoint, facts, options)
+    return train_once(config, Path(hydra.runtime.output_dir), checkpoint, facts, options, signals)
 
 
 def _train_once(
     arguments: Arguments,
     overrides: list[str],
-    trusted: list[str],
-    facts: About,
+    job: Callable[[DictConfig], dict[str, Any]],
+    folder: Path,
+    undo: Callable[[], object],
     *,
-    discarded: Callable[[], bool] | None = None,
-    again: Resumed | None = None,
+    is_new: bool = True,
 ) -> dict[str, Any]:
-    """Trains through Hydra. A run that is refused before it has done anything leaves nothing behind.
+    """Trains by `job` through Hydra, in `folder`.
 
-    `discarded` removes the folder that was claimed for it; None if the folder is not its own alone.
+    A run that ends before it has begun leaves nothing behind: `undo` removes what was made for it.
     """
-    outcome: dict[str, Any] = {}
+    outcome: dict[str, Any] = {"hydra_is_done": False}
 
     def task(config: DictConfig) -> None:
-        hydra_config = HydraConfig.get()
-        folder = Path(hydra_config.runtime.output_dir)
-        has_log = (folder / "train.log").exists()
+        outcome["hydra_is_done"] = True
         try:
-            outcome["summary"] = train_job(config, trusted, facts, again)
+            outcome["summary"] = job(config)
         except Exception as error:  # kept from Hydra, which would print it in its own way
             outcome["error"] = error
-            if not is_of_the_user(error):
+            if not (is_of_the_user(error) or disk_fault(error)):
                 write_traceback(folder)
-            elif discarded is None:
-                forget(folder, hydra_config.output_subdir, keep_log=has_log)
-            else:
-                discarded()
 
     try:
         run_hydra("train", arguments.for_hydra(*overrides), task)
-    except BaseException:
-        if discarded:
-            discarded()
+        if error := outcome.get("error"):
+            raise error
+    except BaseException as error:
+        has_begun = has_results(folder) if is_new else outcome["hydra_is_done"] and not is_of_the_user(error)
+        if not has_begun:
+            undo()
         raise
-    if error := outcome.get("error"):
-        raise error
-    summary = outcome["summary"]
-    if summary["exit_code"] > 128 and discarded:  # a signal; the folder goes only if nothing has been written to it yet
-        discarded()
-    return summary
+    if "step" not in outcome["summary"]:
+        undo()
+    return outcome["summary"]

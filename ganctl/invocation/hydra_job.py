@@ -11,7 +11,7 @@ from typing import Any
 from omegaconf import DictConfig, open_dict
 
 from ganctl.compose import CONFIG_PATH, VERSION_BASE, Composer
-from ganctl.files import expanded
+from ganctl.files import expanded, naming
 from ganctl.invocation import help
 from ganctl.invocation.arguments import Arguments, parse
 from ganctl.invocation.folders import refuse_sweep
@@ -30,7 +30,7 @@ def run_hydra(command: str, arguments: list[str], task: Callable[[DictConfig], A
     typed = sys.argv
     sys.argv = ["ganctl", *arguments]
     try:
-        with env_override({"HYDRA_FULL_ERROR": "1"}):  # exceptions instead of printing and exiting
+        with naming(Path(".hydra")), env_override({"HYDRA_FULL_ERROR": "1"}):  # exceptions, not printing and exiting
             hydra.main(config_path=CONFIG_PATH, config_name=command, version_base=VERSION_BASE)(job)()
     finally:
         sys.argv = typed

@@ -4,48 +4,39 @@ import csv
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ganctl.evaluation.protocol import MUST_AGREE, line
 from ganctl.files import atomic_write_text, write_json
-from ganctl.report.files import read_result
 from ganctl.report.sweep import SEED, over_seeds, protocol_of, ranked, unequal
 
+if TYPE_CHECKING:
+    from rich.console import Console
 
-def show_and_write(folder: Path, files: Sequence[Path], *, interrupted: bool) -> int:
-    """Reads the jobs' result files, prints the table and writes it into `folder`. Returns how many jobs failed.
 
-    Jobs without a file have not been run; they are counted, not shown. A file that is no result counts as none.
+def show_and_write(folder: Path, results: Sequence[dict[str, Any]], number: int, *, interrupted: bool) -> int:
+    """Prints the table of the jobs' `results` and writes it into `folder`. Returns how many jobs failed.
+
+    Those of the `number` of jobs that have not been run are counted, not shown.
     """
-    results, unreadable = _read(files)
     jobs = ranked(results)
     failed = sum(bool(job["failed"]) for job in jobs)
     content = {
         "status": "interrupted" if interrupted else "failed" if failed else "finished",
-        "jobs": len(files),
+        "jobs": number,
         "failed": failed,
-        "not_run": len(files) - len(jobs),
+        "not_run": number - len(jobs),
         "ranking": jobs,
         "over_seeds": over_seeds(jobs),
         "not_ranked_together": unequal(jobs),
     }
+    console = _show(content)  # first: on a full disk it is all that there will be
     write_json(folder / "sweep.json", content)
     atomic_write_text(folder / "sweep.csv", _as_csv(jobs))
-    _show(folder, content, unreadable)
+    left = f", {content['not_run']} not run" if content["not_run"] else ""
+    counts = f"{number} jobs, {failed} failed{left}; written to {folder / 'sweep.json'} and sweep.csv"
+    console.print(counts, markup=False, highlight=False)
     return failed
-
-
-def _read(files: Sequence[Path]) -> tuple[list[dict[str, Any]], list[str]]:
-    """The results, and what is said of the files that cannot be read: the other jobs' table is made all the same."""
-    results, unreadable = [], []
-    for file in files:
-        try:
-            result = read_result(file)
-        except ValueError as error:
-            unreadable.append(str(error))
-        else:
-            results += [] if result is None else [result]
-    return results, unreadable
 
 
 def _as_csv(jobs: Sequence[dict[str, Any]]) -> str:
@@ -61,7 +52,7 @@ def _as_csv(jobs: Sequence[dict[str, Any]]) -> str:
     return text.getvalue()
 
 
-def _show(folder: Path, content: dict[str, Any], remarks: Sequence[str]) -> None:
+def _show(content: dict[str, Any]) -> "Console":
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -97,11 +88,9 @@ def _show(folder: Path, content: dict[str, Any], remarks: Sequence[str]) -> None
     protocols = dict.fromkeys(line(protocol_of(job), MUST_AGREE) for job in jobs)
     notes = [f"protocol: {protocol}" for protocol in protocols if protocol]
     notes += [f"not ranked with each other: {reason}" for reason in content["not_ranked_together"]]
-    notes += remarks
-    left = f", {content['not_run']} not run" if content["not_run"] else ""
-    counts = f"{content['jobs']} jobs, {content['failed']} failed{left}"
-    for note in (*notes, f"{counts}; written to {folder / 'sweep.json'} and sweep.csv"):
+    for note in notes:
         console.print(note, markup=False, highlight=False)
+    return console
 
 
 def _varied(jobs: Sequence[dict[str, Any]]) -> list[str]:

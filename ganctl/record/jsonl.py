@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ganctl.bounded import parse_json
-from ganctl.files import atomic_write_bytes, plain
+from ganctl.files import append, atomic_write_bytes, plain
 from ganctl.forms import printable
 
 LONGEST_LINE = 4 * 2**20  # bytes; the scores of a thousand classes take a tenth of it
@@ -29,12 +29,11 @@ class MetricsLog:
         path.parent.mkdir(parents=True, exist_ok=True)
         if os.path.lexists(path):
             _keep_until(path, math.inf)
-        self._file = path.open("ab")
+        self._file = path.open("ab", buffering=0)
 
     def append(self, record: Mapping[str, object]) -> None:
         """Writes one line. Numbers, text, tensors and arrays are welcome as values."""
-        self._file.write(json.dumps(plain(record), ensure_ascii=False, allow_nan=False).encode() + b"\n")
-        self._file.flush()
+        append(self._file, json.dumps(plain(record), ensure_ascii=False, allow_nan=False).encode() + b"\n")
 
     def truncate_after(self, step: int) -> int:
         """Forgets the lines whose "step" is later than `step`, for a run that goes on from there; returns how many.
@@ -43,7 +42,7 @@ class MetricsLog:
         """
         self._file.close()
         dropped = _keep_until(self.path, step)
-        self._file = self.path.open("ab")
+        self._file = self.path.open("ab", buffering=0)
         return dropped
 
     def close(self) -> None:
