@@ -43,9 +43,11 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         return _dispatch(words)
     except ValueError as error:
-        if "\n" in str(error) or os.environ.get("HYDRA_FULL_ERROR") == "1":
+        if os.environ.get("HYDRA_FULL_ERROR") == "1":
             raise
-        print(error, file=sys.stderr)
+        from ganctl.configuration.names import message
+
+        print(message(error), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130

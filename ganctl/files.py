@@ -17,6 +17,14 @@ if TYPE_CHECKING:
 _ABANDONED_SECONDS = 24 * 3600
 
 
+def is_folder(path: str | Path) -> bool:
+    """Whether there is a folder; what is no path at all, or too long for one, is none."""
+    try:
+        return Path(path).is_dir()
+    except (OSError, ValueError):
+        return False
+
+
 @contextmanager
 def unfinished(path: Path) -> Iterator[Path]:
     """A free name beside `path`, to make a file or folder under; what still has it when the block ends is removed."""

@@ -15,6 +15,7 @@ from ganctl.configuration.rules import IS_GROUP, Rule
 from ganctl.configuration.targets import HOMES, SEVERAL, check_shape_rule, check_target
 from ganctl.contract import ArgumentError, DataSpec
 
+MOST_EPOCHS = 10**9  # more would be more steps than can be counted
 NOTHING_YET = "???"
 
 
@@ -85,7 +86,7 @@ def check_parts(facts: Facts) -> None:
         if word.startswith("_") and word != "_target_":
             raise ValueError(f"{key}={value_text(value)}: names with an underscore in front are Hydra's; remove it")
         if word == "_target_":
-            group, *inner = key.split(".")[:-1]
+            group, *inner = key.split(".")[:-1] or [""]
             if len(inner) != (group in SEVERAL) or group not in HOMES:
                 raise ValueError(f"{key}={value_text(value)}: nothing is built here; remove it")
             check_target(group, value, facts.trusted, key=key)
@@ -160,6 +161,8 @@ def check_budget(training: Mapping[str, Any]) -> None:
         others = " ".join(f"training.{name}=null" for name in given if name != keep)
         budgets = " and ".join(f"training.{name}={value_text(budget[name])}" for name in given)
         raise ValueError(f"{budgets}: one budget at a time; to keep training.{keep}, add {others}")
+    if budget["epochs"] is not None and budget["epochs"] > MOST_EPOCHS:
+        raise ValueError(f"training.epochs={budget['epochs']}: must be at most {MOST_EPOCHS}")
 
 
 def check_accumulation(training: Mapping[str, Any]) -> None:

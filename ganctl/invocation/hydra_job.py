@@ -11,6 +11,7 @@ from typing import Any
 from omegaconf import DictConfig, open_dict
 
 from ganctl.compose import CONFIG_PATH, VERSION_BASE, Composer
+from ganctl.configuration.names import one_line
 from ganctl.invocation import help
 from ganctl.invocation.arguments import Arguments, parse
 from ganctl.invocation.folders import refuse_sweep
@@ -81,23 +82,28 @@ def composer_for(command: str, arguments: Arguments) -> Composer:
 
 def show(command: str, arguments: Arguments) -> int:
     """What Hydra prints instead of running; what cannot be composed is explained in our words first."""
-    composer = composer_for(command, arguments) if arguments.cfg or arguments.info else None
+    is_composed = bool(arguments.cfg or arguments.info) and not arguments.hydra_help
+    composer = composer_for(command, arguments) if is_composed else None
     if composer:
         composer.compose(arguments.overrides, multirun=arguments.multirun)
-    printed = io.StringIO() if composer and arguments.cfg else sys.stdout
-    code: object = 0
+    printed, code = io.StringIO(), 0
     try:
         with contextlib.redirect_stdout(printed):
             run_hydra(command, arguments.for_hydra(), lambda config: None)
     except SystemExit as ended:
-        code = ended.code
-    except ValueError as error:  # options that exclude each other
-        raise ValueError(" ".join(str(error).split())) from None
-    if isinstance(printed, io.StringIO) and composer:
+        code = 2 if ended.code else 0
+    except Exception as error:
+        if composer is None:
+            raise ValueError(f"{type(error).__name__}: {one_line(error)}") from error
+        with composer.in_one_line(()):
+            raise
+    if not composer or not arguments.cfg or code:
+        sys.stdout.write(printed.getvalue())
+    else:
         single = [] if arguments.multirun else arguments.overrides
         package = (arguments.package or "").replace("_global_", "")
         sys.stdout.write(annotated(printed.getvalue(), comments(composer, single), package))
-    return int(str(code or 0))
+    return code
 
 
 def add_import_folders(config_dir: str | None, config_path: str | None) -> None:
