@@ -27,6 +27,7 @@ from ganctl.invocation.hydra_job import (
 )
 from ganctl.invocation.presets import About, about, name_of
 from ganctl.invocation.resume import Resumed, resume
+from ganctl.own_code import OwnCodeError, own_code
 
 _ONE_RUN = "--resume: goes on with one run; leave out -m"
 
@@ -94,7 +95,9 @@ def train_job(config: DictConfig, trusted: Sequence[str], facts: About, again: R
     options = [f"--config-dir={Path(path).absolute()}" for path in sources]
     options += [text for text in hydra.overrides.task if text.startswith("trust=")]
     checkpoint = again.checkpoint if again else None
-    return train_once(config, Path(hydra.runtime.output_dir), checkpoint, facts, options)
+    folder = Path(hydra.runtime.output_dir)
+    with own_code("training", trusted, OwnCodeError, note=f"; the traceback is in {folder / 'train.log'}"):
+        return train_once(config, folder, checkpoint, facts, options)
 
 
 def _train_once(

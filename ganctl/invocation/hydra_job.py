@@ -16,6 +16,7 @@ from ganctl.invocation import help
 from ganctl.invocation.arguments import Arguments, parse
 from ganctl.invocation.folders import refuse_sweep
 from ganctl.invocation.meanings import annotated, comments
+from ganctl.own_code import OwnCodeError
 
 
 def run_hydra(command: str, arguments: list[str], task: Callable[[DictConfig], Any]) -> None:
@@ -124,5 +125,6 @@ def write_traceback(folder: Path) -> Path:
 
 
 def is_of_the_user(error: BaseException) -> bool:
-    """Whether an exception is a message to the user: a ValueError of one line."""
-    return isinstance(error, ValueError) and "\n" not in str(error) and bool(str(error))
+    """Whether an exception is a message to the user, and all there is to say: a ValueError of one line."""
+    is_line = isinstance(error, ValueError) and "\n" not in str(error) and bool(str(error))
+    return is_line and not isinstance(error, OwnCodeError)
