@@ -4,6 +4,7 @@ import importlib
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 COMMANDS = {
     "train": "train a GAN, or sweep over settings with -m",
@@ -41,6 +42,8 @@ def main(words: Sequence[str] | None = None) -> int:
     """Runs the command line `words` (None = the process's own). Returns the exit code; prints a user's error."""
     words = list(sys.argv[1:] if words is None else words)
     try:
+        if words and words[0] in COMMANDS:
+            _check_working_directory()
         return _dispatch(words)
     except ValueError as error:
         if os.environ.get("HYDRA_FULL_ERROR") == "1":
@@ -54,6 +57,13 @@ def main(words: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # whoever read our output has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+
+
+def _check_working_directory() -> None:
+    try:
+        Path.cwd()
+    except OSError as error:
+        raise ValueError(f"the working directory: cannot be used ({error.strerror}); change to another") from None
 
 
 def _dispatch(words: list[str]) -> int:

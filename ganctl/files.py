@@ -25,6 +25,40 @@ def is_folder(path: str | Path) -> bool:
         return False
 
 
+def given_path(path: str | os.PathLike[str]) -> Path:
+    """The path that a user has typed, with ~ replaced. Raises ValueError in one line for what can be no path here."""
+    try:
+        place = Path(path).expanduser()
+        place.exists()
+    except RuntimeError:
+        raise ValueError(f"{path}: there is no such home folder; give the whole path") from None
+    except OSError as error:
+        raise ValueError(f"{path}: cannot be looked at ({error.strerror}); choose another") from None
+    if "\0" in str(place):
+        raise ValueError(f"{path}: holds a NUL character, as no path does; choose another")
+    return place
+
+
+@contextmanager
+def made_folder(folder: Path) -> Iterator[None]:
+    """Inside, `folder` is there; if the block raises, what was made for it goes again, unless something is in it.
+
+    Raises OSError where it cannot be made or written to.
+    """
+    missing = []
+    try:
+        missing = [path for path in (folder, *folder.parents) if not path.exists()]
+        folder.mkdir(parents=True, exist_ok=True)
+        with unfinished(folder / "try") as file:
+            file.touch()
+        yield
+    except BaseException:
+        for path in missing:
+            with suppress(OSError):
+                path.rmdir()
+        raise
+
+
 @contextmanager
 def unfinished(path: Path) -> Iterator[Path]:
     """A free name beside `path`, to make a file or folder under; what still has it when the block ends is removed."""

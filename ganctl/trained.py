@@ -13,6 +13,7 @@ from torch import Tensor
 from ganctl import build, checkpoint
 from ganctl.configuration.names import in_one_line
 from ganctl.contract import ArgumentError, DataSpec
+from ganctl.files import given_path
 from ganctl.own_code import own_code
 from ganctl.record.image_grid import as_pictures
 from ganctl.training.device import Device, open_device
@@ -84,7 +85,7 @@ def load(path: str | Path, *, weights: str = "ema", device: str = "auto", trust:
     if weights not in ("ema", "raw"):
         raise ArgumentError("weights", weights, "must be ema or raw", "ema")
     with in_one_line(), own_code(str(path), trust):
-        return open_trained(Path(path).expanduser(), weights, open_device(type=device), trust)
+        return open_trained(given_path(path), weights, open_device(type=device), trust)
 
 
 def open_trained(target: Path, weights: str, device: Device, trusted: Sequence[str] = ()) -> Trained:

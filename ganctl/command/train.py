@@ -14,9 +14,10 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from ganctl.compose import quote
+from ganctl.files import given_path
 from ganctl.invocation import help
 from ganctl.invocation.arguments import Arguments, parse
-from ganctl.invocation.folders import chosen_folder, claim, discard, forget
+from ganctl.invocation.folders import chosen_folder, claim, discard, forget, made
 from ganctl.invocation.hydra_job import (
     add_import_folders,
     composer_for,
@@ -74,13 +75,18 @@ def train(words: Sequence[str]) -> int | dict[str, Any]:
         raise ValueError(f"{error}; the run was started with --config-dir={again.config_dir}: give it again") from None
     if again:
         return _train_once(arguments, again.for_hydra(), trusted, facts, again=again)
-    if chosen_folder(config, "run"):
-        return _train_once(arguments, [], trusted, facts)
-    root = Path(config.output.root)
-    new_root = None if root.expanduser().exists() else root
-    folder = claim(root, name_of(facts.names, config.tag))
-    overrides = [f"hydra.run.dir={quote(str(folder))}"]
-    return _train_once(arguments, overrides, trusted, facts, discarded=lambda: discard(folder, new_root=new_root))
+    with composer.in_one_line(()):
+        chosen, name = chosen_folder(config, "run"), name_of(facts.names, config.tag)
+    if chosen:
+        with made(chosen, "hydra.run.dir"):
+            return _train_once(arguments, [], trusted, facts)
+    root = given_path(config.output.root)
+    new_root = None if root.exists() else root.absolute()
+    with made(root, "output.root"):
+        folder = claim(root, name)
+        overrides = [f"hydra.run.dir={quote(str(folder))}"]
+        place = folder.absolute()  # whatever folder Hydra changes to
+        return _train_once(arguments, overrides, trusted, facts, discarded=lambda: discard(place, new_root=new_root))
 
 
 def train_job(config: DictConfig, trusted: Sequence[str], facts: About, again: Resumed | None = None) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from ganctl.configuration.names import nearest_keys, one_line, value_text
 from ganctl.configuration.rules import IS_GROUP, Rule
 from ganctl.configuration.targets import HOMES, SEVERAL, check_shape_rule, check_target
 from ganctl.contract import ArgumentError, DataSpec
+from ganctl.files import given_path
 from ganctl.own_code import own_code
 
 MOST_EPOCHS = 10**9  # more would be more steps than can be counted
@@ -130,6 +131,18 @@ def check_values(facts: Facts) -> None:
         if rule and rule.complaint(value):
             problem = rule.complaint(value, facts.default(rule))
             raise ValueError(f"{key}={value_text(value)}: {problem}")
+        if rule and rule.is_path and isinstance(value, str):
+            with about_key(key):
+                given_path(value)
+
+
+@contextmanager
+def about_key(key: str) -> Iterator[None]:
+    """Inside, what is said of a value is said of `key=value`."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{key}={error}") from error.__cause__
 
 
 def _rule(key: str, rules: Mapping[str, list[Rule]]) -> Rule | None:

@@ -84,6 +84,11 @@ class Rule:
         parents = self.key.split(".")[: -len(match[1])] if match[1] else []
         return ".".join([*parents, match[2]])
 
+    @property
+    def is_path(self) -> bool:
+        """Whether its comment begins with file or folder."""
+        return bool(re.match(r"(file|folder)\b", self.comment))
+
     def complaint(self, value: object, default: str | None = None) -> str | None:
         """What is wrong with `value`, and the cure, or None: its type must be the default's, and its range this one.
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from ganctl.configuration.names import control_sign, suggestion
+from ganctl.files import given_path
 
 _INFO = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
 _LONGEST = 20_000  # characters of an override
@@ -94,6 +95,8 @@ def parse_runs(command: str, words: Sequence[str], **options: type) -> argparse.
     parser.add_argument("runs", nargs="*", type=Path, metavar="RUN")
     refuse_in_one_line(parser)
     parsed = parser.parse_intermixed_args(list(words))
+    for path in (*parsed.runs, *(value for value in vars(parsed).values() if isinstance(value, Path))):
+        given_path(path)
     if not parsed.runs:
         usage = " ".join(parser.format_usage().split()).removeprefix("usage: ").replace("[RUN ...]", "").split()
         raise ValueError(f"RUN... is missing: {' '.join([*usage[:2], 'RUN...', *usage[2:]])}")

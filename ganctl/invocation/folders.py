@@ -2,13 +2,18 @@
 
 import contextlib
 import json
+import os
 import re
 import shlex
 import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
+
+from ganctl.files import given_path, made_folder
 
 LONGEST = 80  # characters of a folder's name
 _MOST_RUNS = 6  # of a sweep that a message lists
@@ -27,7 +32,7 @@ def claim(root: Path, name: str) -> Path:
     now = datetime.now()
     day, stem = f"{now:%Y-%m-%d}", "-".join(filter(None, (f"{now:%H-%M-%S}", slug(name))))
     parent = root.expanduser() / day
-    number = 1
+    number, missing = 1, [path for path in (parent, *parent.parents) if not os.path.lexists(path)]
     for _ in range(10_000):
         folder = parent / (stem if number == 1 else f"{stem}-{number}")
         try:
@@ -39,8 +44,22 @@ def claim(root: Path, name: str) -> Path:
         except FileNotFoundError:  # another process has just removed the empty folder of the day
             continue
         except OSError as error:
+            for path in missing:
+                with contextlib.suppress(OSError):
+                    path.rmdir()
             raise ValueError(f"output.root={root}: cannot make {folder}: {error.strerror}; choose another") from None
     raise ValueError(f"output.root={root}: cannot make a folder in {parent}; choose another")
+
+
+@contextmanager
+def made(folder: Path, key: str) -> Iterator[None]:
+    """As `made_folder`, for the folder that `key` names. Raises ValueError if it cannot be made or written to."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(made_folder(folder))
+        except OSError as error:
+            raise ValueError(f"{key}={folder}: cannot be made ({error.strerror}); choose another folder") from None
+        yield
 
 
 def chosen_folder(config: DictConfig, mode: str) -> Path | None:
@@ -48,10 +67,13 @@ def chosen_folder(config: DictConfig, mode: str) -> Path | None:
 
     Raises ValueError if there is a run in it already.
     """
+    subdir = config.hydra.output_subdir
+    if subdir is not None and Path(subdir).name != subdir:
+        raise ValueError(f"hydra.output_subdir={subdir}: must be the name of a folder inside the run's")
     raw = OmegaConf.to_container(config.hydra[mode], resolve=False)["dir"]  # type: ignore[index,call-overload]
     if raw == {"run": "outputs", "sweep": "multirun"}[mode] + "/${now:%Y-%m-%d}/${now:%H-%M-%S}":
         return None
-    folder = Path(config.hydra[mode].dir)
+    folder = given_path(config.hydra[mode].dir)
     if holds_run(folder):
         cure = f"choose another folder, or go on with it by --resume {folder}"
         raise ValueError(f"hydra.{mode}.dir={folder}: there is a run in it, which is not overwritten; {cure}")
@@ -95,7 +117,6 @@ def forget(folder: Path, subdir: str | None, *, keep_log: bool) -> None:
         file.unlink(missing_ok=True)
     with contextlib.suppress(OSError):
         written[0].parent.rmdir()
-        folder.rmdir()
 
 
 def discard(folder: Path, *, new_root: Path | None = None) -> bool:

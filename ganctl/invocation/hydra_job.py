@@ -12,6 +12,7 @@ from omegaconf import DictConfig, open_dict
 
 from ganctl.compose import CONFIG_PATH, VERSION_BASE, Composer
 from ganctl.configuration.names import one_line
+from ganctl.files import given_path
 from ganctl.invocation import help
 from ganctl.invocation.arguments import Arguments, parse
 from ganctl.invocation.folders import refuse_sweep
@@ -20,7 +21,7 @@ from ganctl.own_code import OwnCodeError
 
 
 def run_hydra(command: str, arguments: list[str], task: Callable[[DictConfig], Any]) -> None:
-    """Hydra's own command line for `ganctl COMMAND`, with `arguments`; its exceptions come out as they are."""
+    """Hydra's own command line for `ganctl COMMAND`, with `arguments`. Raises ValueError for what it cannot begin."""
     import hydra
     from hydra.core.utils import env_override
 
@@ -33,6 +34,12 @@ def run_hydra(command: str, arguments: list[str], task: Callable[[DictConfig], A
     try:
         with env_override({"HYDRA_FULL_ERROR": "1"}):  # exceptions instead of printing and exiting
             hydra.main(config_path=CONFIG_PATH, config_name=command, version_base=VERSION_BASE)(job)()
+    except BrokenPipeError:
+        raise
+    except Exception as error:  # of Hydra's own work: folders, logging, callbacks
+        if is_of_the_user(error):
+            raise
+        raise ValueError(f"Hydra cannot start: {type(error).__name__}: {one_line(error)}") from error
     finally:
         sys.argv = typed
 
@@ -68,7 +75,7 @@ def run_and_config(command: str, words: Sequence[str]) -> tuple[Path, DictConfig
     if arguments.target is None:
         usage = f"ganctl {command} RUN [KEY=VALUE ...], RUN being a run's folder or a checkpoint file"
         raise ValueError(f"RUN is missing: {usage}")
-    target = Path(arguments.target).expanduser()
+    target = given_path(arguments.target)
     if not target.exists():
         raise ValueError(f"{arguments.target}: there is no such run folder or checkpoint file")
     refuse_sweep(target, f"ganctl {command}")
@@ -93,11 +100,6 @@ def show(command: str, arguments: Arguments) -> int:
             run_hydra(command, arguments.for_hydra(), lambda config: None)
     except SystemExit as ended:
         code = 2 if ended.code else 0
-    except Exception as error:
-        if composer is None:
-            raise ValueError(f"{type(error).__name__}: {one_line(error)}") from error
-        with composer.in_one_line(()):
-            raise
     if not composer or not arguments.cfg or code:
         sys.stdout.write(printed.getvalue())
     else:

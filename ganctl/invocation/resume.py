@@ -14,6 +14,7 @@ from hydra.errors import HydraException
 from ganctl import checkpoint
 from ganctl.compose import quote
 from ganctl.configuration.names import one_line
+from ganctl.files import given_path
 from ganctl.invocation.folders import refuse_sweep
 
 
@@ -41,8 +42,8 @@ def resume(path: str, overrides: Sequence[str]) -> Resumed:
     for text in overrides:
         if text.lstrip("+~").startswith(("hydra.run.dir", "hydra.output_subdir", "hydra.sweep.")):
             raise ValueError(f"{text}: a resumed run stays in its folder; leave this out")
-    refuse_sweep(Path(path).expanduser(), "ganctl train --resume")
-    newest = checkpoint.find(Path(path).expanduser()).resolve()
+    refuse_sweep(given_path(path), "ganctl train --resume")
+    newest = checkpoint.find(given_path(path)).resolve()
     folder = checkpoint.run_folder(newest)
     files = folder.glob("*/overrides.yaml")
     matches = [(re.fullmatch(r"\.hydra(-resume-(\d+))?", file.parent.name), file.parent) for file in files]

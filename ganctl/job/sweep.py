@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -27,10 +28,12 @@ from ganctl.invocation.folders import LONGEST, chosen_folder, claim, discard, sl
 from ganctl.invocation.hydra_job import is_of_the_user, run_hydra, write_traceback
 from ganctl.invocation.presets import About, about, name_of
 from ganctl.job.ranking_table import show_and_write
+from ganctl.own_code import OwnCodeError
 
 TrainJob = Callable[[DictConfig, Sequence[str], About], dict[str, Any]]
 """`train_job(config, trusted packages, about)` trains in the folder that Hydra has made; returns the run's summary."""
 
+MOST_JOBS = 10_000
 RESULT = "result.json"
 _BASIC_SWEEPER = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
 _BASIC_LAUNCHER = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
@@ -96,8 +99,10 @@ def expand(composer: Composer, config: DictConfig) -> list[Job]:
     parser = OverridesParser.create(config_loader=composer.loader)
     params = [f"{key}={value}" for key, value in (config.hydra.sweeper.params or {}).items()]
     typed = [*params, *(str(text) for text in config.hydra.overrides.task)]
-    parsed = parser.parse_overrides(typed)
-    combinations = BasicSweeper.split_arguments(parsed, None)[0]
+    with composer.in_one_line(()):
+        parsed = parser.parse_overrides(typed)
+        _check_number(parsed)
+        combinations = BasicSweeper.split_arguments(parsed, None)[0]
     swept = {
         _key(override): position
         for position, override in enumerate(_last_of_each(parsed))
@@ -119,6 +124,17 @@ def expand(composer: Composer, config: DictConfig) -> list[Job]:
         folder = "-".join(filter(None, (str(number), slug(words, LONGEST - len(str(number)) - 1))))
         jobs.append(Job(completed, varied, folder, trusted, facts))
     return jobs
+
+
+def _check_number(parsed: Sequence[Override]) -> None:
+    """Raises ValueError for a sweep of no jobs, or of more than anyone waits for; counts no further than that."""
+    number = 1
+    for override in parsed:
+        if override.is_discrete_sweep():
+            number *= sum(1 for _ in islice(override.sweep_iterator(), MOST_JOBS + 1))
+        if not 0 < number <= MOST_JOBS:
+            count = "no jobs" if not number else f"more than {MOST_JOBS:,} jobs"
+            raise ValueError(f"{override.input_line}: makes a sweep of {count}; choose other values")
 
 
 def name_of_sweep(jobs: Sequence[Job], tag: str) -> str:
@@ -149,9 +165,10 @@ def _job(config: DictConfig, jobs: Sequence[Job], train_job: TrainJob) -> None:
         result |= {"status": "interrupted", "score": None, "failed": False, "error": None}
     except Exception as error:
         log = write_traceback(folder)
-        said = str(error) if is_of_the_user(error) else f"{type(error).__name__}: {' '.join(str(error).split())}"
+        is_told = is_of_the_user(error) or isinstance(error, OwnCodeError)
+        said = str(error) if is_told else f"{type(error).__name__}: {' '.join(str(error).split())}"
         result |= {"status": "failed", "score": None, "failed": True, "error": said}
-        where = "" if is_of_the_user(error) else f" (traceback in {log})"
+        where = "" if is_told else f" (traceback in {log})"
         print(f"job {number} of {len(jobs)} ({name}) failed: {said}{where}", file=sys.stderr, flush=True)
     else:
         if result["failed"]:
