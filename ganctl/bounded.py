@@ -49,7 +49,7 @@ def parse_yaml(text: str) -> Any:
         raise ValueError(_one_line(error)) from None  # PyYAML lets through what Python says of a value, as of !!bool x
 
 
-def check_yaml(text: str) -> None:
+def check_yaml(text: str, most: int = MOST) -> None:
     """Raises ValueError, in one line, for a text that is no YAML, or deeper, larger or more repetitive than the bounds.
 
     In time that grows with the text's length alone: aliases are counted, not expanded.
@@ -79,12 +79,14 @@ def check_yaml(text: str) -> None:
                     sizes[anchor] = count - before
             if len(above) > DEEPEST:
                 raise ValueError(f"line {event.start_mark.line + 1}: {_too_deep()}")
-            if count > MOST:
-                raise ValueError(f"line {event.start_mark.line + 1}: more than {MOST:,} values, aliases expanded")
+            if count > most:
+                raise ValueError(f"line {event.start_mark.line + 1}: more than {most:,} values, aliases expanded")
     except RecursionError:
         raise ValueError(_too_deep()) from None
     except yaml.YAMLError as error:
-        raise ValueError(_one_line(error)) from None
+        mark = getattr(error, "problem_mark", None)
+        problem = getattr(error, "problem", None) or error
+        raise ValueError(f"line {mark.line + 1}: {_one_line(problem)}" if mark else _one_line(error)) from None
 
 
 class _Loader(yaml.SafeLoader):
@@ -97,10 +99,15 @@ _Loader.yaml_implicit_resolvers = {
 }
 
 
-def _read(path: Path, parse: Any) -> Any:
+def read_text(path: Path, largest: int = LARGEST) -> str:
+    """The text of a file of at most `largest` bytes. Raises ValueError in one line that names the file."""
+    return _read(path, str, largest)
+
+
+def _read(path: Path, parse: Any, largest: int = LARGEST) -> Any:
     try:
-        if (size := path.stat().st_size) > LARGEST:
-            raise ValueError(f"is larger ({size:,} bytes) than any that ganctl writes")
+        if (size := path.stat().st_size) > largest:
+            raise ValueError(f"it has {size:,} bytes, more than {largest:,}")
         if not (path.is_file() or path.is_dir()):  # a pipe would be waited for
             raise ValueError("is no file")
         return parse(path.read_text(encoding="utf-8"))

@@ -4,6 +4,7 @@ import importlib
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from ganctl.files import disk_fault
 from ganctl.job.signals import Stopped, StopSignals
@@ -65,11 +66,15 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def _answer(words: list[str]) -> int:
     try:
+        if words and words[0] in COMMANDS:
+            _check_working_directory()
         return _dispatch(words)
     except ValueError as error:
-        if "\n" in str(error) or os.environ.get("HYDRA_FULL_ERROR") == "1":
+        if os.environ.get("HYDRA_FULL_ERROR") == "1":
             raise
-        print(error, file=sys.stderr)
+        from ganctl.configuration.names import message
+
+        print(message(error), file=sys.stderr)
         return 2
     except OSError as error:
         if (fault := disk_fault(error)) is None:
@@ -78,6 +83,13 @@ def _answer(words: list[str]) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def _check_working_directory() -> None:
+    try:
+        Path.cwd()
+    except OSError as error:
+        raise ValueError(f"the working directory: cannot be used ({error.strerror}); change to another") from None
 
 
 def _dispatch(words: list[str]) -> int:

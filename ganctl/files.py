@@ -34,6 +34,48 @@ _CURES = {
 }
 
 
+def is_folder(path: str | Path) -> bool:
+    """Whether there is a folder; what is no path at all, or too long for one, is none."""
+    try:
+        return Path(path).is_dir()
+    except (OSError, ValueError):
+        return False
+
+
+def given_path(path: str | os.PathLike[str]) -> Path:
+    """The path that a user has typed, with ~ replaced. Raises ValueError in one line for what can be no path here."""
+    try:
+        place = Path(path).expanduser()
+        place.exists()
+    except RuntimeError:
+        raise ValueError(f"{printable(path)}: there is no such home folder; give the whole path") from None
+    except OSError as error:
+        raise ValueError(f"{printable(path)}: cannot be looked at ({error.strerror}); choose another") from None
+    if "\0" in str(place):
+        raise ValueError(f"{printable(path)}: holds a NUL character, as no path does; choose another")
+    return place
+
+
+@contextmanager
+def made_folder(folder: Path) -> Iterator[None]:
+    """Inside, `folder` is there; if the block raises, what was made for it goes again, unless something is in it.
+
+    Raises OSError where it cannot be made or written to.
+    """
+    missing = []
+    try:
+        missing = [path for path in (folder, *folder.parents) if not path.exists()]
+        folder.mkdir(parents=True, exist_ok=True)
+        with unfinished(folder / "try") as file:
+            file.touch()
+        yield
+    except BaseException:
+        for path in missing:
+            with suppress(OSError):
+                path.rmdir()
+        raise
+
+
 @contextmanager
 def unfinished(path: Path) -> Iterator[Path]:
     """A free name beside `path`, to make a file or folder under; what still has it when the block ends is removed."""
@@ -235,14 +277,6 @@ def unreadable_in_one_line() -> Iterator[None]:
         yield
     except OSError as error:
         raise ValueError(f"{printable(error.filename)}: cannot be read ({error.strerror})") from None
-
-
-def expanded(path: str | Path) -> Path:
-    """The path with a home directory for its `~`. Raises ValueError, in one line, for nobody's."""
-    try:
-        return Path(path).expanduser()
-    except RuntimeError:
-        raise ValueError(f"{printable(path)}: there is no such home directory") from None
 
 
 class _Sink:

@@ -85,7 +85,9 @@ def test_cfg_job_prints_the_comments_beside_the_values(ganctl: Command) -> None:
     lines = ganctl("train", "optimizer=sgd", "--cfg", "job").out.splitlines()
     assert "  lr: 0.01  # learning rate; in (0, inf)" in lines
     assert "seed: 0  # everything random follows from it; in [0, 4294967295]" in lines
-    assert ganctl("train", "--cfg", "job", "-p", "stop").out.splitlines()[2].startswith("score: null  # which score")
+    assert (
+        ganctl("train", "--cfg", "job", "-p", "stop").out.splitlines()[2].startswith("score: null  # name of the score")
+    )
     assert "num_images: 5000  # generated images; in [2, 10000000]" in ganctl("evaluate", "--cfg=job").out.splitlines()
 
 

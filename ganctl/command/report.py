@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from ganctl.files import atomic_write_text, expanded, unreadable_in_one_line, write_new
+from ganctl.files import atomic_write_text, given_path, unreadable_in_one_line, write_new
 from ganctl.forms import printable
 from ganctl.invocation.arguments import parse_runs
 from ganctl.report.files import read_sweep
@@ -53,7 +53,7 @@ def _check_output(path: Path) -> None:
 
 def _read(paths: Sequence[Path]) -> tuple[list[Recorded], Sweep | None]:
     """The runs; and the sweep where one alone is named. A sweep among others counts as its runs."""
-    folder = expanded(paths[0])
+    folder = given_path(paths[0])
     if len(paths) > 1 or not is_sweep(folder):
         return read_runs(paths), None
     written, skipped_jobs = read_sweep(folder)

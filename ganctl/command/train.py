@@ -17,7 +17,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from ganctl.compose import quote
 from ganctl.configuration.names import value_text
-from ganctl.files import disk_fault
+from ganctl.files import disk_fault, given_path
 from ganctl.invocation import help
 from ganctl.invocation.arguments import Arguments, parse
 from ganctl.invocation.folders import chosen_folder, claim, discard, forget, has_results, refuse_taken
@@ -33,6 +33,7 @@ from ganctl.invocation.lock import locked
 from ganctl.invocation.presets import About, about, name_of
 from ganctl.invocation.resume import Resumed, folder_of, resume
 from ganctl.job.signals import Interrupted, StopSignals
+from ganctl.own_code import OwnCodeError, own_code
 
 _ONE_RUN = "--resume: goes on with one run; leave out -m"
 
@@ -94,17 +95,20 @@ def _train(arguments: Arguments, signals: StopSignals, locks: ExitStack) -> int 
     if again:
         undo = partial(forget, again.folder, again.subdir, keep_log=True)
         return _train_once(arguments, again.for_hydra(), job, again.folder, undo, is_new=False)
-    if folder := chosen_folder(config, "run"):
-        locks.enter_context(locked(folder, f"hydra.run.dir={folder}"))
-        refuse_taken(folder, "run")  # by a run that ended only just now
+    with composer.in_one_line(()):
+        chosen, name = chosen_folder(config, "run"), name_of(facts.names, config.tag)
+    if chosen:
+        folder = chosen.absolute()  # whatever folder Hydra changes to
+        locks.enter_context(locked(folder, f"hydra.run.dir={chosen}"))
+        refuse_taken(chosen, "run")  # by a run that ended only just now
         undo = partial(forget, folder, config.hydra.output_subdir, keep_log=False)
-        return _train_once(arguments, [f"hydra.run.dir={quote(str(folder))}"], job, folder, undo)
-    root = Path(config.output.root)
-    new_root = None if root.expanduser().exists() else root
-    folder = claim(root, name_of(facts.names, config.tag))
-    locks.enter_context(locked(folder, f"output.root={root}"))
-    overrides = [f"hydra.run.dir={quote(str(folder))}"]
-    return _train_once(arguments, overrides, job, folder, partial(discard, folder, new_root=new_root))
+    else:
+        root = given_path(config.output.root)
+        new_root = None if root.exists() else root.absolute()
+        folder = claim(root, name).absolute()
+        locks.enter_context(locked(folder, f"output.root={root}"))
+        undo = partial(discard, folder, new_root=new_root)
+    return _train_once(arguments, [f"hydra.run.dir={quote(str(folder))}"], job, folder, undo)
 
 
 def train_job(
@@ -121,7 +125,9 @@ def train_job(
     options = [f"--config-dir={Path(path).absolute()}" for path in sources]
     options += [text for text in hydra.overrides.task if text.startswith("trust=")]
     checkpoint = again.checkpoint if again else None
-    return train_once(config, Path(hydra.runtime.output_dir), checkpoint, facts, options, signals)
+    folder = Path(hydra.runtime.output_dir)
+    with own_code("training", trusted, OwnCodeError, note=f"; the traceback is in {folder / 'train.log'}"):
+        return train_once(config, folder, checkpoint, facts, options, signals)
 
 
 def _train_once(
@@ -146,7 +152,7 @@ def _train_once(
         except Exception as error:  # kept from Hydra, which would print it in its own way
             outcome["error"] = error
             if not (is_of_the_user(error) or disk_fault(error)):
-                write_traceback(folder)
+                outcome["log"] = write_traceback(folder)
 
     try:
         run_hydra("train", arguments.for_hydra(*overrides), task)
@@ -154,7 +160,7 @@ def _train_once(
             raise error
     except BaseException as error:
         has_begun = has_results(folder) if is_new else outcome["hydra_is_done"] and not is_of_the_user(error)
-        if not has_begun:
+        if not (has_begun or "log" in outcome):
             undo()
         raise
     if "step" not in outcome["summary"]:

@@ -4,7 +4,7 @@ import ctypes
 import importlib
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,11 @@ from ganctl.configuration.names import nearest_keys, one_line, value_text
 from ganctl.configuration.rules import IS_GROUP, Rule
 from ganctl.configuration.targets import HOMES, SEVERAL, check_shape_rule, check_target
 from ganctl.contract import ArgumentError, DataSpec
+from ganctl.files import given_path
+from ganctl.own_code import own_code
 
+MOST_EPOCHS = 10**9  # more would be more steps than can be counted
+MOST_PIXELS = 65536  # a side of an image
 NOTHING_YET = "???"
 
 
@@ -85,7 +89,7 @@ def check_parts(facts: Facts) -> None:
         if word.startswith("_") and word != "_target_":
             raise ValueError(f"{key}={value_text(value)}: names with an underscore in front are Hydra's; remove it")
         if word == "_target_":
-            group, *inner = key.split(".")[:-1]
+            group, *inner = key.split(".")[:-1] or [""]
             if len(inner) != (group in SEVERAL) or group not in HOMES:
                 raise ValueError(f"{key}={value_text(value)}: nothing is built here; remove it")
             check_target(group, value, facts.trusted, key=key)
@@ -127,6 +131,18 @@ def check_values(facts: Facts) -> None:
         if rule and rule.complaint(value):
             problem = rule.complaint(value, facts.default(rule))
             raise ValueError(f"{key}={value_text(value)}: {problem}")
+        if rule and rule.is_path and isinstance(value, str):
+            with about_key(key):
+                given_path(value)
+
+
+@contextmanager
+def about_key(key: str) -> Iterator[None]:
+    """Inside, what is said of a value is said of `key=value`."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{key}={error}") from error.__cause__
 
 
 def _rule(key: str, rules: Mapping[str, list[Rule]]) -> Rule | None:
@@ -160,6 +176,8 @@ def check_budget(training: Mapping[str, Any]) -> None:
         others = " ".join(f"training.{name}=null" for name in given if name != keep)
         budgets = " and ".join(f"training.{name}={value_text(budget[name])}" for name in given)
         raise ValueError(f"{budgets}: one budget at a time; to keep training.{keep}, add {others}")
+    if budget["epochs"] is not None and budget["epochs"] > MOST_EPOCHS:
+        raise ValueError(f"training.epochs={budget['epochs']}: must be at most {MOST_EPOCHS}")
 
 
 def check_accumulation(training: Mapping[str, Any]) -> None:
@@ -181,8 +199,9 @@ def check_data(facts: Facts) -> None:
     for group in ("generator", "discriminator"):
         node = facts.values.get(group)
         if isinstance(node, Mapping) and node.get("shape_rule"):
-            rule = _import(f"{group}.shape_rule", node["shape_rule"])
-            with image_shape_of(facts.values["dataset"], spec):
+            name = node["shape_rule"]
+            rule = _import(f"{group}.shape_rule", name)
+            with image_shape_of(facts.values["dataset"], spec), _own(f"{group}.shape_rule", name):
                 rule(tuple(spec.image_shape))
 
 
@@ -231,20 +250,43 @@ def _size(image_shape: Sequence[int]) -> str:
 def data_spec(node: Mapping[str, Any]) -> DataSpec:
     """The facts of the data set that `node`, whose class is allowed, builds; it reads nothing yet."""
     settings = {key: value for key, value in node.items() if key != "_target_"}
-    kind = _import("dataset._target_", node["_target_"])
+    key, path = "dataset._target_", node["_target_"]
+    kind = _import(key, path)
     try:
-        with keys_of("dataset"):
-            return kind(**settings).spec
+        with keys_of("dataset"), _own(key, path):
+            spec = kind(**settings).spec
     except TypeError as error:
-        raise ValueError(f"dataset._target_={node['_target_']}: {one_line(error)}") from error
+        raise ValueError(f"{key}={path}: {one_line(error)}") from error
+    if problem := _problem_of(spec):
+        raise ValueError(f"{key}={path}: its spec {problem}")
+    return spec
+
+
+def _problem_of(spec: object) -> str | None:
+    """What is wrong with the `spec` of a class of one's own."""
+    if not isinstance(spec, DataSpec):
+        return f"is of the type {type(spec).__name__}, not a ganctl.contract.DataSpec"
+    shape, classes = spec.image_shape, spec.num_classes
+    sizes = shape if isinstance(shape, tuple | list) else ()
+    if len(sizes) != 3 or not all(type(size) is int and 0 < size <= MOST_PIXELS for size in sizes):
+        return f"has image_shape={value_text(shape)}; must be (channels, height, width)"
+    if classes is not None and (type(classes) is not int or classes < 1):
+        return f"has num_classes={value_text(classes)}; must be a whole number, or None for images without labels"
+    return None if isinstance(spec.name, str) else f"has name={value_text(spec.name)}; must be text"
 
 
 def _import(key: str, path: str) -> Any:
     module, _, name = path.rpartition(".")
     try:
-        return getattr(importlib.import_module(module), name)
-    except Exception as error:  # a user's module may raise anything while it is imported
+        with _own(key, f"{path}: cannot be imported"):
+            return getattr(importlib.import_module(module), name)
+    except (AttributeError, SyntaxError) as error:  # of which the module's own code did not run
         raise ValueError(f"{key}={path}: cannot be imported: {type(error).__name__}: {one_line(error)}") from error
+
+
+def _own(key: str, path: str) -> AbstractContextManager[None]:
+    """What the module of the class or function `path` raises is said of the `key` that names it."""
+    return own_code(f"{key}={path}", [name for name in [path.partition(".")[0]] if name != "ganctl"])
 
 
 def leaves(node: Mapping[str, Any], prefix: str = "", nodes: bool = False) -> Iterator[tuple[str, Any]]:

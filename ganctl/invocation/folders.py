@@ -11,6 +11,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
+from ganctl.files import given_path
 from ganctl.forms import printable
 from ganctl.report.files import read_sweep
 
@@ -34,7 +35,7 @@ def claim(root: Path, name: str) -> Path:
     now = datetime.now()
     day, stem = f"{now:%Y-%m-%d}", "-".join(filter(None, (f"{now:%H-%M-%S}", slug(name))))
     parent = root.expanduser() / day
-    number = 1
+    number, missing = 1, [path for path in (parent, *parent.parents) if not os.path.lexists(path)]
     for _ in range(10_000):
         folder = parent / (stem if number == 1 else f"{stem}-{number}")
         try:
@@ -46,6 +47,9 @@ def claim(root: Path, name: str) -> Path:
         except FileNotFoundError:  # another process has just removed the empty folder of the day
             continue
         except OSError as error:
+            for path in missing:
+                with contextlib.suppress(OSError):
+                    path.rmdir()
             raise ValueError(f"output.root={root}: cannot make {folder}: {error.strerror}; choose another") from None
     raise ValueError(f"output.root={root}: cannot make a folder in {parent}; choose another")
 
@@ -58,7 +62,7 @@ def chosen_folder(config: DictConfig, mode: str) -> Path | None:
     raw = OmegaConf.to_container(config.hydra[mode], resolve=False)["dir"]  # type: ignore[index,call-overload]
     if raw == {"run": "outputs", "sweep": "multirun"}[mode] + "/${now:%Y-%m-%d}/${now:%H-%M-%S}":
         return None
-    folder = Path(str(config.hydra[mode].dir))
+    folder = given_path(config.hydra[mode].dir)
     if not (folder / OWNER).exists():
         refuse_taken(folder, mode)
     return folder
@@ -111,7 +115,6 @@ def forget(folder: Path, subdir: str | None, *, keep_log: bool) -> None:
         file.unlink(missing_ok=True)
     with contextlib.suppress(OSError):
         written[0].parent.rmdir()
-        folder.rmdir()
 
 
 def discard(folder: Path, *, new_root: Path | None = None) -> bool:

@@ -15,7 +15,7 @@ from ganctl import checkpoint
 from ganctl.bounded import read_yaml
 from ganctl.compose import quote
 from ganctl.configuration.names import one_line
-from ganctl.files import expanded
+from ganctl.files import given_path
 from ganctl.forms import printable
 from ganctl.invocation.folders import refuse_sweep
 
@@ -37,7 +37,7 @@ class Resumed:
 
 def folder_of(path: str) -> Path:
     """The folder of the run that `--resume path` means. Raises ValueError in one line where there is none."""
-    place = expanded(path)
+    place = given_path(path)
     refuse_sweep(place, "ganctl train --resume")
     return checkpoint.run_folder(checkpoint.find(place).resolve())
 
@@ -52,7 +52,7 @@ def resume(path: str, overrides: Sequence[str]) -> Resumed:
         if text.lstrip("+~").startswith(("hydra.run.dir", "hydra.output_subdir", "hydra.sweep.")):
             raise ValueError(f"{text}: a resumed run stays in its folder; leave this out")
     folder = folder_of(path)
-    newest = checkpoint.find(expanded(path)).resolve()
+    newest = checkpoint.find(given_path(path)).resolve()
     files = folder.glob("*/overrides.yaml")
     matches = [(re.fullmatch(r"\.hydra(-resume-(\d{1,9}))?", file.parent.name), file.parent) for file in files]
     starts = [(int(match[2] or 0), subdir) for match, subdir in matches if match]  # the first start has number 0

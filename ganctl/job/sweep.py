@@ -32,6 +32,7 @@ from ganctl.invocation.presets import About, about, name_of
 from ganctl.job.ranking_table import show_and_write
 from ganctl.job.signals import Stopped, StopSignals
 from ganctl.mistakes import parse
+from ganctl.own_code import OwnCodeError
 
 TrainJob = Callable[[DictConfig, Sequence[str], About], dict[str, Any]]
 """`train_job(config, trusted packages, about)` trains in the folder that Hydra has made; returns the run's summary."""
@@ -122,9 +123,10 @@ def expand(composer: Composer, config: DictConfig, progress: Callable[[], None] 
     parser = OverridesParser.create(config_loader=composer.loader)
     params = [f"{key}={value}" for key, value in (config.hydra.sweeper.params or {}).items()]
     typed = [*params, *(str(text) for text in config.hydra.overrides.task)]
-    parse(params, composer.options)  # whose mistakes are told in one line; what was typed has been parsed before
-    parsed = parser.parse_overrides(typed)
-    combinations = _combinations(parsed)
+    with composer.in_one_line(()):
+        parse(params, composer.options)  # whose mistakes are told in one line; what was typed has been parsed before
+        parsed = parser.parse_overrides(typed)
+        combinations = _combinations(parsed)
     swept = {
         _key(override): position
         for position, override in enumerate(_last_of_each(parsed))
@@ -217,7 +219,7 @@ def _job(
         said, where = disk_fault(error), ""
         if said is None:
             log, said = write_traceback(folder), " ".join(str(error).split())
-            if not is_of_the_user(error):
+            if not (is_of_the_user(error) or isinstance(error, OwnCodeError)):
                 said, where = f"{type(error).__name__}: {said}", f" (traceback in {log})"
         result |= {"status": "failed", "score": None, "failed": True, "error": said}
         print(f"job {number} of {len(jobs)} ({name}) failed: {said}{where}", file=sys.stderr, flush=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from ganctl.contract import Score
 from ganctl.evaluation.scores import ScoreSet, declarations, numbers
-from ganctl.files import expanded
+from ganctl.files import given_path
 from ganctl.forms import LONGEST_NAME, printable, whole
 from ganctl.report.files import (
     is_there,
@@ -151,7 +151,7 @@ def flat(node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]
 
 
 def _folders(path: Path) -> list[Path]:
-    place = expanded(path)
+    place = given_path(path)
     if not place.exists():
         raise ValueError(f"{printable(path)}: there is no such run or sweep folder")
     if place.is_file():

@@ -92,20 +92,6 @@ def test_the_table_is_shown_and_written(tmp_path: Path, capsys: pytest.CaptureFi
     ]
 
 
-def test_results_that_cannot_be_read_leave_the_others_their_table(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    contents = [json.dumps(result(1, 2.0, key="[r1]")), "{", "[]", "{}", '{"job": 5, "varied": {}, "seconds": "x"}']
-    files = [tmp_path / f"{number}.json" for number in range(len(contents))]
-    for file, content in zip(files, contents, strict=True):
-        file.write_text(content)
-    assert show_and_write(tmp_path, files, interrupted=False) == 0
-    shown = capsys.readouterr().out.replace("\n", "")
-    assert "[r1]" in shown and "5 jobs, 0 failed, 3 not run" in shown
-    assert f"{files[1]}: cannot be read" in shown and f"{files[2]}: is not the mapping" in shown
-    assert [job["job"] for job in json.loads((tmp_path / "sweep.json").read_text())["ranking"]] == [1, 5]
-
-
 def test_a_score_that_is_not_a_number_ranks_last() -> None:
     jobs = ranked([result(1, "NaN"), result(2, 1.0)])
     assert [each["job"] for each in jobs] == [2, 1]
