@@ -93,7 +93,7 @@ def _train(arguments: Arguments, signals: StopSignals, locks: ExitStack) -> int 
     signals.raise_if_received()
     job = partial(train_job, signals, trusted=trusted, facts=facts, again=again)
     if again:
-        undo = partial(forget, again.folder, again.subdir, keep_log=True)
+        undo = partial(forget, again.folder, again.subdir, keep_log=(again.folder / "train.log").exists())
         return _train_once(arguments, again.for_hydra(), job, again.folder, undo, is_new=False)
     with composer.in_one_line(()):
         chosen, name = chosen_folder(config, "run"), name_of(facts.names, config.tag)

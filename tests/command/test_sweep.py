@@ -140,5 +140,6 @@ def test_a_sweep_where_one_run_is_wanted_is_answered_with_its_runs(
     typed = " ".join(["ganctl", *words])
     said = "swept: is a sweep of 3 runs (1-a, 2-b, 10-c); name one run; "
     assert refused(*words, "swept") == f"{said}such as {typed} swept/1-a"
-    (workplace / "swept" / "sweep.json").write_text(json.dumps({"ranking": [{"rank": 1, "folder": "x/swept/10-c"}]}))
+    job = {"rank": 1, "job": 10, "varied": {"seed": "3"}, "folder": "x/swept/10-c", "status": "finished"}
+    (workplace / "swept" / "sweep.json").write_text(json.dumps({"ranking": [job]}))
     assert refused(*words, "swept") == f"{said}the best is {typed} swept/10-c"
