@@ -13,6 +13,7 @@ from typing import Any
 from ganctl.bounded import read_json, read_yaml
 from ganctl.evaluation.scores import numbers
 from ganctl.forms import (
+    LONGEST_NAME,
     Form,
     either,
     flag,
@@ -98,8 +99,10 @@ def read_summary(folder: Path) -> dict[str, Any]:
 def read_environment(folder: Path) -> dict[str, Any]:
     """Where a run ran: environment.json, of whose fields only the options and the choices are of a form."""
     content = _modest(folder / "environment.json", _mapping(folder / "environment.json", read_json))
+    others = {key: value for key, value in content.items() if key not in _ENVIRONMENT}
     typed = {key: form(content[key]) for key, form in _ENVIRONMENT.items() if key in content}
-    return legible(content) | {key: value for key, value in typed.items() if value is not None}
+    known = legible(others) | {key: value for key, value in typed.items() if value is not None}
+    return {name: known[name] for key in content if (name := printable(key, LONGEST_NAME)) in known}  # in its order
 
 
 def read_evaluated(path: Path) -> dict[str, Any]:

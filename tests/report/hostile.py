@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 from collections.abc import Iterator
@@ -163,19 +164,20 @@ def replaced(node: Any, path: tuple[Any, ...], value: object) -> Any:
 
 @st.composite
 def other_values(draw: st.DrawFn, content: bytes, name: str) -> bytes:
-    """The content with any values at one or more places of a record."""
+    """The content with any values at several places of a record: what is read well of one must not hide another."""
     if name == "metrics.jsonl":
         lines = content.splitlines()
-        place = draw(st.integers(0, len(lines) - 1))
-        lines[place] = draw(other_values(lines[place], "line"))
+        for place in draw(st.lists(st.integers(0, len(lines) - 1), min_size=1, max_size=3, unique=True)):
+            lines[place] = draw(other_values(lines[place], "line"))
         return b"\n".join(lines) + b"\n"
     node = yaml.safe_load(content) if name.endswith("yaml") else json.loads(content)
-    for _ in range(draw(st.integers(1, 3))):
-        path = draw(st.sampled_from(sorted(places(node), key=lambda path: (len(path), str(path)))))
-        value = draw(st.one_of(VALUES, st.sampled_from(list(BEYOND))))
+    for _ in range(draw(st.integers(1, 8))):
+        by_depth = itertools.groupby(sorted(places(node), key=lambda path: (len(path), str(path))), key=len)
+        whole, *parts = [list(paths) for _, paths in by_depth]
+        path = draw(st.sampled_from(draw(st.sampled_from(parts or [whole]))))
+        value = draw(VALUES)
         if isinstance(value, str) and path and draw(st.booleans()):  # another key
-            parent = path[:-1]
-            node = replaced(node, parent, {value: 1.5, "more": value})
+            node = replaced(node, path[:-1], {value: 1.5, "more": value})
         else:
             node = replaced(node, path, value)
     return text_of(node, ascii=draw(st.booleans()))
@@ -203,19 +205,28 @@ def other_bytes(draw: st.DrawFn, content: bytes) -> bytes:
 
 @st.composite
 def changes(draw: st.DrawFn, folder: Path) -> list[tuple[Path, bytes | str]]:
-    """Files below the folder with their new content, or in a word what is to be there instead of a file."""
+    """Files below the folder with their new content, or in a word what is to be there instead of a file.
+
+    Records of any values in several files, or one file that is damaged as a whole, which is refused before others.
+    """
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix != ".png")
-    drawn = draw(st.lists(st.sampled_from(files), min_size=1, max_size=3, unique=True))
-    changed: list[tuple[Path, bytes | str]] = []
-    for path in drawn:
-        content = path.read_bytes()
-        kinds = [st.sampled_from(["folder", "pipe", "nowhere", "endless", "gone"]), other_bytes(content)]
-        if path.suffix == ".yaml":
-            kinds.append(st.sampled_from(FRAGMENTS).map(str.encode))
-        if content:
-            kinds += [other_values(content, path.name)] * 4
-        changed.append((path.relative_to(folder), draw(st.one_of(kinds))))
-    return changed
+    full = [path for path in files if path.stat().st_size]
+    full += 4 * [path for path in full if path.parent == folder]  # of a sweep: its own, more than those of its runs
+    if draw(st.integers(0, 3)):
+        drawn = draw(st.lists(st.sampled_from(full), min_size=1, max_size=6))
+        return [
+            (path.relative_to(folder), draw(other_values(path.read_bytes(), path.name)))
+            for path in dict.fromkeys(drawn)
+        ]
+    path = draw(st.sampled_from(files))
+    kinds = [st.sampled_from(["folder", "pipe", "nowhere", "endless", "gone"]), other_bytes(path.read_bytes())]
+    kinds.append(st.sampled_from(list(BEYOND) if path.suffix != ".yaml" else FRAGMENTS).map(text_or_fragment))
+    return [(path.relative_to(folder), draw(st.one_of(kinds)))]
+
+
+def text_or_fragment(name: str) -> bytes:
+    """A list with what Python's own writers refuse; else the text itself."""
+    return text_of([{"a": name}]) if name in BEYOND else name.encode()
 
 
 def put(path: Path, content: bytes | str) -> None:
