@@ -81,8 +81,8 @@ def check_parts(facts: Facts) -> None:
             if not isinstance(node, Mapping):
                 raise ValueError(f"{group}.{name}={value_text(node)}: {IS_GROUP}")
             if "_target_" not in node:
-                chosen = [other for other, settings in nodes.items() if "_target_" in settings]
-                cure = f"add it with {group}=[{','.join([*chosen, name])}], or remove it with ~{group}.{name}"
+                chosen = [each for each, node in nodes.items() if isinstance(node, Mapping) and "_target_" in node]
+                cure = f"add it with {group}=[{','.join(map(str, [*chosen, name]))}], or remove it with ~{group}.{name}"
                 raise ValueError(f"{group}.{name}={value_text(node)}: is set, but {name} is not chosen; {cure}")
     for key, value in leaves(facts.values, nodes=True):
         word = key.rpartition(".")[2]

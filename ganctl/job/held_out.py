@@ -67,7 +67,7 @@ def _of_test_split(config: DictConfig, judge: Judge, store: ImageStore, count: i
     path = judge.cache / f"held-out-{digest}.json" if judge.cache else None
     if path and path.is_file():
         with contextlib.suppress(ValueError):  # damaged: made anew
-            if kept := node(read_json(path)):
+            if isinstance(kept := read_json(path), dict):
                 return kept
     if count < 2 or count * seconds_per_image(judge.extractor, test.spec) > MOST_SECONDS:
         return {}
