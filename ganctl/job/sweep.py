@@ -202,12 +202,11 @@ def _job(
     result: dict[str, Any] = {"job": number, "folder": str(folder), "overrides": job.overrides, "varied": job.varied}
     began = time.monotonic()
     stop: int | None = None
+    has_begun = True
     try:
         with locked(folder, f"hydra.sweep.dir={folder.parent}"):
             summary = train_job(config, job.trusted, job.facts)
-        if "step" not in summary:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise Stopped(signals.exit_code)
+        has_begun = "step" in summary
         code = int(summary.get("exit_code", 0))
         stop = code if code > 128 else None
         result |= {"status": summary["status"], "score": summary.get("score"), "failed": code not in (0, stop)}
@@ -226,6 +225,9 @@ def _job(
     else:
         if result["failed"]:
             print(f"job {number} of {len(jobs)} ({name}) {result['error']}", file=sys.stderr, flush=True)
+    if not has_begun:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise Stopped(signals.exit_code)
     result["seconds"] = round(time.monotonic() - began, 2)
     results.append({name: plain(value) for name, value in result.items()})
     try:
