@@ -9,7 +9,8 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
-from ganctl.configuration.checks import image_shape_of, leaves
+from ganctl.configuration.checks import leaves
+from ganctl.configuration.data import image_shape_of
 from ganctl.configuration.keys import keys_of
 from ganctl.configuration.targets import check_target
 from ganctl.contract import (

@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from ganctl import __version__
-from ganctl.files import atomic_path, atomic_write_bytes, read_tensors, write_torch
+from ganctl.files import atomic_path, atomic_write_bytes
+from ganctl.tensor_files import read_tensors, write_torch
 
 FORMAT, VERSION = "ganctl-checkpoint", 2
 _ABOUT = ("config", "spec", "task", "class_names")

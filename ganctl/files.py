@@ -16,12 +16,9 @@ from functools import cache
 from io import FileIO
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 from ganctl.forms import printable
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 _ABANDONED_SECONDS = 24 * 3600
 _UNFINISHED = re.compile(r"\.(?:([0-9a-f]{8})-(\d+)-)?[0-9a-f]{16}\.unfinished")  # once without machine and process
@@ -208,37 +205,6 @@ def plain(value: object) -> object:
     return plain(to_list())
 
 
-def read_tensors(path: Path) -> tuple[dict[str, "Tensor"], dict[str, str]] | None:
-    """The tensors of a safetensors file and its metadata; None where there is none that can be read."""
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
-    except (OSError, SafetensorError):
-        return None
-
-
-def write_tensors(path: Path, tensors: Mapping[str, "Tensor"], metadata: dict[str, str]) -> None:
-    """Puts tensors at `path` in the format of safetensors, whole or not at all, and sweeps the folder."""
-    from safetensors.torch import save
-
-    # Not by its own writing, whose exception says in words only that a disk is full.
-    atomic_write_bytes(path, save({name: tensor.contiguous() for name, tensor in tensors.items()}, metadata))
-    sweep(path.parent)
-
-
-def write_torch(path: Path, content: object) -> None:
-    """Puts `content` (tensors and plain data) at `path` in torch's own format, whole or not at all."""
-    import torch
-
-    with atomic_file(path) as file:
-        sink = _Sink(file)
-        torch.save(content, sink)  # type: ignore[arg-type]
-        if sink.error is not None:
-            raise sink.error
-
-
 def one_line(error: Exception) -> str:
     """What an error says of a file, in one line."""
     text = str(error)
@@ -277,28 +243,6 @@ def unreadable_in_one_line() -> Iterator[None]:
         yield
     except OSError as error:
         raise ValueError(f"{printable(error.filename)}: cannot be read ({error.strerror})") from None
-
-
-class _Sink:
-    """What torch writes to: it would hide an error of writing (a full disk, Ctrl-C) behind one of its own.
-
-    The first is kept here instead, and nothing is written after it.
-    """
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self.error: BaseException | None = None
-
-    def write(self, data: bytes) -> int:
-        if self.error is None:
-            try:
-                self._file.write(data)
-            except BaseException as error:
-                self.error = error
-        return memoryview(data).nbytes
-
-    def flush(self) -> None:
-        """The file is flushed when it is closed."""
 
 
 @cache

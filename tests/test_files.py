@@ -97,7 +97,7 @@ def test_an_error_of_the_disk_names_the_file_and_the_cure_in_one_line(tmp_path):
 def test_an_error_of_writing_comes_out_of_torch_as_it_was(tmp_path):
     """As does Ctrl-C: torch would report an offset that it did not expect instead."""
     done = _limited(
-        "from ganctl.files import write_torch; import torch\n"
+        "from ganctl.tensor_files import write_torch; import torch\n"
         "try: write_torch(Path(sys.argv[1]), {'weights': torch.zeros(100_000)})\n"
         "except OSError as error: print(error.errno, error.filename)",
         tmp_path / "state.pt",

@@ -1,24 +1,20 @@
 """The checks of a whole configuration, in the order in which their messages help most."""
 
 import ctypes
-import importlib
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ganctl.configuration.keys import keys_of
-from ganctl.configuration.names import nearest_keys, one_line, value_text
+from ganctl.configuration.data import data_spec, image_shape_of, imported, own
+from ganctl.configuration.names import nearest_keys, value_text
 from ganctl.configuration.rules import IS_GROUP, Rule
 from ganctl.configuration.targets import HOMES, SEVERAL, check_shape_rule, check_target
-from ganctl.contract import ArgumentError, DataSpec
 from ganctl.files import given_path
-from ganctl.own_code import own_code
 
 MOST_EPOCHS = 10**9  # more would be more steps than can be counted
-MOST_PIXELS = 65536  # a side of an image
 NOTHING_YET = "???"
 
 
@@ -200,8 +196,8 @@ def check_data(facts: Facts) -> None:
         node = facts.values.get(group)
         if isinstance(node, Mapping) and node.get("shape_rule"):
             name = node["shape_rule"]
-            rule = _import(f"{group}.shape_rule", name)
-            with image_shape_of(facts.values["dataset"], spec), _own(f"{group}.shape_rule", name):
+            rule = imported(f"{group}.shape_rule", name)
+            with image_shape_of(facts.values["dataset"], spec), own(f"{group}.shape_rule", name):
                 rule(tuple(spec.image_shape))
 
 
@@ -224,69 +220,6 @@ def has_cuda() -> bool:
         return False
     count = ctypes.c_int(0)
     return driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0 and count.value > 0
-
-
-@contextmanager
-def image_shape_of(node: Mapping[str, Any], spec: DataSpec) -> Iterator[None]:
-    """Inside, what a network says of its `image_shape` is said of the key of the node `dataset` that decides it."""
-    try:
-        yield
-    except ArgumentError as error:
-        if error.argument.rpartition(".")[2] != "image_shape":
-            raise
-        size = _size(spec.image_shape)
-        if "resolution" not in node:
-            raise ValueError(f"dataset={spec.name}: has images of {size} pixels: {error.need}") from None
-        shapes = error.cure if isinstance(error.cure, tuple) else ()
-        cures = tuple(_size(shape) for shape in shapes if isinstance(shape, tuple))
-        raise ArgumentError("dataset.resolution", size, error.need, cures) from None
-
-
-def _size(image_shape: Sequence[int]) -> str:
-    _, height, width = image_shape
-    return f"{height}" if height == width else f"{height}x{width}"
-
-
-def data_spec(node: Mapping[str, Any]) -> DataSpec:
-    """The facts of the data set that `node`, whose class is allowed, builds; it reads nothing yet."""
-    settings = {key: value for key, value in node.items() if key != "_target_"}
-    key, path = "dataset._target_", node["_target_"]
-    kind = _import(key, path)
-    try:
-        with keys_of("dataset"), _own(key, path):
-            spec = kind(**settings).spec
-    except TypeError as error:
-        raise ValueError(f"{key}={path}: {one_line(error)}") from error
-    if problem := _problem_of(spec):
-        raise ValueError(f"{key}={path}: its spec {problem}")
-    return spec
-
-
-def _problem_of(spec: object) -> str | None:
-    """What is wrong with the `spec` of a class of one's own."""
-    if not isinstance(spec, DataSpec):
-        return f"is of the type {type(spec).__name__}, not a ganctl.contract.DataSpec"
-    shape, classes = spec.image_shape, spec.num_classes
-    sizes = shape if isinstance(shape, tuple | list) else ()
-    if len(sizes) != 3 or not all(type(size) is int and 0 < size <= MOST_PIXELS for size in sizes):
-        return f"has image_shape={value_text(shape)}; must be (channels, height, width)"
-    if classes is not None and (type(classes) is not int or classes < 1):
-        return f"has num_classes={value_text(classes)}; must be a whole number, or None for images without labels"
-    return None if isinstance(spec.name, str) else f"has name={value_text(spec.name)}; must be text"
-
-
-def _import(key: str, path: str) -> Any:
-    module, _, name = path.rpartition(".")
-    try:
-        with _own(key, f"{path}: cannot be imported"):
-            return getattr(importlib.import_module(module), name)
-    except (AttributeError, SyntaxError) as error:  # of which the module's own code did not run
-        raise ValueError(f"{key}={path}: cannot be imported: {type(error).__name__}: {one_line(error)}") from error
-
-
-def _own(key: str, path: str) -> AbstractContextManager[None]:
-    """What the module of the class or function `path` raises is said of the `key` that names it."""
-    return own_code(f"{key}={path}", [name for name in [path.partition(".")[0]] if name != "ganctl"])
 
 
 def leaves(node: Mapping[str, Any], prefix: str = "", nodes: bool = False) -> Iterator[tuple[str, Any]]:

@@ -7,6 +7,8 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
+from ganctl.forms import printable, shorten
+
 LONGEST = 1000  # characters of a message
 MOST_OPTIONS = 16  # most options that a message lists
 ALIKE = 0.6  # least similarity of names, from 0 to 1, for one to be taken for the other
@@ -63,11 +65,7 @@ def control_sign(text: str) -> str | None:
 
 def message(error: object) -> str:
     """What an error says, as it is shown: one line, at most `LONGEST` characters, without signs that steer a screen."""
-    text = str(error)
-    if len(text) > LONGEST:
-        text = f"{text[: LONGEST // 3]} [...] {text[-LONGEST // 3 :]}"
-    line = "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text.strip())
-    return line if len(line) <= LONGEST else f"{line[: LONGEST // 2]} [...] {line[-LONGEST // 3 :]}"
+    return shorten(printable(str(error).strip(), LONGEST), LONGEST)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from ganctl.contract import ArgumentError, DataSpec, ImageStore, Plain, Progress
 from ganctl.feature.convnet import ConvNet, accuracy, train_classifier
-from ganctl.files import read_tensors, write_tensors, write_torch
+from ganctl.tensor_files import read_tensors, write_tensors, write_torch
 
 FORMAT = 1  # of the training and its cache; another number makes all older files unread
 WHAT = "training the classifier"
