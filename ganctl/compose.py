@@ -36,6 +36,7 @@ from ganctl.own_yaml import BoundedLoader, check_expansion, read_own
 _rules = lru_cache(maxsize=256)(read_rules)
 VERSION_BASE = "1.3"
 CONFIG_PATH = "pkg://ganctl.configs"
+PRESETS = ("model", "experiment")  # groups whose files set what other files have
 
 
 @dataclass(frozen=True)
@@ -150,6 +151,10 @@ class Composer:
         parsed = parse(overrides, self.options)
         values = self.plain(config, parsed)
         layers = self.layers(overrides)
+        for layer in layers:
+            if layer.group in PRESETS and layer.package:
+                need = "nothing reads its settings; begin the file with the line `# @package _global_`"
+                raise ValueError(f"{layer.group}={layer.option}: {layer.file}: {need}")
         trusted = self._trusted(values, parsed)
         facts = Facts(
             values=values,

@@ -75,10 +75,12 @@ def _train(arguments: Arguments, signals: StopSignals, locks: ExitStack) -> int 
         if arguments.only_shows:
             return show("train", arguments)
         config = composer.compose(arguments.overrides, multirun=may_sweep)
-        if config.hydra.output_subdir != ".hydra":
+        with composer.in_one_line(()):
+            subdir, is_sweep = config.hydra.output_subdir, arguments.multirun or config.hydra.mode == RunMode.MULTIRUN
+        if subdir != ".hydra":
             need = "a run keeps its settings in .hydra, from which it is resumed; leave this out"
-            raise ValueError(f"hydra.output_subdir={value_text(config.hydra.output_subdir)}: {need}")
-        if arguments.multirun or config.hydra.mode == RunMode.MULTIRUN:
+            raise ValueError(f"hydra.output_subdir={value_text(subdir)}: {need}")
+        if is_sweep:
             if again:
                 raise ValueError(_ONE_RUN)
             from ganctl.job.sweep import sweep
