@@ -167,7 +167,7 @@ def _table(rules: list[Rule]) -> list[str]:
 def _meaning(rule: Rule) -> str:
     """The comment without its range, which has a column of its own."""
     parts = [part.strip() for part in rule.comment.split(";")]
-    kept = [part for part in parts if not re.match(r"(in [\[(]|one of )", part)]
+    kept = [part for part in parts if not re.match(r"(((whole )?number |\d+ numbers )?in [\[(]|one of )", part)]
     text = "; ".join(kept)
     if not text and rule.target:
         return f"`{rule.target}` for this network alone"

@@ -10,6 +10,8 @@ from typing import Any
 
 import yaml
 
+from ganctl.forms import printable
+
 LARGEST = 16 * 2**20  # bytes of a file
 DEEPEST = 50  # levels of nesting
 MOST = 200_000  # values of a YAML text, with what its aliases repeat
@@ -43,11 +45,11 @@ def parse_yaml(text: str) -> Any:
         return _plain(yaml.load(text, Loader=_Loader), 0)
     except RecursionError:
         raise ValueError(_too_deep()) from None
-    except (ValueError, yaml.YAMLError) as error:
-        raise ValueError(_one_line(error)) from None
+    except (ValueError, LookupError, ArithmeticError, AttributeError, yaml.YAMLError) as error:
+        raise ValueError(_one_line(error)) from None  # PyYAML lets through what Python says of a value, as of !!bool x
 
 
-def check_yaml(text: str) -> None:
+def check_yaml(text: str, most: int = MOST) -> None:
     """Raises ValueError, in one line, for a text that is no YAML, or deeper, larger or more repetitive than the bounds.
 
     In time that grows with the text's length alone: aliases are counted, not expanded.
@@ -77,12 +79,14 @@ def check_yaml(text: str) -> None:
                     sizes[anchor] = count - before
             if len(above) > DEEPEST:
                 raise ValueError(f"line {event.start_mark.line + 1}: {_too_deep()}")
-            if count > MOST:
-                raise ValueError(f"line {event.start_mark.line + 1}: more than {MOST:,} values, aliases expanded")
+            if count > most:
+                raise ValueError(f"line {event.start_mark.line + 1}: more than {most:,} values, aliases expanded")
     except RecursionError:
         raise ValueError(_too_deep()) from None
     except yaml.YAMLError as error:
-        raise ValueError(_one_line(error)) from None
+        mark = getattr(error, "problem_mark", None)
+        problem = getattr(error, "problem", None) or error
+        raise ValueError(f"line {mark.line + 1}: {_one_line(problem)}" if mark else _one_line(error)) from None
 
 
 class _Loader(yaml.SafeLoader):
@@ -95,15 +99,22 @@ _Loader.yaml_implicit_resolvers = {
 }
 
 
-def _read(path: Path, parse: Any) -> Any:
+def read_text(path: Path, largest: int = LARGEST) -> str:
+    """The text of a file of at most `largest` bytes. Raises ValueError in one line that names the file."""
+    return _read(path, str, largest)
+
+
+def _read(path: Path, parse: Any, largest: int = LARGEST) -> Any:
     try:
-        if (size := path.stat().st_size) > LARGEST:
-            raise ValueError(f"is larger ({size:,} bytes) than any that ganctl writes")
+        if (size := path.stat().st_size) > largest:
+            raise ValueError(f"it has {size:,} bytes, more than {largest:,}")
+        if not (path.is_file() or path.is_dir()):  # a pipe would be waited for
+            raise ValueError("is no file")
         return parse(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ValueError(f"{path}: cannot be read ({error.strerror})") from None
+        raise ValueError(f"{printable(path)}: cannot be read ({error.strerror})") from None
     except ValueError as error:
-        raise ValueError(f"{path}: cannot be read ({_one_line(error)})") from None
+        raise ValueError(f"{printable(path)}: cannot be read ({_one_line(error)})") from None
 
 
 def _plain(value: object, depth: int) -> object:
@@ -135,4 +146,4 @@ def _too_deep() -> str:
 
 
 def _one_line(error: object) -> str:
-    return " ".join(str(error).split())[:300] or type(error).__name__
+    return printable(" ".join(str(error).split())[:300]) or type(error).__name__

@@ -9,7 +9,8 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
-from ganctl.configuration.checks import image_shape_of, leaves
+from ganctl.configuration.checks import leaves
+from ganctl.configuration.data import image_shape_of
 from ganctl.configuration.keys import keys_of
 from ganctl.configuration.targets import check_target
 from ganctl.contract import (
@@ -26,6 +27,7 @@ from ganctl.contract import (
 )
 from ganctl.dataset.store import cache_folder
 from ganctl.evaluation.judge import Judge
+from ganctl.own_code import own_code
 from ganctl.training.device import Device, open_device
 from ganctl.training.draws import seed_building
 from ganctl.training.game import Game
@@ -49,7 +51,8 @@ def part(group: str, node: Any, trusted: list[str], *, key: str | None = None, *
     check_target(group, target, trusted)
     try:
         module, _, name = target.rpartition(".")
-        return getattr(importlib.import_module(module), name)(**settings, **keywords)
+        with own_code(f"{group}={target}: cannot be built", trusted):
+            return getattr(importlib.import_module(module), name)(**settings, **keywords)
     except Exception as error:
         cause = error
         if isinstance(cause, ArgumentError):

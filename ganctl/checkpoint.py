@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from ganctl import __version__
-from ganctl.files import atomic_file, atomic_path, atomic_write_bytes, read_tensors
+from ganctl.files import atomic_path, atomic_write_bytes
+from ganctl.tensor_files import read_tensors, write_torch
 
 FORMAT, VERSION = "ganctl-checkpoint", 2
 _ABOUT = ("config", "spec", "task", "class_names")
@@ -31,12 +32,9 @@ _KEYS = {"config", "spec", "task", "class_names", "record", "state"}
 
 def save(path: Path, content: dict[str, Any]) -> None:
     """Writes `content` (tensors and plain data) to `path`: at any instant it is the old file or the new."""
-    import torch
-
     missing = _KEYS - content.keys()
     assert not missing, f"a checkpoint needs {missing}"
-    with atomic_file(path) as file:
-        torch.save({"format": FORMAT, "version": VERSION, "ganctl": __version__, **content}, file)
+    write_torch(path, {"format": FORMAT, "version": VERSION, "ganctl": __version__, **content})
 
 
 def load(path: Path) -> dict[str, Any]:

@@ -4,6 +4,11 @@ import importlib
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from ganctl.files import disk_fault
+from ganctl.job.signals import Stopped, StopSignals
+from ganctl.record.streams import Streams, occupy
 
 COMMANDS = {
     "train": "train a GAN, or sweep over settings with -m",
@@ -18,6 +23,9 @@ COMMANDS = {
 
 COMPOSED = ("train", "sample", "evaluate", "fid")
 """The commands whose settings Hydra composes."""
+
+ONLY_SHOWS = ("-h", "--help", "--hydra-help", "-c", "--cfg", "-i", "--info", "-sc", "--shell-completion")
+"""The options with which a command prints something instead of its work."""
 
 USAGE = """\
 usage: ganctl COMMAND [...]
@@ -38,20 +46,50 @@ examples:
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Runs the command line `words` (None = the process's own). Returns the exit code; prints a user's error."""
+    """Runs the command line `words` (None = the process's own, which ends after it). Returns the exit code.
+
+    Prints a user's error, and that of a disk, in one line. What cannot be printed is 1, but for a training, which has
+    written it into its train.log as well.
+    """
+    is_process = words is None
     words = list(sys.argv[1:] if words is None else words)
+    if is_process:
+        occupy()
     try:
+        with StopSignals(at_once=True, to_the_end=is_process), Streams() as streams:
+            code = _answer(words)
+    except Stopped as stopped:
+        return stopped.exit_code
+    is_training = words[:1] == ["train"] and not any(word.partition("=")[0] in ONLY_SHOWS for word in words)
+    return code or int(streams.failed and not is_training)
+
+
+def _answer(words: list[str]) -> int:
+    try:
+        if words and words[0] in COMMANDS:
+            _check_working_directory()
         return _dispatch(words)
     except ValueError as error:
-        if "\n" in str(error) or os.environ.get("HYDRA_FULL_ERROR") == "1":
+        if os.environ.get("HYDRA_FULL_ERROR") == "1":
             raise
-        print(error, file=sys.stderr)
+        from ganctl.configuration.names import message
+
+        print(message(error), file=sys.stderr)
         return 2
+    except OSError as error:
+        if (fault := disk_fault(error)) is None:
+            raise
+        print(fault, file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:  # whoever read our output has gone
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+
+
+def _check_working_directory() -> None:
+    try:
+        Path.cwd()
+    except OSError as error:
+        raise ValueError(f"the working directory: cannot be used ({error.strerror}); change to another") from None
 
 
 def _dispatch(words: list[str]) -> int:

@@ -4,7 +4,9 @@ The only module that knows Hydra's config loader. A mistake becomes a ValueError
 """
 
 import re
+import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
@@ -12,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from hydra import version
-from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.utils import create_config_search_path
 from hydra.core.config_search_path import SearchPathQuery
 from hydra.core.hydra_config import HydraConfig
@@ -28,11 +29,14 @@ from ganctl.configuration.checks import Facts, check, leaves
 from ganctl.configuration.names import value_text
 from ganctl.configuration.rules import Rule, read_rules
 from ganctl.configuration.targets import SEVERAL, local_packages
+from ganctl.files import is_folder
 from ganctl.mistakes import explain, parse
+from ganctl.own_yaml import BoundedLoader, check_expansion, read_own
 
 _rules = lru_cache(maxsize=256)(read_rules)
 VERSION_BASE = "1.3"
 CONFIG_PATH = "pkg://ganctl.configs"
+PRESETS = ("model", "experiment")  # groups whose files set what other files have
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,7 @@ class Composer:
         path = None if config_path is None or "://" in config_path else config_path
         by_hand = {"--config-dir": config_dir, "--config-path": path}
         for option, folder in by_hand.items():
-            if folder is not None and not Path(folder).is_dir():
+            if folder is not None and not is_folder(folder):
                 raise ValueError(f"{option}={folder}: there is no such folder")
         self.own = [Path(folder).resolve() for folder in by_hand.values() if folder]
         self.folders = [Path.cwd(), *(folder.parent for folder in self.own)] if self.own else []
@@ -95,8 +99,9 @@ class Composer:
         if config_dir is not None:
             place = f"file://{Path(config_dir).absolute()}"
             search.prepend(provider="command-line", path=place, anchor=SearchPathQuery(provider="schema"))
-        self.loader = ConfigLoaderImpl(config_search_path=search)
-        self.groups = set(self.loader.list_groups(""))
+        with self.in_one_line(()):
+            self.loader = BoundedLoader(search)
+            self.groups = set(self.loader.list_groups(""))
         self._layers: dict[tuple[str, ...], list[Layer]] = {}
 
     def options(self) -> dict[str, list[str]]:
@@ -132,12 +137,9 @@ class Composer:
         """
         mode = RunMode.MULTIRUN if multirun else RunMode.RUN
         parsed = parse(overrides, self.options)
-        try:
+        with self.in_one_line(parsed):
             config = self.loader.load_configuration(self.config_name, list(overrides), mode)
-        except Exception as error:
-            if (mistake := self._mistake(error, parsed)) is None:
-                raise
-            raise mistake from None
+            check_expansion(OmegaConf.to_container(config, resolve=False))
         for group, choice in config.hydra.runtime.choices.items():
             names = choice if OmegaConf.is_list(choice) else [choice]
             if any(str(name).rpartition("/")[2].startswith("_") for name in names):
@@ -149,6 +151,10 @@ class Composer:
         parsed = parse(overrides, self.options)
         values = self.plain(config, parsed)
         layers = self.layers(overrides)
+        for layer in layers:
+            if layer.group in PRESETS and layer.package:
+                need = "nothing reads its settings; begin the file with the line `# @package _global_`"
+                raise ValueError(f"{layer.group}={layer.option}: {layer.file}: {need}")
         trusted = self._trusted(values, parsed)
         facts = Facts(
             values=values,
@@ -166,7 +172,8 @@ class Composer:
 
     def own_packages(self) -> list[str]:
         """The user's modules that a run may have in its checkpoints: those that YAML files of their folders name."""
-        texts = [file.read_text(encoding="utf-8") for folder in self.own for file in sorted(folder.rglob("*.yaml"))]
+        files = [file for folder in self.own for file in sorted(folder.rglob("*.yaml")) if file.is_file()]
+        texts = [read_own(file) for file in files]
         targets = [name for text in texts for name in re.findall(r"""\b_target_["']?\s*:\s*["']?([\w.]+)""", text)]
         return local_packages(targets, self.folders)
 
@@ -190,12 +197,8 @@ class Composer:
         """
         parsed = parse(overrides, self.options)
         chosen = {item.key_or_group for item in parse(overrides if typed is None else typed, self.options)}
-        try:
+        with self.in_one_line(parsed):
             return [*overrides, *self._own_settings(parsed, chosen & self.groups - {"hydra", "device"})]
-        except Exception as error:
-            if (mistake := self._mistake(error, parsed)) is None:
-                raise
-            raise mistake from None
 
     def _own_settings(self, parsed: Sequence[Override], groups: set[str]) -> list[str]:
         """The overrides that undo what presets set of `groups` and nobody has typed."""
@@ -260,16 +263,22 @@ class Composer:
         keep = HydraConfig.instance().cfg
         HydraConfig.instance().set_config(config)
         try:
-            return {str(key): _resolved(config, str(key)) for key in config if key != "hydra"}
-        except OmegaConfBaseException as error:
-            raise self._mistake(error, parsed) or error from None
+            with self.in_one_line(parsed):
+                return {str(key): _resolved(config, key) for key in config if key != "hydra"}
         finally:
             Singleton._instances[HydraConfig].cfg = keep  # type: ignore[attr-defined]
 
-    def _mistake(self, error: Exception, parsed: Sequence[Override]) -> ValueError | None:
-        """The one line for what a user did; None for any other error."""
-        one_line = isinstance(error, ValueError) and "\n" not in str(error)
-        return explain(error, parsed, self) or (error if one_line else None)  # type: ignore[return-value]
+    @contextmanager
+    def in_one_line(self, parsed: Sequence[Override]) -> Iterator[None]:
+        """Inside, where Hydra works on what a user wrote, every exception becomes a ValueError of one line."""
+        try:
+            with warnings.catch_warnings(record=True) as remarks:
+                warnings.filterwarnings("error", message="provider=.* is not available")
+                yield
+        except Exception as error:
+            raise explain(error, parsed, self) from error
+        for remark in remarks:  # beside a refusal they would only hide it
+            warnings.warn_explicit(remark.message, remark.category, remark.filename, remark.lineno)
 
 
 def quote(value: str) -> str:
@@ -288,7 +297,7 @@ def _override_text(value: Any) -> str:
     return quote(plain) if isinstance(plain, str) else value_text(plain)
 
 
-def _resolved(config: DictConfig, key: str) -> Any:
+def _resolved(config: DictConfig, key: Any) -> Any:
     node = config._get_node(key)
     if OmegaConf.is_config(node) and not node._is_none() and not node._is_missing():  # type: ignore[union-attr]
         return OmegaConf.to_container(node, resolve=True, throw_on_missing=False)  # type: ignore[arg-type]

@@ -6,13 +6,14 @@ import queue
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 from ganctl.contract import Progress
-from ganctl.files import atomic_file, sweep
+from ganctl.files import atomic_file, made_folder, sweep
 
 ANSWER_SECONDS = 7.0  # until a server must have answered, and the longest silence afterwards
 SLOW_SECONDS = 10.0  # in which at least SLOW_BYTES must arrive
@@ -33,12 +34,20 @@ def fetch(
     It comes from the first of `urls` that delivers it within `seconds`. Several processes may do this at once. Raises
     OSError, which says in one line what was tried, where none does or the folder cannot be written.
     """
+    patience = min(ANSWER_SECONDS, seconds)
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(made_folder(path.parent))
+            sweep(path.parent)
+        except OSError as error:
+            raise OSError(f"{path.parent}: {_reason(error, patience)}") from error
+        _fetch(urls, path, algorithm, checksum, seconds, progress)
+
+
+def _fetch(
+    urls: Sequence[str], path: Path, algorithm: str, checksum: str, seconds: float, progress: Progress | None
+) -> None:
     patience, tried = min(ANSWER_SECONDS, seconds), []
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        sweep(path.parent)
-    except OSError as error:
-        raise OSError(f"{path.parent}: {_reason(error, patience)}") from error
     for url in urls:
         hashed = hashlib.new(algorithm, usedforsecurity=False)
         try:

@@ -1,27 +1,82 @@
 """Files that are there whole or not at all: a run may be killed at any instant and must leave readable results."""
 
+import errno
+import hashlib
 import json
 import math
 import os
+import platform
+import re
 import secrets
 import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import cache
+from io import FileIO
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
-if TYPE_CHECKING:
-    from torch import Tensor
+from ganctl.forms import printable
 
 _ABANDONED_SECONDS = 24 * 3600
+_UNFINISHED = re.compile(r"\.(?:([0-9a-f]{8})-(\d+)-)?[0-9a-f]{16}\.unfinished")  # once without machine and process
+_CURES = {
+    errno.ENOSPC: "free some",
+    errno.EDQUOT: "free some of it",
+    errno.EFBIG: "raise the limit on the size of files (ulimit -f)",
+    errno.EIO: "check the disk",
+    errno.EROFS: "choose a folder on another",
+}
+
+
+def is_folder(path: str | Path) -> bool:
+    """Whether there is a folder; what is no path at all, or too long for one, is none."""
+    try:
+        return Path(path).is_dir()
+    except (OSError, ValueError):
+        return False
+
+
+def given_path(path: str | os.PathLike[str]) -> Path:
+    """The path that a user has typed, with ~ replaced. Raises ValueError in one line for what can be no path here."""
+    try:
+        place = Path(path).expanduser()
+        place.exists()
+    except RuntimeError:
+        raise ValueError(f"{printable(path)}: there is no such home folder; give the whole path") from None
+    except OSError as error:
+        raise ValueError(f"{printable(path)}: cannot be looked at ({error.strerror}); choose another") from None
+    if "\0" in str(place):
+        raise ValueError(f"{printable(path)}: holds a NUL character, as no path does; choose another")
+    return place
+
+
+@contextmanager
+def made_folder(folder: Path) -> Iterator[None]:
+    """Inside, `folder` is there; if the block raises, what was made for it goes again, unless something is in it.
+
+    Raises OSError where it cannot be made or written to.
+    """
+    missing = []
+    try:
+        missing = [path for path in (folder, *folder.parents) if not path.exists()]
+        folder.mkdir(parents=True, exist_ok=True)
+        with unfinished(folder / "try") as file:
+            file.touch()
+        yield
+    except BaseException:
+        for path in missing:
+            with suppress(OSError):
+                path.rmdir()
+        raise
 
 
 @contextmanager
 def unfinished(path: Path) -> Iterator[Path]:
     """A free name beside `path`, to make a file or folder under; what still has it when the block ends is removed."""
-    temporary = path.with_name(f".{secrets.token_hex(8)}.unfinished")
+    temporary = path.with_name(f".{_machine()}-{os.getpid()}-{secrets.token_hex(8)}.unfinished")
     try:
         yield temporary
     finally:
@@ -34,8 +89,8 @@ def atomic_path(path: Path, *, sync: bool = True) -> Iterator[Path]:
 
     Makes the folder where it is missing. `sync` waits until the disk has it, so that a power cut cannot undo it either.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with unfinished(path) as temporary:
+    with naming(path), unfinished(path) as temporary:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         if sync:
             to_disk(temporary)
@@ -51,13 +106,38 @@ def atomic_file(path: Path, *, sync: bool = True) -> Iterator[BinaryIO]:
         yield file
 
 
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Inside, an error of the operating system that names no file, or an unfinished one, is one of `path`."""
+    try:
+        yield
+    except OSError as error:
+        nameless = error.filename is None or _UNFINISHED.fullmatch(Path(os.fsdecode(error.filename)).name)
+        if nameless and error.errno is not None:
+            error.filename = str(path)
+        raise
+
+
+def disk_fault(error: BaseException) -> str | None:
+    """What is to be said, in one line with the cure, of a disk that is full, broken or read-only; None of all else."""
+    if not isinstance(error, OSError) or error.errno not in _CURES:
+        return None
+    place = error.filename if isinstance(error.filename, str) else "a file"
+    what = (error.strerror or str(error)).lower()
+    return f"{place}: cannot be written, {what}; {_CURES[error.errno]} (a run that had begun goes on by --resume)"
+
+
 def sweep(folder: Path) -> None:
-    """Removes what processes that were killed a day ago or earlier left unfinished in `folder`."""
+    """Removes what killed processes left unfinished in `folder`.
+
+    Whether a process is still there is known of those of this machine; what others left goes when it is a day old.
+    """
     for left in folder.glob(".*.unfinished"):
-        with suppress(OSError):
-            paths = [left, *left.iterdir()] if left.is_dir() else [left]
-            if max(path.stat().st_mtime for path in paths) < time.time() - _ABANDONED_SECONDS:
-                _remove(left)
+        if match := _UNFINISHED.fullmatch(left.name):
+            with suppress(OSError):
+                is_own = os.name == "posix" and match[1] == _machine()
+                if not _is_alive(int(match[2])) if is_own else _is_old(left):
+                    _remove(left)
 
 
 def to_disk(path: Path) -> None:
@@ -75,6 +155,13 @@ def atomic_write_bytes(path: Path, data: bytes, *, sync: bool = True) -> None:
     """Writes `data` to `path`: at any instant it is the old file or the new one."""
     with atomic_file(path, sync=sync) as file:
         file.write(data)
+
+
+def append(file: FileIO, data: bytes) -> None:
+    """Writes all of `data` to an unbuffered file; on a disk that gets full, what fits of it."""
+    with naming(Path(file.name)):
+        while data:
+            data = data[file.write(data) :]
 
 
 def atomic_write_text(path: Path, text: str, *, sync: bool = True) -> None:
@@ -118,26 +205,6 @@ def plain(value: object) -> object:
     return plain(to_list())
 
 
-def read_tensors(path: Path) -> tuple[dict[str, "Tensor"], dict[str, str]] | None:
-    """The tensors of a safetensors file and its metadata; None where there is none that can be read."""
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
-    except (OSError, SafetensorError):
-        return None
-
-
-def write_tensors(path: Path, tensors: Mapping[str, "Tensor"], metadata: dict[str, str]) -> None:
-    """Puts tensors at `path` in the format of safetensors, whole or not at all, and sweeps the folder."""
-    from safetensors.torch import save_file
-
-    with atomic_path(path) as temporary:
-        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, temporary, metadata=metadata)
-    sweep(path.parent)
-
-
 def one_line(error: Exception) -> str:
     """What an error says of a file, in one line."""
     text = str(error)
@@ -167,6 +234,39 @@ def write_new(path: Path, data: bytes) -> Path:
                     temporary.replace(target)
                 return target
     raise AssertionError("there is always a next number")
+
+
+@contextmanager
+def unreadable_in_one_line() -> Iterator[None]:
+    """Inside, a file or folder that the system refuses is a ValueError of one line that names it."""
+    try:
+        yield
+    except OSError as error:
+        raise ValueError(f"{printable(error.filename)}: cannot be read ({error.strerror})") from None
+
+
+@cache
+def _machine() -> str:
+    """This machine, or container: where numbers of processes mean the same processes."""
+    numbered = Path("/proc/self/ns/pid")
+    with suppress(OSError):  # not Linux
+        numbered = numbered.readlink()
+    return hashlib.sha256(f"{platform.node()} {numbered}".encode()).hexdigest()[:8]
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)  # sends nothing
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # another user's
+        return True
+    return True
+
+
+def _is_old(left: Path) -> bool:
+    paths = [left, *left.iterdir()] if left.is_dir() else [left]
+    return max(path.stat().st_mtime for path in paths) < time.time() - _ABANDONED_SECONDS
 
 
 def _remove(path: Path) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ganctl.configuration.names import in_one_line
 from ganctl.evaluation.scores import ScoreSet
 from ganctl.trained import Trained, load
 
@@ -39,7 +40,8 @@ def train(*overrides: str, resume: str | Path | None = None, config_dir: str | P
     words = [*overrides]
     words += [f"--resume={resume}"] if resume is not None else []
     words += [f"--config-dir={config_dir}"] if config_dir is not None else []
-    summary = train_from_words(words)
+    with in_one_line():
+        summary = train_from_words(words)
     assert isinstance(summary, dict), "neither help nor a sweep was asked for"
     scores = {name: float(value) for name, value in summary.get("scores", {}).items()}
     return Run(Path(summary["folder"]), summary["status"], scores, summary)
@@ -58,6 +60,7 @@ def score(
 
     words = [str(generated), *([] if real is None else [str(real)]), *overrides]
     words += [f"--config-dir={config_dir}"] if config_dir is not None else []
-    scores = score_from_words(words)
+    with in_one_line():
+        scores = score_from_words(words)
     assert isinstance(scores, ScoreSet), "no help was asked for"
     return scores

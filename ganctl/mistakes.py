@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
-from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException, OverrideParseException
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf.errors import OmegaConfBaseException
 
 from ganctl.configuration.names import nearest, nearest_keys, one_line, suggestion
@@ -17,6 +17,7 @@ from ganctl.configuration.names import nearest, nearest_keys, one_line, suggesti
 if TYPE_CHECKING:
     from ganctl.compose import Composer
 
+_IN_FILE = re.compile(r"In '(.*)': \w+ raised while composing config:\s(.*?)\s*full_key: (\S*)", re.DOTALL)
 _KEY_OF_MESSAGE = re.compile(r"Could not (?:override|delete|append to config)[^']*'([^']+)'")
 
 
@@ -43,8 +44,8 @@ def _of_syntax(text: str, error: Exception, options: Callable[[], dict[str, list
     return f"""{text}: not an override that Hydra can read ({reason}); if it is text, quote it: "{key}='{value}'\""""
 
 
-def explain(error: Exception, overrides: Sequence[Override], composer: Composer) -> ValueError | None:
-    """The one-line error for an exception of composing `overrides`; None if it is nothing that a user did.
+def explain(error: Exception, overrides: Sequence[Override], composer: Composer) -> ValueError:
+    """The one-line error for an exception of composing `overrides`.
 
     The `composer` is asked for the hint of a message.
     """
@@ -70,9 +71,17 @@ def explain(error: Exception, overrides: Sequence[Override], composer: Composer)
         text = nulls[0] if nulls else ""
         group = text.partition("=")[0]
         return ValueError(f"{text}: a group cannot be null; leave it out, or see `ganctl list {group}` for its options")
-    if isinstance(error, HydraException | ConfigCompositionException):
+    if isinstance(error, RecursionError) or isinstance(cause, RecursionError):
+        return ValueError(
+            "the configuration: leads back to itself, by a defaults list or ${...}, or is nested too deep"
+        )
+    if isinstance(error, UserWarning):
+        return ValueError(f"hydra.searchpath: {one_line(error)}")
+    if match := _IN_FILE.match(str(error)):
+        return ValueError(f"{match[3] or match[1]}: {one_line(match[2])} (in {match[1]}.yaml)")
+    if isinstance(error, ValueError | HydraException):
         return ValueError(one_line(error))
-    return None
+    return ValueError(f"the configuration: cannot be composed ({type(error).__name__}: {one_line(error)})")
 
 
 _REMARKS = {

@@ -11,7 +11,10 @@ import torch
 from torch import Tensor
 
 from ganctl import build, checkpoint
+from ganctl.configuration.names import in_one_line
 from ganctl.contract import ArgumentError, DataSpec
+from ganctl.files import given_path
+from ganctl.own_code import own_code
 from ganctl.record.image_grid import as_pictures
 from ganctl.training.device import Device, open_device
 from ganctl.training.drawer import Drawer
@@ -81,7 +84,8 @@ def load(path: str | Path, *, weights: str = "ema", device: str = "auto", trust:
     """
     if weights not in ("ema", "raw"):
         raise ArgumentError("weights", weights, "must be ema or raw", "ema")
-    return open_trained(Path(path).expanduser(), weights, open_device(type=device), trust)
+    with in_one_line(), own_code(str(path), trust):
+        return open_trained(given_path(path), weights, open_device(type=device), trust)
 
 
 def open_trained(target: Path, weights: str, device: Device, trusted: Sequence[str] = ()) -> Trained:

@@ -1,5 +1,6 @@
 """What reads JSON and YAML of unknown origin keeps its bounds, whatever the text."""
 
+import os
 import time
 
 import pytest
@@ -24,6 +25,10 @@ LAUGHS = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
         ("a: *nowhere", "nowhere"),
         ("a: !!python/object/apply:os.system [x]", "could not determine a constructor"),
         ("? [1, 2]\n: 3", "unhashable"),
+        ("!!timestamp x", "NoneType"),
+        ("!!bool x", "x"),
+        ("!!int ''", "index"),
+        ("1" + ":59" * 200 + ".5", "too large"),
     ],
 )
 def test_a_yaml_text_outside_the_bounds_is_refused_in_one_short_line(text, reason):
@@ -65,3 +70,6 @@ def test_a_file_is_named_in_what_is_said_of_it(tmp_path):
         read_json(tmp_path / "nothing.json")
     with pytest.raises(ValueError, match="Is a directory"):
         read_json(tmp_path)
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ValueError, match="is no file"):
+        read_json(tmp_path / "pipe")

@@ -85,7 +85,9 @@ def test_cfg_job_prints_the_comments_beside_the_values(ganctl: Command) -> None:
     lines = ganctl("train", "optimizer=sgd", "--cfg", "job").out.splitlines()
     assert "  lr: 0.01  # learning rate; in (0, inf)" in lines
     assert "seed: 0  # everything random follows from it; in [0, 4294967295]" in lines
-    assert ganctl("train", "--cfg", "job", "-p", "stop").out.splitlines()[2].startswith("score: null  # which score")
+    assert (
+        ganctl("train", "--cfg", "job", "-p", "stop").out.splitlines()[2].startswith("score: null  # name of the score")
+    )
     assert "num_images: 5000  # generated images; in [2, 10000000]" in ganctl("evaluate", "--cfg=job").out.splitlines()
 
 
@@ -145,6 +147,29 @@ def test_the_completion_can_be_installed(ganctl: Command) -> None:
     answer = ganctl("-sc", "install=bash")
     assert "complete" in answer.out and answer.out.rstrip().endswith("ganctl")
     assert subprocess.run(["bash", "-n"], input=answer.out, text=True, check=False).returncode == 0
+
+
+@pytest.mark.parametrize("words", ["list", "--help", "train --help", "train --cfg job"])
+@pytest.mark.parametrize(
+    ("streams", "said"),
+    [
+        (">/dev/full", "standard output: cannot be written, No space left on device\n"),
+        (">&-", "standard output: cannot be written, it is closed\n"),
+        (">/dev/full 2>/dev/full", ""),
+        (">&- 2>&- <&-", ""),
+    ],
+)
+def test_what_cannot_be_printed_is_told_in_one_line(words: str, streams: str, said: str) -> None:
+    line = f"{sys.executable} -m ganctl {words} {streams}"
+    ended = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr, ended.stdout) == (1, said, "")
+
+
+def test_an_error_that_nobody_can_be_told_of_keeps_its_exit_code() -> None:
+    for streams in ("2>&-", "2>/dev/full", ">&- 2>&-"):
+        line = f"{sys.executable} -m ganctl trian {streams}"
+        ended = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False)
+        assert (ended.returncode, ended.stdout) == (2, ""), streams
 
 
 def test_a_reader_that_leaves_early_is_no_error(workplace: Path) -> None:

@@ -45,6 +45,7 @@ TRAIN = [
     ("+seed_of_mine=5", "seed_of_mine=5: nothing reads this key; "),
     ("~training.flip", "~training.flip: a setting cannot be removed; training.flip=false is its default"),
     ("~training.flop", "~training.flop: no such key; did you mean training.flip?"),
+    ("hydra.mode=???", "hydra.mode: Missing mandatory value"),
     ("hydra.run.dri=x", "hydra.run.dri=x: no such key; did you mean hydra.run.dir?"),
     # a type
     ("training.steps=many", "training.steps=many: must be a whole number; the default is training.steps=10000"),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
@@ -18,6 +19,7 @@ from ganctl.files import (
     atomic_path,
     atomic_write_bytes,
     atomic_write_text,
+    disk_fault,
     plain,
     sweep,
     unfinished,
@@ -63,12 +65,53 @@ def test_a_kill_in_the_middle_of_writing_keeps_the_old_content(tmp_path):
     done = subprocess.run([sys.executable, "-c", script, str(path)], check=False, timeout=60)
     assert done.returncode == -signal.SIGKILL
     assert path.read_bytes() == b"old"
-    [left] = (other for other in tmp_path.iterdir() if other != path)
-    sweep(tmp_path)
-    assert left.exists(), "it might still be written"
-    os.utime(left, (time.time() - 2 * 86400,) * 2)
+    assert len(list(tmp_path.iterdir())) == 2
     sweep(tmp_path)
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_is_being_written_or_might_be_elsewhere_is_left_alone(tmp_path):
+    with unfinished(tmp_path / "data.bin") as mine:
+        mine.write_bytes(b"half")
+        (tmp_path / mine.name.replace(mine.name[1:9], "0" * 8)).write_bytes(b"of another machine")
+        (tmp_path / f".{'0' * 16}.unfinished").write_bytes(b"of an earlier version")
+        (tmp_path / ".novel.unfinished").write_bytes(b"a user's own")
+        before = set(tmp_path.iterdir())
+        sweep(tmp_path)
+        assert set(tmp_path.iterdir()) == before and len(before) == 4
+        for left in before:
+            os.utime(left, (time.time() - 2 * 86400,) * 2)
+        sweep(tmp_path)
+        assert set(tmp_path.iterdir()) == {mine, tmp_path / ".novel.unfinished"}
+
+
+def test_an_error_of_the_disk_names_the_file_and_the_cure_in_one_line(tmp_path):
+    path = tmp_path / "data.bin"
+    with pytest.raises(OSError) as full, atomic_file(path):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    line = disk_fault(full.value)
+    assert line and line.startswith(f"{path}: cannot be written, no space left on device; free some")
+    assert disk_fault(FileNotFoundError(errno.ENOENT, "No such file")) is None and disk_fault(ValueError()) is None
+
+
+def test_an_error_of_writing_comes_out_of_torch_as_it_was(tmp_path):
+    """As does Ctrl-C: torch would report an offset that it did not expect instead."""
+    done = _limited(
+        "from ganctl.tensor_files import write_torch; import torch\n"
+        "try: write_torch(Path(sys.argv[1]), {'weights': torch.zeros(100_000)})\n"
+        "except OSError as error: print(error.errno, error.filename)",
+        tmp_path / "state.pt",
+    )
+    assert done.stdout == f"{errno.EFBIG} {tmp_path / 'state.pt'}\n", done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def _limited(script: str, path: Path) -> subprocess.CompletedProcess[str]:
+    """What `script` with the path as its argument prints where no file gets longer than 100,000 bytes."""
+    limit = "import resource, signal, sys; from pathlib import Path\nsignal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+    limit += "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000,) * 2)\n"
+    command = [sys.executable, "-c", limit + script, str(path)]
+    return subprocess.run(command, check=False, timeout=60, capture_output=True, text=True)
 
 
 def test_two_that_write_at_once_leave_one_whole_file(tmp_path):

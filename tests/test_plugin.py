@@ -116,6 +116,14 @@ def test_they_are_checked_like_ganctls_own(own: Path, refused: Refusal) -> None:
     assert refused(*words, "loss=homemad").startswith("loss=homemad: no such option; did you mean homemade?")
 
 
+def test_a_preset_whose_settings_nothing_would_read_is_refused(own: Path, refused: Refusal) -> None:
+    file = own / "conf" / "experiment" / "quiet.yaml"
+    file.parent.mkdir()
+    file.write_text("seed: 5\n")
+    line = refused("train", "--config-dir", "conf", "experiment=quiet")
+    assert line.startswith("experiment=quiet: ") and "begin the file with the line `# @package _global_`" in line
+
+
 def test_they_train_and_are_sampled_evaluated_and_resumed(own: Path, ganctl: Command, refused: Refusal) -> None:
     by_hand = ["--config-dir", "conf"]
     settings = [word for word in TINY if not word.startswith(("generator=", "discriminator="))]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -15,6 +16,7 @@ import pytest
 import torch
 
 from ganctl import checkpoint
+from ganctl.files import unfinished
 from ganctl.record.jsonl import read_metrics
 
 pytestmark = pytest.mark.slow
@@ -49,9 +51,10 @@ def environment(tmp_path_factory):
     return os.environ | {"GANCTL_CACHE": str(tmp_path_factory.mktemp("cache"))}
 
 
-def start(folder: Path, environment, *arguments: str) -> subprocess.Popen:
+def start(folder: Path, environment, *arguments: str, **options) -> subprocess.Popen:
     command = [sys.executable, "-m", "ganctl", "train", *arguments]
-    return subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    options |= {"cwd": folder, "env": environment}
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options)
 
 
 def end(process: subprocess.Popen) -> str:
@@ -88,6 +91,16 @@ def assert_same(first, second, where="") -> None:
         assert first == second, where
 
 
+def assert_same_run(run: Path, whole: Path) -> None:
+    for name in ("step-00000060.pt", "best.pt", "step-00000040.pt"):
+        one, other = (checkpoint.load(folder / "checkpoints" / name) for folder in (whole, run))
+        assert_same(one["state"], other["state"], name)
+        assert_same(one["record"], other["record"], name)
+    assert records(run) == records(whole)
+    for grid in ("step-00000020.png", "step-00000060.png", "best.png"):
+        assert (run / "samples" / grid).read_bytes() == (whole / "samples" / grid).read_bytes()
+
+
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory, environment) -> Path:
     folder = tmp_path_factory.mktemp("whole")
@@ -114,13 +127,41 @@ def test_a_stopped_run_goes_on_bit_for_bit(number, code, whole, tmp_path, enviro
     process = start(tmp_path, environment, "--resume", "run")
     text = end(process)
     assert process.returncode == 0, text
-    for name in ("step-00000060.pt", "best.pt", "step-00000040.pt"):
-        one, other = (checkpoint.load(folder / "checkpoints" / name) for folder in (whole, run))
-        assert_same(one["state"], other["state"], name)
-        assert_same(one["record"], other["record"], name)
-    assert records(run) == records(whole)
-    for grid in ("step-00000020.png", "step-00000060.png", "best.png"):
-        assert (run / "samples" / grid).read_bytes() == (whole / "samples" / grid).read_bytes()
+    assert_same_run(run, whole)
+
+
+def test_a_run_whose_checkpoint_could_not_be_written_goes_on_bit_for_bit(whole, tmp_path, environment):
+    """A limit on the size of files is a full disk for whoever writes: only the message differs."""
+    run = tmp_path / "run"
+    shutil.copytree(whole, run)
+    size = (run / "checkpoints" / "step-00000040.pt").stat().st_size
+    for place in (run, run / "checkpoints", run / "samples"):
+        left_by_a_killed_process(place / "file")
+    with unfinished(run / "scores.json") as alive:
+        alive.write_text("{")
+        process = start(
+            *(tmp_path, environment, "--resume", "run/checkpoints/step-00000040.pt"),
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size // 2,) * 2),
+        )
+        text = end(process)
+        assert list(run.rglob("*.unfinished")) == [alive]
+    assert process.returncode == 1 and "Traceback" not in text, text
+    path = run / "checkpoints" / "step-00000050.pt"
+    assert text.splitlines()[-1].startswith(f"{path}: cannot be written, file too large; raise the limit"), text
+    log = (run / "train.log").read_text()
+    assert "Traceback" not in log and log.splitlines()[-1].endswith(text.splitlines()[-1])
+    assert not path.exists() and checkpoint.find(run).name == "step-00000040.pt"
+    process = start(tmp_path, environment, "--resume", "run")
+    text = end(process)
+    assert process.returncode == 0, text
+    assert_same_run(run, whole)
+
+
+def left_by_a_killed_process(path: Path) -> None:
+    script = "import os, sys; from pathlib import Path; from ganctl.files import unfinished\n"
+    script += "with unfinished(Path(sys.argv[1])) as file:\n    file.touch(); os._exit(0)"
+    subprocess.run([sys.executable, "-c", script, str(path)], check=True)
+    assert len(list(path.parent.glob(".*.unfinished"))) == 1
 
 
 def test_a_longer_budget_goes_on_and_changed_networks_are_refused(whole, tmp_path, environment):

@@ -2,8 +2,6 @@
 
 import csv
 import io
-import math
-import statistics
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,9 +9,12 @@ from typing import Any
 
 from ganctl.configuration.names import value_text
 from ganctl.evaluation.protocol import MUST_AGREE, short
-from ganctl.files import atomic_write_text
+from ganctl.evaluation.scores import deviation, mean
+from ganctl.files import atomic_write_text, unreadable_in_one_line
+from ganctl.forms import LONGEST_NAME, printable, shorten
 from ganctl.invocation.arguments import parse_runs
 from ganctl.report.comparison import NO_SETTINGS, Comparison, Row, compare
+from ganctl.report.facts import skipped
 from ganctl.report.recorded import Recorded, read_runs
 from ganctl.report.sweep import SEED
 
@@ -25,21 +26,22 @@ _MOST_SETTINGS = 6  # columns of settings
 def main(words: Sequence[str]) -> int:
     """Compares the runs and sweeps named in `words`. Returns the exit code."""
     options = parse_runs("compare", words, score=str, csv=Path, markdown=Path, force=bool)
-    for path in (options.csv, options.markdown):
-        if path is not None and path.exists():
-            raise ValueError(f"{path}: is there already; choose another file")
-    runs = read_runs(options.runs)
+    with unreadable_in_one_line():
+        for path in (options.csv, options.markdown):
+            if path is not None and path.exists():
+                raise ValueError(f"{printable(path)}: is there already; choose another file")
+        runs = read_runs(options.runs)
     if len(runs) < 2:
-        raise ValueError(f"{options.runs[0]}: one run alone cannot be compared; name another beside it")
+        raise ValueError(f"{printable(options.runs[0])}: one run alone cannot be compared; name another beside it")
     table = with_typed(compare(runs, by=options.score, force=options.force), runs)
-    _show(table)
+    _show(table, [sentence for run in runs if (sentence := skipped(run))])
     for path, text in ((options.csv, as_csv(table)), (options.markdown, as_markdown(table))):
         if path is not None:
             try:
                 atomic_write_text(path, text)
             except OSError as error:
-                raise ValueError(f"{path}: cannot be written ({error.strerror})") from None
-            print(f"written to {path}")
+                raise ValueError(f"{printable(path)}: cannot be written ({error.strerror})") from None
+            print(f"written to {printable(path)}")
     return 0
 
 
@@ -54,8 +56,7 @@ def with_typed(table: Comparison, runs: Sequence[Recorded]) -> Comparison:
     values: dict[str, dict[str, Any]] = {run.label: {} for run in runs}
     for key in dict.fromkeys(key for settings in typed.values() for key in settings):
         for run in runs:
-            choices = run.environment.get("choices") or {}
-            known = choices | run.flat_config()
+            known = (run.environment.get("choices") or {}) | run.flat_config()
             values[run.label][key] = value_text(known.get(key, typed[run.label].get(key, "")))
     keys = [key for key in next(iter(values.values())) if len({row[key] for row in values.values()}) > 1]
     rows = [replace(row, settings=row.settings | values[row.label]) for row in table.rows]
@@ -79,7 +80,7 @@ def over_seeds(table: Comparison) -> list[tuple[dict[str, Any], list[float]]]:
         for rows in alike.values()
     ]
     rising = table.rows[0].means[table.by] <= table.rows[-1].means[table.by]
-    return sorted(groups, key=lambda group: statistics.fmean(group[1]), reverse=not rising)
+    return sorted(groups, key=lambda group: mean(group[1]), reverse=not rising)
 
 
 def _typed(run: Recorded) -> dict[str, str]:
@@ -111,7 +112,7 @@ def as_markdown(table: Comparison) -> str:
     return "\n".join([*lines, "", *(f"{note}  " for note in _notes(table))]) + "\n"
 
 
-def _show(table: Comparison) -> None:
+def _show(table: Comparison, remarks: Sequence[str]) -> None:
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -127,15 +128,19 @@ def _show(table: Comparison) -> None:
         grid.add_row(*map(Text, cells))
     console.print(grid)
     if means := over_seeds(table):
-        grid = Table(*means[0][0], table.by, "deviation", "runs", box=box.SIMPLE, title="means over seeds, best first")
+        heads = [*map(printable, means[0][0]), table.by, "deviation", "runs"]
+        grid = Table(box=box.SIMPLE, title="means over seeds, best first")
+        for head in heads:
+            grid.add_column(Text(head))
         for settings, values in means:
-            cells = [*map(str, settings.values()), f"{statistics.fmean(values):.4g}"]
-            deviation = f"{statistics.stdev(values):.2g}" if len(values) > 1 and all(map(math.isfinite, values)) else ""
-            grid.add_row(*map(Text, [*cells, deviation, str(len(values))]))
+            spread = deviation(values)
+            cells = [*map(_setting, settings.values()), f"{mean(values):.4g}"]
+            cells += [f"{spread:.2g}" if spread is not None and spread == spread else "", str(len(values))]
+            grid.add_row(*map(Text, cells))
         console.print(grid)
-    notes = _notes(table)
+    notes = [*_notes(table), *remarks]
     if hidden := [*table.headlines[_WIDEST:], *table.settings[_MOST_SETTINGS:]]:
-        notes.append(f"not shown here: {', '.join(hidden)}; --csv FILE has all")
+        notes.append(f"not shown here: {shorten(', '.join(hidden))}; --csv FILE has all")
     for note in notes:
         console.print(note, markup=False, highlight=False)
 
@@ -143,11 +148,15 @@ def _show(table: Comparison) -> None:
 def _cells(table: Comparison, names: Sequence[str], settings: Sequence[str]) -> list[list[str]]:
     """The head, and a line of text a run."""
     marked = (f"{name} (≠)" if name in table.unequal else name for name in names)
-    lines = [["rank", "run", "step", *marked, *settings]]
+    lines = [["rank", "run", "step", *marked, *(printable(key, LONGEST_NAME) for key in settings)]]
     for row in table.rows:
         cells = ["-" if row.rank is None else str(row.rank), row.label, str(row.step), *map(row.text, names)]
-        lines.append([*cells, *(str(row.settings[key]) for key in settings)])
+        lines.append([*cells, *(_setting(row.settings[key]) for key in settings)])
     return lines
+
+
+def _setting(value: object) -> str:
+    return printable(value, LONGEST_NAME)
 
 
 def _notes(table: Comparison) -> list[str]:

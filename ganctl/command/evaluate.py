@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from ganctl.invocation.hydra_job import run_and_config
+from ganctl.own_code import own_code
 
 
 def main(words: Sequence[str]) -> int:
@@ -13,4 +14,5 @@ def main(words: Sequence[str]) -> int:
     from ganctl.job.evaluate import evaluate_run
 
     target, config = request
-    return evaluate_run(config, target)
+    with own_code(str(target), list(config.trust)):
+        return evaluate_run(config, target)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ganctl.invocation.arguments import parse
 from ganctl.invocation.hydra_job import checked_config, composer_for, shown_instead
 from ganctl.invocation.images import check_pair, data_of, new_file, understand, with_dataset
+from ganctl.own_code import own_code
 
 if TYPE_CHECKING:
     from ganctl.evaluation.scores import ScoreSet
@@ -39,4 +40,5 @@ def score(words: Sequence[str]) -> int | ScoreSet:
     sides = [with_dataset(side, composer, arguments.overrides, config) if side.option else side for side in sides]
     from ganctl.job.fid import score_sides
 
-    return score_sides(config, (sides[0], sides[1]), save=save, output=output)
+    with own_code("ganctl fid", list(config.trust)):
+        return score_sides(config, (sides[0], sides[1]), save=save, output=output)

@@ -3,8 +3,8 @@
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
+from ganctl.files import is_folder
 from ganctl.invocation.arguments import refuse_in_one_line
 from ganctl.invocation.help import groups
 
@@ -18,7 +18,7 @@ def main(words: Sequence[str]) -> int:
     options = parser.parse_intermixed_args(list(words))
     if options.config_dir == "":
         raise ValueError("--config-dir: needs a folder")
-    if options.config_dir and not Path(options.config_dir).is_dir():
+    if options.config_dir and not is_folder(options.config_dir):
         raise ValueError(f"--config-dir={options.config_dir}: there is no such folder")
     listed = groups(options.config_dir)
     if topics := [name for name in options.groups if name not in listed]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from ganctl.invocation.hydra_job import run_and_config
+from ganctl.own_code import own_code
 
 
 def main(words: Sequence[str]) -> int:
@@ -13,4 +14,5 @@ def main(words: Sequence[str]) -> int:
     from ganctl.job.sample import draw_samples
 
     target, config = request
-    return draw_samples(config, target)
+    with own_code(str(target), list(config.trust)):
+        return draw_samples(config, target)

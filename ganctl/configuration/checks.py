@@ -1,7 +1,6 @@
 """The checks of a whole configuration, in the order in which their messages help most."""
 
 import ctypes
-import importlib
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -9,12 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ganctl.configuration.keys import keys_of
-from ganctl.configuration.names import nearest_keys, one_line, value_text
+from ganctl.configuration.data import data_spec, image_shape_of, imported, own
+from ganctl.configuration.names import nearest_keys, value_text
 from ganctl.configuration.rules import IS_GROUP, Rule
 from ganctl.configuration.targets import HOMES, SEVERAL, check_shape_rule, check_target
-from ganctl.contract import ArgumentError, DataSpec
+from ganctl.files import given_path
 
+MOST_EPOCHS = 10**9  # more would be more steps than can be counted
 NOTHING_YET = "???"
 
 
@@ -77,15 +77,15 @@ def check_parts(facts: Facts) -> None:
             if not isinstance(node, Mapping):
                 raise ValueError(f"{group}.{name}={value_text(node)}: {IS_GROUP}")
             if "_target_" not in node:
-                chosen = [other for other, settings in nodes.items() if "_target_" in settings]
-                cure = f"add it with {group}=[{','.join([*chosen, name])}], or remove it with ~{group}.{name}"
+                chosen = [each for each, node in nodes.items() if isinstance(node, Mapping) and "_target_" in node]
+                cure = f"add it with {group}=[{','.join(map(str, [*chosen, name]))}], or remove it with ~{group}.{name}"
                 raise ValueError(f"{group}.{name}={value_text(node)}: is set, but {name} is not chosen; {cure}")
     for key, value in leaves(facts.values, nodes=True):
         word = key.rpartition(".")[2]
         if word.startswith("_") and word != "_target_":
             raise ValueError(f"{key}={value_text(value)}: names with an underscore in front are Hydra's; remove it")
         if word == "_target_":
-            group, *inner = key.split(".")[:-1]
+            group, *inner = key.split(".")[:-1] or [""]
             if len(inner) != (group in SEVERAL) or group not in HOMES:
                 raise ValueError(f"{key}={value_text(value)}: nothing is built here; remove it")
             check_target(group, value, facts.trusted, key=key)
@@ -127,6 +127,18 @@ def check_values(facts: Facts) -> None:
         if rule and rule.complaint(value):
             problem = rule.complaint(value, facts.default(rule))
             raise ValueError(f"{key}={value_text(value)}: {problem}")
+        if rule and rule.is_path and isinstance(value, str):
+            with about_key(key):
+                given_path(value)
+
+
+@contextmanager
+def about_key(key: str) -> Iterator[None]:
+    """Inside, what is said of a value is said of `key=value`."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{key}={error}") from error.__cause__
 
 
 def _rule(key: str, rules: Mapping[str, list[Rule]]) -> Rule | None:
@@ -160,6 +172,8 @@ def check_budget(training: Mapping[str, Any]) -> None:
         others = " ".join(f"training.{name}=null" for name in given if name != keep)
         budgets = " and ".join(f"training.{name}={value_text(budget[name])}" for name in given)
         raise ValueError(f"{budgets}: one budget at a time; to keep training.{keep}, add {others}")
+    if budget["epochs"] is not None and budget["epochs"] > MOST_EPOCHS:
+        raise ValueError(f"training.epochs={budget['epochs']}: must be at most {MOST_EPOCHS}")
 
 
 def check_accumulation(training: Mapping[str, Any]) -> None:
@@ -181,8 +195,9 @@ def check_data(facts: Facts) -> None:
     for group in ("generator", "discriminator"):
         node = facts.values.get(group)
         if isinstance(node, Mapping) and node.get("shape_rule"):
-            rule = _import(f"{group}.shape_rule", node["shape_rule"])
-            with image_shape_of(facts.values["dataset"], spec):
+            name = node["shape_rule"]
+            rule = imported(f"{group}.shape_rule", name)
+            with image_shape_of(facts.values["dataset"], spec), own(f"{group}.shape_rule", name):
                 rule(tuple(spec.image_shape))
 
 
@@ -205,46 +220,6 @@ def has_cuda() -> bool:
         return False
     count = ctypes.c_int(0)
     return driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0 and count.value > 0
-
-
-@contextmanager
-def image_shape_of(node: Mapping[str, Any], spec: DataSpec) -> Iterator[None]:
-    """Inside, what a network says of its `image_shape` is said of the key of the node `dataset` that decides it."""
-    try:
-        yield
-    except ArgumentError as error:
-        if error.argument.rpartition(".")[2] != "image_shape":
-            raise
-        size = _size(spec.image_shape)
-        if "resolution" not in node:
-            raise ValueError(f"dataset={spec.name}: has images of {size} pixels: {error.need}") from None
-        shapes = error.cure if isinstance(error.cure, tuple) else ()
-        cures = tuple(_size(shape) for shape in shapes if isinstance(shape, tuple))
-        raise ArgumentError("dataset.resolution", size, error.need, cures) from None
-
-
-def _size(image_shape: Sequence[int]) -> str:
-    _, height, width = image_shape
-    return f"{height}" if height == width else f"{height}x{width}"
-
-
-def data_spec(node: Mapping[str, Any]) -> DataSpec:
-    """The facts of the data set that `node`, whose class is allowed, builds; it reads nothing yet."""
-    settings = {key: value for key, value in node.items() if key != "_target_"}
-    kind = _import("dataset._target_", node["_target_"])
-    try:
-        with keys_of("dataset"):
-            return kind(**settings).spec
-    except TypeError as error:
-        raise ValueError(f"dataset._target_={node['_target_']}: {one_line(error)}") from error
-
-
-def _import(key: str, path: str) -> Any:
-    module, _, name = path.rpartition(".")
-    try:
-        return getattr(importlib.import_module(module), name)
-    except Exception as error:  # a user's module may raise anything while it is imported
-        raise ValueError(f"{key}={path}: cannot be imported: {type(error).__name__}: {one_line(error)}") from error
 
 
 def leaves(node: Mapping[str, Any], prefix: str = "", nodes: bool = False) -> Iterator[tuple[str, Any]]:

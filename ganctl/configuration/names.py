@@ -3,8 +3,13 @@
 import difflib
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
+from ganctl.forms import printable, shorten
+
+LONGEST = 1000  # characters of a message
 MOST_OPTIONS = 16  # most options that a message lists
 ALIKE = 0.6  # least similarity of names, from 0 to 1, for one to be taken for the other
 STRANGER = 0.75  # the same for a key elsewhere
@@ -41,6 +46,8 @@ def value_text(value: object) -> str:
         return "{" + ", ".join(f"{key}: {value_text(item)}" for key, item in value.items()) + "}"
     if isinstance(value, Sequence) and not isinstance(value, str):
         return "[" + ", ".join(value_text(item) for item in value) + "]"
+    if isinstance(value, int) and abs(value) >= 2**63:  # of which Python may refuse to write all digits
+        return hex(value)
     text = str(value)
     return json.dumps(text) if "\n" in text else text
 
@@ -48,6 +55,28 @@ def value_text(value: object) -> str:
 def one_line(text: object) -> str:
     """The text of an error without line breaks, as a message needs it."""
     return " ".join(str(text).split())
+
+
+def control_sign(text: str) -> str | None:
+    """What `text` holds that no name, no line and no file of text can: a line break, a control character; or None."""
+    wrong = next((sign for sign in text if unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp")), None)
+    return wrong and ("a line break" if wrong in "\r\n" else f"the control character {wrong!a}")
+
+
+def message(error: object) -> str:
+    """What an error says, as it is shown: one line, at most `LONGEST` characters, without signs that steer a screen."""
+    return shorten(printable(str(error).strip(), LONGEST), LONGEST)
+
+
+@contextmanager
+def in_one_line() -> Iterator[None]:
+    """Inside, a ValueError that would not do as a message becomes one that does."""
+    try:
+        yield
+    except ValueError as error:
+        if (line := message(error)) == str(error):
+            raise
+        raise ValueError(line) from error
 
 
 def nearest(name: str, names: Iterable[str]) -> list[str]:

@@ -5,6 +5,10 @@ The comment is the only place where a range stands, so it is read from the file'
     lr: 0.0002   # learning rate; in (0, inf)
     precision: fp32  # of forward passes; one of fp32, bf16
     steps: 10000     # null = decided by epochs; in [1, inf)
+    betas: [0.5, 0.9]  # 2 numbers in [0, 1)
+
+A default gives the type of a key. Where it is null, the comment does: `whole number in [1, 8]`, `number in (0, 1)`; and
+text is what begins with file, folder or name: `weights: null  # file of the weights`.
 """
 
 import math
@@ -15,9 +19,10 @@ from dataclasses import dataclass
 import yaml
 from yaml.constructor import SafeConstructor
 
-from ganctl.configuration.names import suggestion, value_text
+from ganctl.configuration.names import control_sign, suggestion, value_text
 from ganctl.ranges import Interval, find_interval
 
+MOST = 2**63 - 1  # of a whole number
 IS_GROUP = "is a group of settings, set its keys one by one"
 
 
@@ -56,6 +61,21 @@ class Rule:
         return tuple(word.strip() for word in match[1].split(",")) if match else ()
 
     @property
+    def length(self) -> int | None:
+        """How many numbers a list must have, if the comment says so: `2 numbers in [0, 1)`."""
+        match = re.search(r"\b(\d+) numbers in ", self.comment)
+        return int(match[1]) if match else None
+
+    @property
+    def model(self) -> object:
+        """A value of the type that the key must have; None if it may have any."""
+        if self.default is not None:
+            return self.default
+        if number := re.search(r"\b(whole )?number in ", self.comment):
+            return 1 if number[1] else 1.0
+        return "" if re.match(r"(file|folder|name)\b", self.comment) else None
+
+    @property
     def target(self) -> str | None:
         """The key that the default `${key}` or `${..key}` refers to, made absolute; None for any other default."""
         match = re.match(r"^\$\{(\.*)([\w.]+)\}$", self.default) if isinstance(self.default, str) else None
@@ -63,6 +83,11 @@ class Rule:
             return None
         parents = self.key.split(".")[: -len(match[1])] if match[1] else []
         return ".".join([*parents, match[2]])
+
+    @property
+    def is_path(self) -> bool:
+        """Whether its comment begins with file or folder."""
+        return bool(re.match(r"(file|folder)\b", self.comment))
 
     def complaint(self, value: object, default: str | None = None) -> str | None:
         """What is wrong with `value`, and the cure, or None: its type must be the default's, and its range this one.
@@ -73,9 +98,16 @@ class Rule:
             if self.default is None or "null =" in self.comment:
                 return None
             return self._cured(IS_GROUP if isinstance(self.default, dict) else "must not be null", default)
-        if self.default is not None and (problem := _type_problem(self.default, value)):
-            return self._cured(problem, default, value)
+        if self.model is not None and (problem := _type_problem(self.model, value)):
+            where = f" in {self.interval}" if self.default is None and self.interval else ""
+            return self._cured(problem + where, default, value)
+        if isinstance(value, list) and self.length not in (None, len(value)):
+            return self._cured(f"must be {self.length} numbers", default)
         for item in value if isinstance(value, list) else [value]:
+            if isinstance(item, str) and (wrong := control_sign(item)) and not control_sign(str(self.default)):
+                return self._cured(f"holds {wrong}", default)
+            if isinstance(item, int) and abs(item) > MOST:
+                return self._cured(f"must be at most {MOST}", default)
             if self.choices and value_text(item) not in self.choices:
                 return f"not one of {', '.join(self.choices)}; {suggestion(value_text(item), self.choices, 'value')}"
             if self.interval is None:
@@ -87,9 +119,9 @@ class Rule:
         return None
 
     def _cured(self, problem: str, default: str | None, value: object = None) -> str:
-        if type(self.default) is int and type(value) is float and value.is_integer():
+        if type(self.model) is int and type(value) is float and value.is_integer():
             return f"{problem}; try {self.key}={int(value)}"
-        if isinstance(self.default, str) and isinstance(value, int | float):
+        if isinstance(self.model, str) and isinstance(value, int | float):
             return f"""{problem}; quote it: "{self.key}='{value_text(value)}'\""""
         if self.default is None:
             return f"{problem}; {self.comment or 'see the YAML file'}"

@@ -122,7 +122,9 @@ def _check_defined(label: str, target: str, kinds: Sequence[str]) -> None:
     try:
         defined = _definitions(file, words[0])
     except SyntaxError as error:
-        raise ValueError(f"{label}: {file}:{error.lineno}: invalid Python: {error.msg}") from None
+        raise ValueError(f"{label}: {file}:{error.lineno or 1}: invalid Python: {error.msg}") from None
+    except (OSError, ValueError, RecursionError, MemoryError) as error:
+        raise ValueError(f"{label}: {file}: invalid Python: {type(error).__name__}: {error}") from None
     if defined.get(name) not in kinds:
         likely = {"ClassDef", "FunctionDef"} & set(kinds)
         names = [known for known, kind in defined.items() if kind in likely and not known.startswith("_")]

@@ -2,11 +2,13 @@
 
 An entry is a folder `<cache>/datasets/<name>-<split>-<digest>` of images.npy, labels.npy and metadata.json. Its digest
 covers the options and the state of the source files, so that it is never out of date; old entries may be deleted at
-will. It is there as a whole or not at all.
+will. It is there as a whole or not at all: a packing that is broken off begins anew, for it reads each image once, and
+so takes less time than the first epoch of what it is for.
 """
 
 import errno
 import hashlib
+import io
 import json
 import os
 import re
@@ -19,7 +21,7 @@ from typing import Any
 import numpy
 
 from ganctl.contract import ArgumentError, DataSpec, ImageStore, Progress
-from ganctl.files import sweep, to_disk, unfinished
+from ganctl.files import disk_fault, naming, sweep, to_disk, unfinished
 
 FORMAT = 1  # of an entry; another number makes all older entries unread
 IN_MEMORY_BYTES = 64 << 20  # images that take more are memory-mapped
@@ -91,6 +93,8 @@ def packed(
         try:
             _pack(entry, spec, facts, read, progress)
         except OSError as error:
+            if disk_fault(error) and error.errno != errno.EROFS:  # full or broken, no matter of the setting
+                raise
             need = f"cannot be written ({error.strerror or error}); point it or GANCTL_CACHE to a folder that can"
             raise ArgumentError("cache", folder, need) from error
     raise ArgumentError("cache", folder, f"what was written to {entry.name} does not read back; check the disk")
@@ -134,7 +138,7 @@ def _pack(
 ) -> None:
     entry.parent.mkdir(parents=True, exist_ok=True)
     sweep(entry.parent)
-    with unfinished(entry) as folder:
+    with naming(entry), unfinished(entry) as folder:
         folder.mkdir()
         _write(folder, read(), spec, facts, progress)
         while True:
@@ -174,7 +178,9 @@ def _write(folder: Path, content: Content, spec: DataSpec, facts: Mapping[str, A
         numpy.lib.format.write_array_header_1_0(file, header)
         content_hash = _hash(shape, blocks(), labels)
         assert done == total > 0, (done, total)
-    numpy.save(folder / "labels.npy", labels, allow_pickle=False)
+    as_npy = io.BytesIO()  # numpy's own writing to a file says nothing of why it fails
+    numpy.save(as_npy, labels, allow_pickle=False)
+    (folder / "labels.npy").write_bytes(as_npy.getbuffer())
     sizes = {name: (folder / name).stat().st_size for name in ("images.npy", "labels.npy")}
     metadata = {**facts, "num_images": total, "content_hash": content_hash, "bytes": sizes}
     (folder / "metadata.json").write_text(json.dumps(metadata, indent=2), encoding="utf-8")

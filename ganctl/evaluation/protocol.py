@@ -3,11 +3,13 @@
 Imports no torch, so that tables and reports are quick.
 """
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 from ganctl.contract import Plain
+from ganctl.forms import legible, printable
 
 MUST_AGREE = (
     *("extractor", "weights_hash", "resizing", "pixels"),
@@ -63,9 +65,10 @@ class Protocol:
         facts: dict[str, Plain] = {}
         remarks: dict[str, Plain] = {}
         tunables: dict[str, Plain] = {}
-        for key, value in record.items():
+        for key, value in legible(record).items():
             group, dot, name = key.partition(".")
-            value = value if isinstance(value, str | int | float | None) else str(value)
+            is_usual = isinstance(value, str | int | None) or (isinstance(value, float) and math.isfinite(value))
+            value = value if is_usual else printable(value)  # which equals itself, as not-a-number does not
             if key in _FIXED:
                 fixed[key] = value if isinstance(value, int if key in _NUMBERS else str) else None
             elif dot and group == "extractor":

@@ -34,7 +34,12 @@ def groups(entries: Sequence[Entry]) -> list[list[Entry]]:
     for entry in entries:
         measured = entry.measured
         alike.setdefault((measured.score.name, *identity(entry.protocol, measured.metric)), []).append(entry)
-    return [sorted(members, key=_loss) for members in alike.values()]
+    return list(map(best_first, alike.values()))
+
+
+def best_first(entries: Sequence[Entry]) -> list[Entry]:
+    """Entries that may be ranked with each other (in their order without a direction); NaN is last."""
+    return sorted(entries, key=_loss)
 
 
 def reasons(entries: Sequence[Entry]) -> list[str]:

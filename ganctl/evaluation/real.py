@@ -12,8 +12,8 @@ from torch import Tensor
 
 from ganctl.contract import ArgumentError, FeatureExtractor, FeatureSet, ImageStore, Progress
 from ganctl.evaluation.statistics import Generate, extract
-from ganctl.files import read_tensors, write_tensors
 from ganctl.metric.features import part
+from ganctl.tensor_files import read_tensors, write_tensors
 
 FORMAT = "2"  # of the cache; another number makes all older files unread
 CACHED = ("mean", "covariance", "features", "logits", "factor")

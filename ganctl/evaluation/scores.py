@@ -1,11 +1,14 @@
 """The scores of one evaluation as typed values, and as they stand on disk. Imports no torch."""
 
-from collections.abc import Mapping
+import math
+import statistics
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, get_args
 
 from ganctl.contract import Direction, Kind, Score
 from ganctl.evaluation.protocol import Protocol
+from ganctl.forms import mapping, measured, node, text
 
 
 @dataclass(frozen=True)
@@ -69,42 +72,49 @@ class ScoreSet:
     @staticmethod
     def from_plain(record: Mapping[str, Any]) -> "ScoreSet":
         """What `to_plain` made. Of an older record's scores neither direction nor kind is known."""
-        made_by, declared = _mapping(record, "made_by"), declarations(record)
+        made_by, declared = _TEXTS(record.get("made_by")) or {}, declarations(record)
         return ScoreSet(
             {
                 name: Measurement(declared.get(name, Score(name)), value, made_by.get(name))
-                for name, value in numbers(_mapping(record, "scores")).items()
+                for name, value in (_NUMBERS(record.get("scores")) or {}).items()
+                if name != "step"
             },
             Protocol.from_plain(record.get("protocol")),
-            {name: str(reason) for name, reason in _mapping(record, "left_out").items()},
+            _TEXTS(record.get("left_out")) or {},
         )
 
 
 def declarations(record: Mapping[str, Any]) -> dict[str, Score]:
     """What a record says of scores besides their values."""
     declared = {}
-    for name, about in _mapping(record, "about").items():
-        about = about if isinstance(about, Mapping) else {}
+    for name, about in (mapping(node)(record.get("about")) or {}).items():
         direction = about.get("direction") if about.get("direction") in get_args(Direction) else None
         kind: Any = about.get("kind") if about.get("kind") in get_args(Kind) else "score"
-        declared[name] = Score(name, direction, kind, str(about.get("of", "")), str(about.get("quantity", "")))
+        declared[name] = Score(name, direction, kind, text(about.get("of")) or "", text(about.get("quantity")) or "")
     return declared
 
 
 def numbers(record: Mapping[str, Any]) -> dict[str, float]:
     """The numbers among the values of a record, but for its step."""
-    return {
-        name: float(value)
-        for name, value in record.items()
-        if name != "step" and isinstance(value, int | float) and not isinstance(value, bool)
-    }
+    values = _NUMBERS(record) or {}
+    return {name: value for name, value in values.items() if name != "step"}
+
+
+def mean(values: Sequence[float]) -> float:
+    """The mean, not a number or infinite where one of the values is."""
+    return statistics.fmean(values) if all(map(math.isfinite, values)) else sum(values)
+
+
+def deviation(values: Sequence[float]) -> float | None:
+    """The standard deviation (n - 1); None of a single value, not a number where one of several is not finite."""
+    if len(values) < 2:
+        return None
+    return statistics.stdev(values) if all(map(math.isfinite, values)) else math.nan
+
+
+_TEXTS, _NUMBERS = mapping(text), mapping(measured)
 
 
 def _as_plain(score: Score) -> dict[str, Any]:
     usual = asdict(Score(score.name))
     return {key: value for key, value in asdict(score).items() if value != usual[key]}
-
-
-def _mapping(record: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    value = record.get(key)
-    return value if isinstance(value, Mapping) else {}

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy
 import torch
@@ -12,7 +13,7 @@ from torch.nn import functional
 
 from ganctl.contract import ArgumentError, DataSpec, ImageStore, Plain, Progress
 from ganctl.feature.convnet import ConvNet, accuracy, train_classifier
-from ganctl.files import read_tensors, write_tensors
+from ganctl.tensor_files import read_tensors, write_tensors, write_torch
 
 FORMAT = 1  # of the training and its cache; another number makes all older files unread
 WHAT = "training the classifier"
@@ -87,7 +88,9 @@ class Classifier:
         """Trains on `store`, or reads what came of it from the folder `cache`; None neither reads nor writes.
 
         A cache file that is damaged, or of another training, is made anew; writing is atomic, and safe for two
-        processes at once. Raises ValueError for images that `check` refuses and for too few of them.
+        processes at once. A training that `progress` breaks off by raising, or that is killed, goes on the next time
+        from the state that it left beside its cache file, to the same weights. Raises ValueError for images that
+        `check` refuses and for too few of them.
         """
         self.check(store.spec)
         options = (self.size, self.width, self.epochs, self.min_steps, self.batch_size, self.learning_rate)
@@ -100,11 +103,13 @@ class Classifier:
         path = cache / f"classifier-{digest}.safetensors" if cache else None
         weights_and_facts = read(path, key, self.network) if path else None
         if weights_and_facts is None:
-            weights_and_facts = self._train(store, progress)
-            if path:
+            part = path.with_suffix(".part") if path else None
+            weights_and_facts = self._train(store, progress, part, key)
+            if path and part:
                 content, facts = weights_and_facts
                 about = {"key": key, "sha256": hashlib.sha256(content).hexdigest(), "facts": facts}
                 write_tensors(path, load(content), {"about": json.dumps(about)})
+                part.unlink(missing_ok=True)
         self._take(*weights_and_facts)
         self._prepared = digest
 
@@ -124,8 +129,10 @@ class Classifier:
         self.network.eval().requires_grad_(False).to(self.device)
         self.weights_hash, self.facts = hashlib.sha256(content).hexdigest(), facts
 
-    def _train(self, store: ImageStore, progress: Progress | None) -> tuple[bytes, dict[str, Plain]]:
-        """The weights as safetensors bytes, and what stands beside its scores."""
+    def _train(
+        self, store: ImageStore, progress: Progress | None, part: Path | None, key: str
+    ) -> tuple[bytes, dict[str, Plain]]:
+        """The weights as safetensors bytes, and what stands beside its scores. `part` is the file of its state."""
         train, kept = stratified(store.labels, self.held_out, self.seed)
         if len(train) < 16 or not len(kept):
             parts = f"{len(train)} would be learnt from and {len(kept)} tested on"
@@ -152,6 +159,8 @@ class Classifier:
                     seed=self.seed,
                     bf16=self.precision == "bf16",
                     progress=(lambda step, steps, loss: progress(WHAT, step, steps)) if progress else None,
+                    saved=_state(part, key) if part else None,
+                    save=(lambda state: write_torch(part, {"key": key, **state})) if part else None,
                 )
         finally:
             torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = settings
@@ -190,6 +199,15 @@ def stratified(labels: numpy.ndarray, share: float, seed: int) -> tuple[Tensor, 
 def as_bytes(network: ConvNet) -> bytes:
     """The weights in the format of safetensors: the same bytes for the same numbers."""
     return save({name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()})
+
+
+def _state(part: Path, key: str) -> dict[str, Any] | None:
+    """The state of the training `key` that was broken off; None where there is none that can be read."""
+    try:
+        state = torch.load(part, map_location="cpu", weights_only=True)
+    except Exception:  # torch.load raises almost anything on a damaged file; it is made anew, as all of a cache is
+        return None
+    return state if isinstance(state, dict) and state.get("key") == key else None
 
 
 def read(path: Path, key: str, network: ConvNet) -> tuple[bytes, dict[str, Plain]] | None:

@@ -1,13 +1,17 @@
 """The small classifier behind offline scores, shipped (`digits`) or trained on the data at hand (`classifier`)."""
 
 import math
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 FEATURES = 128
+_SAVE_SECONDS = 30.0  # between two states of a training that are saved
 
 
 class ConvNet(nn.Module):
@@ -47,7 +51,14 @@ def random_affine(
 
     `degrees` of rotation and shear and the relative `scale` are bounds on either side; `shift` is in pixels.
     """
-    count, _, height, width = images.shape
+    return _moved(images, _random_maps(images.shape, generator, degrees, scale, shift))
+
+
+def _random_maps(
+    shape: torch.Size, generator: torch.Generator, degrees: float = 12, scale: float = 0.12, shift: float = 2.0
+) -> Tensor:
+    """The maps (N, 2, 3) of `random_affine`."""
+    count, _, height, width = shape
 
     def draw(bound: float) -> Tensor:
         return (torch.rand(count, generator=generator) * 2 - 1) * bound
@@ -59,8 +70,11 @@ def random_affine(
         torch.stack([zoom_x * angle.cos(), -(angle + shear).sin(), move_x], 1),
         torch.stack([angle.sin(), zoom_y * (angle + shear).cos(), move_y], 1),
     ]
-    theta = torch.stack(rows, 1).to(images.device)
-    grid = functional.affine_grid(theta, list(images.shape), align_corners=False)
+    return torch.stack(rows, 1)
+
+
+def _moved(images: Tensor, maps: Tensor) -> Tensor:
+    grid = functional.affine_grid(maps.to(images.device), list(images.shape), align_corners=False)
     return functional.grid_sample(images, grid, padding_mode="border", align_corners=False)
 
 
@@ -78,6 +92,8 @@ def train_classifier(
     seed: int = 0,
     bf16: bool = True,
     progress: Callable[[int, int, float], None] | None = None,
+    saved: dict[str, Any] | None = None,
+    save: Callable[[dict[str, Any]], None] | None = None,
 ) -> None:
     """Trains `network` in place on uint8 `images` (N, C, H, W) and int64 `labels` (N,): AdamW, one-cycle schedule.
 
@@ -86,31 +102,33 @@ def train_classifier(
     arXiv:1803.05407, with an exponential mean over 500 steps, or a fifth of those averaged). The images may be on
     another device. `seed` decides order and augmentation; the global random state is neither used nor changed. The loss
     in `progress(step, steps, loss)` is NaN but on each 50th, to save time. Raises ValueError for less than one batch.
+
+    `save` gets the state of the training, tensors and plain data, twice a minute and when `progress` raises; given back
+    as `saved`, the training goes on from there, bit for bit.
     """
     if len(images) < batch_size:
         raise ValueError(
             f"batch_size={batch_size}: a classifier cannot be trained on {len(images)} images; give it more"
         )
     device = next(network.parameters()).device
-    generator = torch.Generator().manual_seed(seed)
-    steps_per_epoch = len(images) // batch_size
-    steps = epochs * steps_per_epoch
+    steps = epochs * (len(images) // batch_size)
     optimizer = torch.optim.AdamW(network.parameters(), lr=learning_rate, weight_decay=weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=learning_rate, total_steps=steps, pct_start=0.2)
     keep = min(0.998, max(0.0, 1 - 5 / max(1.0, (1 - average_from) * steps)))
     average = torch.optim.swa_utils.AveragedModel(
         network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(keep), use_buffers=True
     )
+    parts = {"network": network, "average": average, "optimizer": optimizer, "schedule": schedule}
+    if saved:
+        for name, part in parts.items():
+            part.load_state_dict(saved[name])
     network.train()
-    order = torch.empty(0, dtype=torch.int64)
-    for step in range(steps):
-        if step % steps_per_epoch == 0:
-            order = torch.randperm(len(images), generator=generator)
-        start = step % steps_per_epoch * batch_size
-        index = order[start : start + batch_size]
-        batch = random_affine(images[index].to(device).float() / 127.5 - 1, generator)
-        if flip:
-            mirrored = torch.rand(len(batch), generator=generator) < 0.5
+    first, saved_at = saved["step"] if saved else 0, time.monotonic()
+    # Nothing of the generator is saved: what it drew for the steps that are done is drawn again.
+    drawn = islice(_draws(images.shape, epochs, batch_size, flip, seed), first, None)
+    for step, (index, maps, mirrored) in enumerate(drawn, first):
+        batch = _moved(images[index].to(device).float() / 127.5 - 1, maps)
+        if mirrored is not None:
             batch = torch.where(mirrored.to(device)[:, None, None, None], batch.flip(3), batch)
         with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
             _, logits = network(batch.to(memory_format=torch.channels_last))
@@ -121,10 +139,30 @@ def train_classifier(
         schedule.step()
         if step >= average_from * steps or step + 1 == steps:
             average.update_parameters(network)
-        if progress:
-            progress(step + 1, steps, loss.item() if (step + 1) % 50 == 0 else math.nan)
+        try:
+            if progress:
+                progress(step + 1, steps, loss.item() if (step + 1) % 50 == 0 else math.nan)
+        except BaseException:
+            saved_at = -math.inf
+            raise
+        finally:
+            if save and time.monotonic() - saved_at > _SAVE_SECONDS:
+                save({"step": step + 1, **{name: part.state_dict() for name, part in parts.items()}})
+                saved_at = time.monotonic()
     network.load_state_dict(average.module.state_dict())
     network.eval()
+
+
+def _draws(
+    shape: torch.Size, epochs: int, batch_size: int, flip: bool, seed: int
+) -> Iterator[tuple[Tensor, Tensor, Tensor | None]]:
+    """What is random in each step of a training on images of `shape`: their numbers, maps, which are mirrored."""
+    generator = torch.Generator().manual_seed(seed)
+    for _ in range(epochs):
+        order = torch.randperm(shape[0], generator=generator)
+        for index in order[: shape[0] // batch_size * batch_size].split(batch_size):
+            maps = _random_maps(torch.Size((batch_size, *shape[1:])), generator)
+            yield index, maps, torch.rand(batch_size, generator=generator) < 0.5 if flip else None
 
 
 @torch.no_grad()

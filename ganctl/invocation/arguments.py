@@ -6,9 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from ganctl.configuration.names import suggestion
+from ganctl.configuration.names import control_sign, suggestion
+from ganctl.files import given_path
+from ganctl.forms import printable
 
 _INFO = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
+_LONGEST = 20_000  # characters of an override
+_DEEPEST = 50  # brackets in each other
+_MOST = 2000  # commas: Hydra's parser takes time with the square of their number
 _OURS = ("overrides", "targets", "resume")
 
 
@@ -70,6 +75,10 @@ def parse(arguments: Sequence[str], *, takes_targets: int = 0, takes_resume: boo
     targets = [text for text in overrides if _is_path(text)][:takes_targets]
     for text in targets:
         overrides.remove(text)
+    for text in overrides:
+        _check_override(text)
+    for name, value in options.items():
+        _check_signs(f"--{name.replace('_', '-')}={value}")
     return Arguments(_with_one_budget(overrides) if takes_resume else overrides, tuple(targets), **options)
 
 
@@ -87,6 +96,8 @@ def parse_runs(command: str, words: Sequence[str], **options: type) -> argparse.
     parser.add_argument("runs", nargs="*", type=Path, metavar="RUN")
     refuse_in_one_line(parser)
     parsed = parser.parse_intermixed_args(list(words))
+    for path in (*parsed.runs, *(value for value in vars(parsed).values() if isinstance(value, Path))):
+        given_path(path)
     if not parsed.runs:
         usage = " ".join(parser.format_usage().split()).removeprefix("usage: ").replace("[RUN ...]", "").split()
         raise ValueError(f"RUN... is missing: {' '.join([*usage[:2], 'RUN...', *usage[2:]])}")
@@ -101,15 +112,42 @@ def refuse_in_one_line(parser: argparse.ArgumentParser) -> None:
     def refuse(message: str) -> NoReturn:
         unknown = message.partition("unrecognized arguments: ")[2].split(" ")[0]
         if unknown:
-            raise ValueError(f"{unknown}: no such option; {suggestion(unknown, known, 'option')}")
-        raise ValueError(message.replace("argument ", "", 1))
+            raise ValueError(f"{printable(unknown)}: no such option; {suggestion(unknown, known, 'option')}")
+        raise ValueError(printable(message.replace("argument ", "", 1)))
 
     parser.error = refuse  # type: ignore[method-assign]
 
 
 def _is_path(text: str) -> bool:
     is_override = "=" in text.partition("/")[0] or text.startswith("~")
-    return not is_override or Path(text).exists()
+    return not is_override or _exists(text)
+
+
+def _exists(text: str) -> bool:
+    try:
+        return Path(text).exists()
+    except (OSError, ValueError):  # too long for a name, or no name at all
+        return False
+
+
+def _check_override(text: str) -> None:
+    """Raises ValueError for an override that Hydra's parser would not end with, or that no file or message can hold."""
+    if len(text) > _LONGEST:
+        raise ValueError(f"{text}: has {len(text):,} characters; write so long a value into a YAML file of your own")
+    depth = deepest = 0
+    for sign in text:
+        depth += (sign in "[{(") - (sign in "]})")
+        deepest = max(deepest, depth)
+    if deepest > _DEEPEST:
+        raise ValueError(f"{text}: is nested more than {_DEEPEST} levels deep")
+    if text.count(",") > _MOST:
+        raise ValueError(f"{text}: has more than {_MOST:,} values; write so long a list into a YAML file of your own")
+    _check_signs(text)
+
+
+def _check_signs(text: str) -> None:
+    if wrong := control_sign(text):
+        raise ValueError(f"{text}: holds {wrong}; leave it out")
 
 
 def _with_one_budget(overrides: list[str]) -> list[str]:

@@ -1,7 +1,6 @@
 """The folders that runs and sweeps get for themselves, so that no two ever share one."""
 
 import contextlib
-import json
 import os
 import re
 import shlex
@@ -11,6 +10,10 @@ from datetime import datetime
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
+
+from ganctl.files import given_path
+from ganctl.forms import printable
+from ganctl.report.files import read_sweep
 
 OWNER = ".owner.json"  # who works in a folder
 LONGEST = 80  # characters of a folder's name
@@ -32,7 +35,7 @@ def claim(root: Path, name: str) -> Path:
     now = datetime.now()
     day, stem = f"{now:%Y-%m-%d}", "-".join(filter(None, (f"{now:%H-%M-%S}", slug(name))))
     parent = root.expanduser() / day
-    number = 1
+    number, missing = 1, [path for path in (parent, *parent.parents) if not os.path.lexists(path)]
     for _ in range(10_000):
         folder = parent / (stem if number == 1 else f"{stem}-{number}")
         try:
@@ -44,6 +47,9 @@ def claim(root: Path, name: str) -> Path:
         except FileNotFoundError:  # another process has just removed the empty folder of the day
             continue
         except OSError as error:
+            for path in missing:
+                with contextlib.suppress(OSError):
+                    path.rmdir()
             raise ValueError(f"output.root={root}: cannot make {folder}: {error.strerror}; choose another") from None
     raise ValueError(f"output.root={root}: cannot make a folder in {parent}; choose another")
 
@@ -56,7 +62,7 @@ def chosen_folder(config: DictConfig, mode: str) -> Path | None:
     raw = OmegaConf.to_container(config.hydra[mode], resolve=False)["dir"]  # type: ignore[index,call-overload]
     if raw == {"run": "outputs", "sweep": "multirun"}[mode] + "/${now:%Y-%m-%d}/${now:%H-%M-%S}":
         return None
-    folder = Path(str(config.hydra[mode].dir))
+    folder = given_path(config.hydra[mode].dir)
     if not (folder / OWNER).exists():
         refuse_taken(folder, mode)
     return folder
@@ -84,16 +90,16 @@ def refuse_sweep(folder: Path, command: str) -> None:
     if not is_sweep or (folder / "checkpoints").exists():
         return
     if not runs:
-        raise ValueError(f"{folder}: is a sweep, and none of its runs has a checkpoint yet")
-    runs.sort(key=lambda name: int(head) if (head := name.partition("-")[0]).isdigit() else 0)
+        raise ValueError(f"{printable(folder)}: is a sweep, and none of its runs has a checkpoint yet")
+    runs.sort(key=lambda name: int(head) if (head := name.partition("-")[0]).isdecimal() else 0)
     best, note = runs[0], "such as"
-    with contextlib.suppress(OSError, ValueError, KeyError, IndexError, TypeError):
-        ranking = json.loads((folder / "sweep.json").read_text(encoding="utf-8"))["ranking"]
-        if ranking[0]["rank"] == 1 and (name := Path(ranking[0]["folder"]).name) in runs:
+    with contextlib.suppress(ValueError):  # without a ranking any of them is an example
+        ranking = read_sweep(folder)[0]["ranking"] or [{}]
+        if ranking[0].get("rank") == 1 and (name := Path(ranking[0]["folder"] or "").name) in runs:
             best, note = name, "the best is"
-    listed = ", ".join(runs[:_MOST_RUNS]) + (", ..." if len(runs) > _MOST_RUNS else "")
-    typed = f"{command} {shlex.quote(str(folder / best))}"
-    raise ValueError(f"{folder}: is a sweep of {len(runs)} runs ({listed}); name one run; {note} {typed}")
+    listed = printable(", ".join(runs[:_MOST_RUNS])) + (", ..." if len(runs) > _MOST_RUNS else "")
+    typed = printable(f"{command} {shlex.quote(str(folder / best))}")
+    raise ValueError(f"{printable(folder)}: is a sweep of {len(runs)} runs ({listed}); name one run; {note} {typed}")
 
 
 def has_results(folder: Path) -> bool:
@@ -109,7 +115,6 @@ def forget(folder: Path, subdir: str | None, *, keep_log: bool) -> None:
         file.unlink(missing_ok=True)
     with contextlib.suppress(OSError):
         written[0].parent.rmdir()
-        folder.rmdir()
 
 
 def discard(folder: Path, *, new_root: Path | None = None) -> bool:

@@ -4,6 +4,8 @@ import sys
 from importlib import resources
 from pathlib import Path
 
+from ganctl.bounded import read_text
+
 
 def show(command: str) -> int:
     """Prints the help of a command, with the groups that it can choose from. Returns the exit code 0."""
@@ -27,8 +29,9 @@ def groups(config_dir: str | None = None) -> dict[str, dict[str, str]]:
     for root in (str(resources.files("ganctl.configs")), *([config_dir] if config_dir else [])):
         for file in sorted(Path(root).glob("*/**/*.yaml")):
             group, *words = file.relative_to(root).with_suffix("").parts
-            if not group.startswith("hydra") and not any(word.startswith(("_", ".")) for word in (group, *words)):
-                listed.setdefault(group, {})["/".join(words)] = describe(file.read_text(encoding="utf-8"))
+            is_hidden = group.startswith("hydra") or any(word.startswith(("_", ".")) for word in (group, *words))
+            if not is_hidden and file.is_file():  # a device's text would never end
+                listed.setdefault(group, {})["/".join(words)] = describe(read_text(file))
     return {group: dict(sorted(options.items())) for group, options in listed.items()}
 
 

@@ -11,14 +11,17 @@ from typing import Any
 from omegaconf import DictConfig, open_dict
 
 from ganctl.compose import CONFIG_PATH, VERSION_BASE, Composer
+from ganctl.configuration.names import one_line
+from ganctl.files import disk_fault, given_path, naming
 from ganctl.invocation import help
 from ganctl.invocation.arguments import Arguments, parse
 from ganctl.invocation.folders import refuse_sweep
 from ganctl.invocation.meanings import annotated, comments
+from ganctl.own_code import OwnCodeError
 
 
 def run_hydra(command: str, arguments: list[str], task: Callable[[DictConfig], Any]) -> None:
-    """Hydra's own command line for `ganctl COMMAND`, with `arguments`; its exceptions come out as they are."""
+    """Hydra's own command line for `ganctl COMMAND`, with `arguments`. Raises ValueError for what it cannot begin."""
     import hydra
     from hydra.core.utils import env_override
 
@@ -29,8 +32,14 @@ def run_hydra(command: str, arguments: list[str], task: Callable[[DictConfig], A
     typed = sys.argv
     sys.argv = ["ganctl", *arguments]
     try:
-        with env_override({"HYDRA_FULL_ERROR": "1"}):  # exceptions instead of printing and exiting
+        with naming(Path(".hydra")), env_override({"HYDRA_FULL_ERROR": "1"}):  # exceptions, not printing and exiting
             hydra.main(config_path=CONFIG_PATH, config_name=command, version_base=VERSION_BASE)(job)()
+    except BrokenPipeError:
+        raise
+    except Exception as error:  # of Hydra's own work: folders, logging, callbacks
+        if is_of_the_user(error) or disk_fault(error):
+            raise
+        raise ValueError(f"Hydra cannot start: {type(error).__name__}: {one_line(error)}") from error
     finally:
         sys.argv = typed
 
@@ -66,7 +75,7 @@ def run_and_config(command: str, words: Sequence[str]) -> tuple[Path, DictConfig
     if arguments.target is None:
         usage = f"ganctl {command} RUN [KEY=VALUE ...], RUN being a run's folder or a checkpoint file"
         raise ValueError(f"RUN is missing: {usage}")
-    target = Path(arguments.target).expanduser()
+    target = given_path(arguments.target)
     if not target.exists():
         raise ValueError(f"{arguments.target}: there is no such run folder or checkpoint file")
     refuse_sweep(target, f"ganctl {command}")
@@ -81,23 +90,23 @@ def composer_for(command: str, arguments: Arguments) -> Composer:
 
 def show(command: str, arguments: Arguments) -> int:
     """What Hydra prints instead of running; what cannot be composed is explained in our words first."""
-    composer = composer_for(command, arguments) if arguments.cfg or arguments.info else None
+    is_composed = bool(arguments.cfg or arguments.info) and not arguments.hydra_help
+    composer = composer_for(command, arguments) if is_composed else None
     if composer:
         composer.compose(arguments.overrides, multirun=arguments.multirun)
-    printed = io.StringIO() if composer and arguments.cfg else sys.stdout
-    code: object = 0
+    printed, code = io.StringIO(), 0
     try:
         with contextlib.redirect_stdout(printed):
             run_hydra(command, arguments.for_hydra(), lambda config: None)
     except SystemExit as ended:
-        code = ended.code
-    except ValueError as error:  # options that exclude each other
-        raise ValueError(" ".join(str(error).split())) from None
-    if isinstance(printed, io.StringIO) and composer:
+        code = 2 if ended.code else 0
+    if not composer or not arguments.cfg or code:
+        sys.stdout.write(printed.getvalue())
+    else:
         single = [] if arguments.multirun else arguments.overrides
         package = (arguments.package or "").replace("_global_", "")
         sys.stdout.write(annotated(printed.getvalue(), comments(composer, single), package))
-    return int(str(code or 0))
+    return code
 
 
 def add_import_folders(config_dir: str | None, config_path: str | None) -> None:
@@ -118,5 +127,6 @@ def write_traceback(folder: Path) -> Path:
 
 
 def is_of_the_user(error: BaseException) -> bool:
-    """Whether an exception is a message to the user: a ValueError of one line."""
-    return isinstance(error, ValueError) and "\n" not in str(error) and bool(str(error))
+    """Whether an exception is a message to the user, and all there is to say: a ValueError of one line."""
+    is_line = isinstance(error, ValueError) and "\n" not in str(error) and bool(str(error))
+    return is_line and not isinstance(error, OwnCodeError)

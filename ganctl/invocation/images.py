@@ -14,6 +14,7 @@ from ganctl.configuration.names import nearest, suggestion
 from ganctl.contract import ArgumentError
 from ganctl.dataset.arrays import NpzImages, headers, is_statistics
 from ganctl.dataset.image_folder import ImageFolder
+from ganctl.files import given_path
 from ganctl.invocation.folders import holds_run, refuse_sweep
 from ganctl.invocation.hydra_job import checked_config
 
@@ -155,7 +156,4 @@ def _file(text: str, path: Path) -> Word:
 
 
 def _path(text: str) -> Path:
-    try:
-        return Path(text).expanduser()
-    except RuntimeError:
-        raise ValueError(f"{text}: there is no such home folder; give the whole path") from None
+    return given_path(text)

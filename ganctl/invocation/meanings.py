@@ -14,7 +14,7 @@ from ganctl.configuration.rules import Rule
 from ganctl.configuration.targets import SEVERAL
 from ganctl.invocation.presets import choices_of
 
-_RANGE = re.compile(r"[;,]?\s*(?:each )?\b(?:in (?=[\[(])|one of )(.*)$")
+_RANGE = re.compile(r"[;,]?\s*(?:(?:each|(?:whole )?number|\d+ numbers) )?\b(?:in (?=[\[(])|one of )(.*)$")
 _CODE = ("_target_", "shape_rule")
 
 

@@ -5,15 +5,18 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 
 from ganctl import checkpoint
+from ganctl.bounded import read_yaml
 from ganctl.compose import quote
 from ganctl.configuration.names import one_line
+from ganctl.files import given_path
+from ganctl.forms import printable
 from ganctl.invocation.folders import refuse_sweep
 
 
@@ -34,7 +37,7 @@ class Resumed:
 
 def folder_of(path: str) -> Path:
     """The folder of the run that `--resume path` means. Raises ValueError in one line where there is none."""
-    place = Path(path).expanduser()
+    place = given_path(path)
     refuse_sweep(place, "ganctl train --resume")
     return checkpoint.run_folder(checkpoint.find(place).resolve())
 
@@ -49,13 +52,13 @@ def resume(path: str, overrides: Sequence[str]) -> Resumed:
         if text.lstrip("+~").startswith(("hydra.run.dir", "hydra.output_subdir", "hydra.sweep.")):
             raise ValueError(f"{text}: a resumed run stays in its folder; leave this out")
     folder = folder_of(path)
-    newest = checkpoint.find(Path(path).expanduser()).resolve()
+    newest = checkpoint.find(given_path(path)).resolve()
     files = folder.glob("*/overrides.yaml")
-    matches = [(re.fullmatch(r"\.hydra(-resume-(\d+))?", file.parent.name), file.parent) for file in files]
+    matches = [(re.fullmatch(r"\.hydra(-resume-(\d{1,9}))?", file.parent.name), file.parent) for file in files]
     starts = [(int(match[2] or 0), subdir) for match, subdir in matches if match]  # the first start has number 0
     if not starts:
-        need = f"{folder} is not a run folder of ganctl train: it has no .hydra/overrides.yaml"
-        raise ValueError(f"--resume={path}: {need}")
+        need = f"{printable(folder)} is not a run folder of ganctl train: it has no .hydra/overrides.yaml"
+        raise ValueError(f"--resume={printable(path)}: {need}")
     number, latest = max(starts)
     return Resumed(
         folder=folder,
@@ -83,7 +86,7 @@ def merge(saved: Sequence[str], new: Sequence[str]) -> list[str]:
             continue
         if re.match(r"hydra\b", key) or any(code in line for code in ("${", "_target_", "shape_rule")):
             need = "not taken from a run folder, as it could run code; give it again on the command line"
-            raise ValueError(f"{line}: {need}")
+            raise ValueError(f"{printable(line)}: {need}")
         kept.append(line)
     return [*kept, *new]
 
@@ -92,25 +95,32 @@ def _parse_saved(parser: OverridesParser, text: str) -> Override:
     key, equals, value = text.partition("=")
     try:
         return parser.parse_override(text)
-    except HydraException as error:
-        if not equals:
-            raise ValueError(f"{text}: cannot be read back from the run folder ({error})") from None
-    return parser.parse_override(f"{key}={quote(value)}")
+    except (HydraException, RecursionError) as error:
+        reason = error
+    try:
+        if equals:
+            return parser.parse_override(f"{key}={quote(value)}")
+    except (HydraException, RecursionError) as error:
+        reason = error
+    raise ValueError(f"{printable(text)}: cannot be read back from the run folder ({printable(one_line(reason))})")
 
 
 def _read(file: Path) -> list[str]:
-    try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8")) or []
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-        raise ValueError(f"{file}: cannot be read: {one_line(error)}") from None
+    content = read_yaml(file) or []
     if not isinstance(content, list) or not all(isinstance(text, str) for text in content):
-        raise ValueError(f"{file}: not a list of overrides")
+        raise ValueError(f"{printable(file)}: not a list of overrides")
+    if strange := next((text for text in content if text != printable(text, len(text))), None):
+        raise ValueError(f"{printable(file)}: {printable(strange)}: has a control character, as nothing that is typed")
     return content
 
 
 def _config_dir(file: Path) -> str | None:
-    try:
-        sources = yaml.safe_load(file.read_text(encoding="utf-8"))["hydra"]["runtime"]["config_sources"]
-        return next((source["path"] for source in sources if source["provider"] == "command-line"), None)
-    except (OSError, yaml.YAMLError, KeyError, TypeError):
-        return None
+    with contextlib.suppress(ValueError):  # it serves a hint alone
+        path = ("hydra", "runtime", "config_sources")
+        node: Any = read_yaml(file)
+        for key in path:
+            node = node.get(key) if isinstance(node, dict) else None
+        sources = [source for source in node if isinstance(source, dict)] if isinstance(node, list) else []
+        given = [source.get("path") for source in sources if source.get("provider") == "command-line"]
+        return next((printable(folder) for folder in given if isinstance(folder, str)), None)
+    return None

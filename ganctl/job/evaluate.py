@@ -1,6 +1,5 @@
 """`ganctl evaluate RUN`: scores of a trained generator against its data set, with the protocol they were made under."""
 
-import statistics
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -16,7 +15,7 @@ from ganctl.configuration.keys import choice_of, keys_of
 from ganctl.contract import FeatureSet, ImageStore, TrainedOnData
 from ganctl.evaluation.judge import Judge
 from ganctl.evaluation.protocol import line, too_few
-from ganctl.evaluation.scores import ScoreSet
+from ganctl.evaluation.scores import ScoreSet, deviation, mean
 from ganctl.files import as_json, write_new
 from ganctl.metric.memorisation import nearest_real
 from ganctl.record.console import Console
@@ -64,7 +63,7 @@ def evaluate_run(config: DictConfig, target: Path) -> int:
             **_written(trained, draws, pictures[0]),
         }
         rows |= {f"left out: {name}": reason for name, reason in draws[0].left_out.items()}
-        means = {name: statistics.fmean(draw.values[name] for draw in draws) for name in draws[0].scores}
+        means = {name: mean([draw.values[name] for draw in draws]) for name in draws[0].scores}
         console.summary(with_intervals(draws[0].with_values(means)), rows | _spread(draws), {})
     return 0
 
@@ -131,5 +130,5 @@ def _spread(draws: list[ScoreSet]) -> dict[str, str]:
     """The standard deviation over several draws, in words."""
     if len(draws) < 2:
         return {}
-    deviations = {name: statistics.stdev(draw.values[name] for draw in draws) for name in draws[0].headlines}
+    deviations = {name: deviation([draw.values[name] for draw in draws]) for name in draws[0].headlines}
     return {f"deviation over {len(draws)} draws": "  ".join(f"{name} {d:.3g}" for name, d in deviations.items())}

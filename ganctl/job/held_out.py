@@ -6,6 +6,7 @@ Those that come with ganctl, in feature/held_out.json, are what this wrote for D
         metric=[frechet,inception_score,class_shares,kid,precision_recall]
 """
 
+import contextlib
 import hashlib
 import json
 from dataclasses import replace
@@ -16,6 +17,7 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 
 from ganctl import __version__, build
+from ganctl.bounded import read_json
 from ganctl.contract import ArgumentError, ImageStore
 from ganctl.evaluation.evaluate import seconds_per_image, tunables
 from ganctl.evaluation.judge import Judge
@@ -64,10 +66,9 @@ def _of_test_split(config: DictConfig, judge: Judge, store: ImageStore, count: i
     digest = hashlib.sha256(key.encode()).hexdigest()[:24]
     path = judge.cache / f"held-out-{digest}.json" if judge.cache else None
     if path and path.is_file():
-        try:
-            return json.loads(path.read_text(encoding="utf-8"))
-        except ValueError:  # damaged: made anew
-            pass
+        with contextlib.suppress(ValueError):  # damaged: made anew
+            if isinstance(kept := read_json(path), dict):
+                return kept
     if count < 2 or count * seconds_per_image(judge.extractor, test.spec) > MOST_SECONDS:
         return {}
     options = {"num_images": judge.num_real, "batch_size": judge.batch_size, "cache": judge.cache}

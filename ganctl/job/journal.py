@@ -19,7 +19,7 @@ from ganctl.evaluation.judge import Judge
 from ganctl.evaluation.protocol import too_few
 from ganctl.evaluation.ranking import better
 from ganctl.evaluation.scores import ScoreSet
-from ganctl.files import atomic_write_text, write_json
+from ganctl.files import atomic_write_text, sweep, write_json
 from ganctl.invocation.presets import About
 from ganctl.job.real_grid import real_grid
 from ganctl.job.session import Session
@@ -247,6 +247,8 @@ class Journal:
 
     def _open_sinks(self) -> None:
         session, step, resumed = self.session, self.state.step, self.session.saved is not None
+        for folder in (self.folder, *(path for path in self.folder.iterdir() if path.is_dir())):
+            sweep(folder)
         self.metrics = MetricsLog(self.folder / "metrics.jsonl")
         if resumed:
             if moved := checkpoint.set_aside_after(self.folder, step):

@@ -2,7 +2,6 @@
 
 import contextlib
 import itertools
-import json
 import math
 import re
 from datetime import datetime
@@ -13,8 +12,10 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 
 from ganctl import build, checkpoint
+from ganctl.bounded import read_json
 from ganctl.contract import Given
 from ganctl.files import write_json
+from ganctl.forms import node, whole
 from ganctl.record.console import Console
 from ganctl.record.image_grid import save_gif, save_grid, save_images, save_npz, to_uint8
 from ganctl.trained import Trained, open_trained
@@ -97,10 +98,11 @@ def _source(config: DictConfig, trained: Trained) -> tuple[list[int], int, dict[
         return seeds, len(seeds), {"seeds": f"{_ranges(seeds)}, a picture of each"}
     if config.seed is not None:
         return [config.seed], config.num_images, {"seed": f"{config.seed}, its pictures 0 to {config.num_images - 1:,}"}
-    own, drawn = trained.config.get("seed"), {None}
+    own: Any = trained.config.get("seed")
+    drawn: set[int | None] = set()
     for file in checkpoint.run_folder(trained.path).glob("drawn-*/sample.json"):
-        with contextlib.suppress(OSError, ValueError, AttributeError):
-            drawn.add(json.loads(file.read_text(encoding="utf-8")).get("seed"))
+        with contextlib.suppress(ValueError):  # of no drawing that can be known
+            drawn.add(whole((node(read_json(file)) or {}).get("seed")))
     first = own + 1 if isinstance(own, int) else 0  # the run itself has drawn with its own
     seed = next(number for number in itertools.count(first) if number not in drawn)
     return [seed], config.num_images, {"seed": f"{seed}, not drawn before; for the same pictures again: seed={seed}"}

@@ -15,6 +15,7 @@ from ganctl import build, checkpoint
 from ganctl.configuration.keys import keys_of
 from ganctl.contract import ALONE, DataSpec, ImageStore, Progress, Task, World
 from ganctl.evaluation.evaluate import cuda_devices
+from ganctl.own_code import own_code
 from ganctl.training.device import Device
 from ganctl.training.drawer import Drawer
 from ganctl.training.feed import Feed
@@ -65,7 +66,8 @@ class Session:
         if isinstance(self.game, Adversarial):
             part = min(batch_size // config.training.accumulate, _TRIAL)
             for name in self.game.networks:
-                check_output(self.state.networks[name], name, self.task, self.device, part)
+                with own_code(f"{name}={config[name]['_target_']}", list(config.trust)):
+                    check_output(self.state.networks[name], name, self.task, self.device, part)
         self.feed = Feed(
             self.store,
             self.device,

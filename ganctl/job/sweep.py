@@ -4,15 +4,15 @@ Hydra's basic launcher runs the jobs one after another in this process. Each lea
 these the table at the end is made, and written as sweep.json and sweep.csv.
 """
 
-import signal
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
@@ -23,14 +23,16 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
 from ganctl.compose import Composer, quote
-from ganctl.files import write_json
+from ganctl.files import disk_fault, one_line, plain, write_json
 from ganctl.invocation.arguments import Arguments
 from ganctl.invocation.folders import LONGEST, chosen_folder, claim, discard, refuse_taken, slug
 from ganctl.invocation.hydra_job import is_of_the_user, run_hydra, write_traceback
 from ganctl.invocation.lock import locked
 from ganctl.invocation.presets import About, about, name_of
 from ganctl.job.ranking_table import show_and_write
+from ganctl.job.signals import Stopped, StopSignals
 from ganctl.mistakes import parse
+from ganctl.own_code import OwnCodeError
 
 TrainJob = Callable[[DictConfig, Sequence[str], About], dict[str, Any]]
 """`train_job(config, trusted packages, about)` trains in the folder that Hydra has made; returns the run's summary."""
@@ -39,14 +41,6 @@ RESULT = "result.json"
 MOST_JOBS = 10_000  # of one sweep
 _BASIC_SWEEPER = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
 _BASIC_LAUNCHER = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
-
-
-class SweepStopped(BaseException):
-    """A signal ended the sweep. Not an Exception, so that nothing on the way takes it for a failed job."""
-
-    def __init__(self, exit_code: int) -> None:
-        super().__init__(exit_code)
-        self.exit_code = exit_code
 
 
 @dataclass(frozen=True)
@@ -60,22 +54,28 @@ class Job:
     facts: About
 
 
-def sweep(composer: Composer, arguments: Arguments, config: DictConfig, train_job: TrainJob) -> int:
-    """Checks all jobs, then runs them by `train_job`.
+def sweep(
+    composer: Composer, arguments: Arguments, config: DictConfig, train_job: TrainJob, signals: StopSignals
+) -> int:
+    """Checks all jobs, then runs them by `train_job`, until one of the `signals` comes.
 
-    Returns 0, 1 if a job failed, or 128 + the number of the signal that ended it.
+    Returns 0, 1 if a job failed, or 128 + the number of the signal that ended it. A sweep that ended before its first
+    job had begun leaves nothing behind.
     """
     for kind, basic in (("sweeper", _BASIC_SWEEPER), ("launcher", _BASIC_LAUNCHER)):
         if config.hydra[kind]._target_ != basic:
             choice = config.hydra.runtime.choices[f"hydra/{kind}"]
             raise ValueError(f"hydra/{kind}={choice}: sweeps of ganctl run with hydra/{kind}=basic only")
-    jobs = expand(composer, config)
+    jobs = expand(composer, config, signals.raise_if_received)
     chosen, root = chosen_folder(config, "sweep"), Path(config.output.root)
+    new_root = None if root.expanduser().exists() else root
     folder = chosen or claim(root, name_of_sweep(jobs, config.tag))
     with locked(folder, f"hydra.sweep.dir={folder}" if chosen else f"output.root={root}"):
         if chosen:
             refuse_taken(folder, "sweep", [job.folder for job in jobs])
-        return _run(jobs, arguments, folder, train_job, discarded=None if chosen else lambda: discard(folder))
+        return _run(
+            jobs, arguments, folder, train_job, signals, None if chosen else partial(discard, folder, new_root=new_root)
+        )
 
 
 def _run(
@@ -83,24 +83,25 @@ def _run(
     arguments: Arguments,
     folder: Path,
     train_job: TrainJob,
-    *,
-    discarded: Callable[[], object] | None,
+    signals: StopSignals,
+    discarded: Callable[[], bool] | None,
 ) -> int:
     """Runs the jobs in `folder` and writes what came of them. Returns the exit code of `sweep`.
 
-    `discarded` removes the folder where an exception ended it; None if the folder is the user's.
+    `discarded` removes the folder where nothing came of it; None if the folder is the user's.
     """
     OmegaConf.register_new_resolver("ganctl_job", lambda number: jobs[int(number)].folder, replace=True)
     own = ["hydra.sweep.subdir='${ganctl_job:${hydra.job.num}}'", f"hydra.sweep.dir={quote(str(folder))}"]
     exit_code = 0
+    results: list[dict[str, Any]] = []
     try:
-        with _stopping(), _hydra_runs([job.overrides for job in jobs]):
+        with _hydra_runs([job.overrides for job in jobs]):
             run_hydra(
                 "train",
                 replace(arguments, multirun=True, run=False).for_hydra(*own),
-                lambda job: _job(job, jobs, train_job),
+                lambda job: _job(job, jobs, train_job, signals, results),
             )
-    except SweepStopped as stopped:
+    except Stopped as stopped:
         exit_code = stopped.exit_code
     except KeyboardInterrupt:
         exit_code = 130
@@ -108,18 +109,24 @@ def _run(
         if discarded:
             discarded()
         raise
-    failed = show_and_write(folder, [folder / job.folder / RESULT for job in jobs], interrupted=exit_code != 0)
+    if exit_code and not results and discarded and discarded():
+        return exit_code
+    failed = show_and_write(folder, results, len(jobs), interrupted=exit_code != 0)
     return exit_code or int(failed > 0)
 
 
-def expand(composer: Composer, config: DictConfig) -> list[Job]:
-    """All jobs, in Hydra's order, each composed and checked. Raises ValueError naming the job that is wrong."""
+def expand(composer: Composer, config: DictConfig, progress: Callable[[], None] = lambda: None) -> list[Job]:
+    """All jobs, in Hydra's order, each composed and checked. Raises ValueError naming the job that is wrong.
+
+    `progress` is called before each.
+    """
     parser = OverridesParser.create(config_loader=composer.loader)
     params = [f"{key}={value}" for key, value in (config.hydra.sweeper.params or {}).items()]
     typed = [*params, *(str(text) for text in config.hydra.overrides.task)]
-    parse(params, composer.options)  # whose mistakes are told in one line; what was typed has been parsed before
-    parsed = parser.parse_overrides(typed)
-    combinations = _combinations(parsed)
+    with composer.in_one_line(()):
+        parse(params, composer.options)  # whose mistakes are told in one line; what was typed has been parsed before
+        parsed = parser.parse_overrides(typed)
+        combinations = _combinations(parsed)
     swept = {
         _key(override): position
         for position, override in enumerate(_last_of_each(parsed))
@@ -128,6 +135,7 @@ def expand(composer: Composer, config: DictConfig) -> list[Job]:
     hydra_overrides = [str(text) for text in config.hydra.overrides.hydra]
     jobs = []
     for number, overrides in enumerate(combinations, 1):
+        progress()
         varied = {key: overrides[position].partition("=")[2] for key, position in swept.items()}
         name = ", ".join(f"{key}={value}" for key, value in varied.items())
         try:
@@ -176,8 +184,17 @@ def name_of_sweep(jobs: Sequence[Job], tag: str) -> str:
     return slug("-".join(filter(None, words)), LONGEST)
 
 
-def _job(config: DictConfig, jobs: Sequence[Job], train_job: TrainJob) -> None:
-    """One job: whatever happens to it stands in its result.json, and only a signal ends the others as well."""
+def _job(
+    config: DictConfig,
+    jobs: Sequence[Job],
+    train_job: TrainJob,
+    signals: StopSignals,
+    results: list[dict[str, Any]],
+) -> None:
+    """One job: whatever happens to it stands in `results` and its result.json; only a signal ends the others as well.
+
+    One that a signal keeps from beginning leaves nothing.
+    """
     number = int(HydraConfig.get().job.num) + 1
     job, folder = jobs[number - 1], Path(HydraConfig.get().runtime.output_dir)
     name = " ".join(f"{key}={value}" for key, value in job.varied.items()) or "no overrides"
@@ -185,28 +202,40 @@ def _job(config: DictConfig, jobs: Sequence[Job], train_job: TrainJob) -> None:
     result: dict[str, Any] = {"job": number, "folder": str(folder), "overrides": job.overrides, "varied": job.varied}
     began = time.monotonic()
     stop: int | None = None
+    has_begun = True
     try:
         with locked(folder, f"hydra.sweep.dir={folder.parent}"):
             summary = train_job(config, job.trusted, job.facts)
+        has_begun = "step" in summary
         code = int(summary.get("exit_code", 0))
         stop = code if code > 128 else None
         result |= {"status": summary["status"], "score": summary.get("score"), "failed": code not in (0, stop)}
         result["error"] = f"ended as {summary['status']}" if result["failed"] else None
-    except (KeyboardInterrupt, SweepStopped) as stopped:
+    except (KeyboardInterrupt, Stopped) as stopped:
         stop = getattr(stopped, "exit_code", 130)
         result |= {"status": "interrupted", "score": None, "failed": False, "error": None}
     except Exception as error:
-        log = write_traceback(folder)
-        said = str(error) if is_of_the_user(error) else f"{type(error).__name__}: {' '.join(str(error).split())}"
+        said, where = disk_fault(error), ""
+        if said is None:
+            log, said = write_traceback(folder), " ".join(str(error).split())
+            if not (is_of_the_user(error) or isinstance(error, OwnCodeError)):
+                said, where = f"{type(error).__name__}: {said}", f" (traceback in {log})"
         result |= {"status": "failed", "score": None, "failed": True, "error": said}
-        where = "" if is_of_the_user(error) else f" (traceback in {log})"
         print(f"job {number} of {len(jobs)} ({name}) failed: {said}{where}", file=sys.stderr, flush=True)
     else:
         if result["failed"]:
             print(f"job {number} of {len(jobs)} ({name}) {result['error']}", file=sys.stderr, flush=True)
-    write_json(folder / RESULT, result | {"seconds": round(time.monotonic() - began, 2)})
-    if stop:
-        raise SweepStopped(stop)
+    if not has_begun:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise Stopped(signals.exit_code)
+    result["seconds"] = round(time.monotonic() - began, 2)
+    results.append({name: plain(value) for name, value in result.items()})
+    try:
+        write_json(folder / RESULT, result)
+    except OSError as error:
+        print(f"job {number} of {len(jobs)}: {disk_fault(error) or one_line(error)}", file=sys.stderr, flush=True)
+    if stop or signals.received:
+        raise Stopped(stop or signals.exit_code)
 
 
 @contextmanager
@@ -218,20 +247,6 @@ def _hydra_runs(combinations: Sequence[Sequence[str]]) -> Iterator[None]:
         yield
     finally:
         BasicSweeper.split_arguments = staticmethod(split)  # type: ignore[method-assign]
-
-
-@contextmanager
-def _stopping() -> Iterator[None]:
-    """SIGTERM between jobs ends the sweep as Ctrl-C does; within a job the run itself deals with both, and saves."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise SweepStopped(128 + number)
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _key(override: Override) -> str:

@@ -25,22 +25,25 @@ def train_once(
     resume: Path | None = None,
     about: About | None = None,
     options: Sequence[str] = (),
+    signals: StopSignals | None = None,
 ) -> dict[str, Any]:
     """Trains into `folder`, from the checkpoint `resume` on if given, and returns the run's summary.
 
-    `options` are what every later command on the run needs again: --config-dir and trust.
+    `options` are what every later command on the run needs again: --config-dir and trust. `signals` are those that the
+    caller receives already.
 
-    The summary has `status` (finished, target, patience, time, diverged, interrupted), `exit_code`, `score`, `folder`.
-    Raises ValueError in one line for what the user can mend.
+    The summary has `status` (finished, target, patience, time, diverged, interrupted), `exit_code`, `score`, `folder`,
+    and `step` unless a signal came before training began. Raises ValueError in one line for what the user can mend.
     """
     check_weights(config)
-    with Console(folder / "train.log") as console, StopSignals() as signals:
+    with signals or StopSignals() as signals, Console(folder / "train.log") as console:
 
         def progress(what: str, done: int, total: int) -> None:
             console.progress(what, done, total)
             signals.raise_if_received()
 
         try:
+            signals.raise_if_received()
             session = Session(config, resume)
             judge = build.judge(config, session.device, progress)
             count = config.evaluation.num_images
@@ -50,6 +53,7 @@ def train_once(
             with choice_of("feature", judge.extractor.name), keys_of(**_KEYS):
                 judge.check_store(session.store)
                 judge.prepare(session.store)
+            signals.raise_if_received()
             journal = Journal(session, judge, score, folder, console, signals, about or About(), options)
         except Interrupted:
             console.warn("interrupted before training began; there was nothing to save")

@@ -10,11 +10,12 @@ import time
 import traceback
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from ganctl.files import append, disk_fault
 from ganctl.record.wording import Standing, aligned, duration, progress_line, score_texts, scores_line, training_line
 
 _PATIENCE = 10.0  # seconds of progress inside training between lines in a pipe or a log file
@@ -36,7 +37,7 @@ class Console:
         self._closing = ExitStack()
         if log_file is not None:
             log_file.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self._closing.enter_context(log_file.open("a", encoding="utf-8", buffering=1))
+            self._file = self._closing.enter_context(log_file.open("ab", buffering=0))
         if terminal is None:  # can standard output move its cursor?
             dumb = os.environ.get("TERM") in ("dumb", "unknown")
             terminal = sys.stdout is not None and sys.stdout.isatty() and not dumb
@@ -145,10 +146,12 @@ class Console:
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         try:
-            if isinstance(error, Exception):
-                self._record("error: " + "".join(traceback.format_exception(error)).rstrip())
-            elif error is not None:
-                self._record(f"stopped by {type(error).__name__}")
+            with suppress(OSError):  # of a disk that is full: `error` says so already, or is what matters more
+                if isinstance(error, Exception):
+                    said = disk_fault(error) or "".join(traceback.format_exception(error)).rstrip()
+                    self._record(f"error: {said}")
+                elif error is not None:
+                    self._record(f"stopped by {type(error).__name__}")
         finally:
             self.close()
 
@@ -167,7 +170,7 @@ class Console:
     def _record(self, text: str) -> None:
         if self._file is not None and not self._file.closed:
             now = datetime.now().strftime("%Y-%m-%d %H:%M:%S")
-            self._file.write("".join(f"{now}  {line}\n" for line in text.splitlines()))
+            append(self._file, "".join(f"{now}  {line}\n" for line in text.splitlines()).encode(errors="replace"))
 
     def _seconds_left(self, step: int) -> float | None:
         done, left = step - self._first_step, self._standing.total_steps - step
@@ -203,8 +206,9 @@ class _Relay(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         try:
             self.console._message(self.format(record), record.levelno)
-        except Exception:  # what logging asks of every handler: a message that cannot be printed stops no program
-            self.handleError(record)
+        except Exception as error:  # what logging asks of every handler: no message stops a program
+            if disk_fault(error) is None:  # otherwise what the run writes next says so, and ends it
+                self.handleError(record)
 
 
 @contextmanager

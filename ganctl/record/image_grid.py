@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy
 
-from ganctl.files import atomic_file
+from ganctl.files import atomic_file, atomic_write_bytes
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -88,13 +89,15 @@ def save_gif(frames: Iterable[Tensor], path: Path, columns: int | None = None, *
     pictures = [_picture(make_grid(frame, columns)) for frame in frames]
     assert pictures, "a GIF needs a frame"
     endless = {"save_all": True, "append_images": pictures[1:], "duration": frame_ms, "loop": 0, "optimize": False}
-    with atomic_file(path) as file:
-        pictures[0].save(file, "GIF", **endless)
+    content = BytesIO()  # Pillow's own writing to a file says nothing of why it fails
+    pictures[0].save(content, "GIF", **endless)
+    atomic_write_bytes(path, content.getvalue())
 
 
 def _save_png(picture: Image, path: Path, *, sync: bool = True) -> None:
-    with atomic_file(path, sync=sync) as file:
-        picture.save(file, "PNG")
+    content = BytesIO()
+    picture.save(content, "PNG")
+    atomic_write_bytes(path, content.getvalue(), sync=sync)
 
 
 def _pixels(images: Tensor) -> numpy.ndarray:

@@ -1,13 +1,14 @@
 """Several runs' scores side by side, ranked only among equals: scores of unequal protocol are refused, or marked."""
 
-import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ganctl.contract import Score
 from ganctl.evaluation.protocol import identity
-from ganctl.evaluation.ranking import Entry, better, groups, reasons
+from ganctl.evaluation.ranking import Entry, best_first, better, reasons
+from ganctl.evaluation.scores import deviation, mean
+from ganctl.forms import printable, shorten
 from ganctl.report.facts import score_of
 from ganctl.report.recorded import Evaluation, Recorded
 
@@ -30,8 +31,8 @@ class Row:
 
     def text(self, name: str) -> str:
         """A score in four digits, with its deviation where there are several draws."""
-        deviation = f" ± {self.deviations[name]:.2g}" if name in self.deviations else ""
-        return f"{self.means[name]:.4g}{deviation}"
+        spread = f" ± {self.deviations[name]:.2g}" if name in self.deviations else ""
+        return f"{self.means[name]:.4g}{spread}"
 
 
 @dataclass(frozen=True)
@@ -70,11 +71,15 @@ def compare(runs: Sequence[Recorded], *, by: str | None = None, force: bool = Fa
     """
     for run in runs:
         if not run.final:
-            raise ValueError(f"{run.label}: has no scores yet; finish the run, or `ganctl evaluate {run.folder}`")
+            raise ValueError(
+                f"{run.label}: has no scores yet; finish the run, or `ganctl evaluate {printable(run.folder)}`"
+            )
     by = by or _common_score(runs)
     chosen = _choose(runs, by)
     if score_of(by, *runs).direction is None:
-        raise ValueError(f"--score={by}: has no better and worse by what these runs recorded; choose another")
+        raise ValueError(
+            f"--score={printable(by)}: has no better and worse by what these runs recorded; choose another"
+        )
     names = [name for name in chosen[0][0].scores.scores if all(name in draws[0].scores.scores for draws in chosen)]
     columns = [by, *(name for name in names if name != by)]
     settings = differing(runs)
@@ -120,7 +125,9 @@ def _choose(runs: Sequence[Recorded], by: str) -> list[list[Evaluation]]:
         if not having:
             sets = [evaluation.scores.scores.values() for evaluation in run.final]
             known = dict.fromkeys(m.score.name for scores in sets for m in scores if m.score.kind != "share")
-            raise ValueError(f"--score={by}: {run.label} has no such score; it has {', '.join(known)}")
+            raise ValueError(
+                f"--score={printable(by)}: {run.label} has no such score; it has {shorten(', '.join(known))}"
+            )
         draws: dict[tuple[Any, ...], dict[Any, Evaluation]] = {}
         for evaluation in having:
             protocol = evaluation.scores.protocol
@@ -143,8 +150,8 @@ def _row(run: Recorded, draws: Sequence[Evaluation], columns: Sequence[str], set
         rank=None,
         label=run.label,
         step=draws[0].step,
-        means={name: statistics.fmean(column) for name, column in values.items()},
-        deviations={name: statistics.stdev(column) for name, column in values.items() if len(column) > 1},
+        means={name: mean(column) for name, column in values.items()},
+        deviations={name: spread for name, column in values.items() if (spread := deviation(column)) is not None},
         draws=len(draws),
         settings={key: run.flat_config().get(key) for key in settings},
         protocol=draws[0].scores.protocol.known(),
@@ -163,7 +170,7 @@ def _entries(score: Score, rows: Sequence[Row], chosen: Sequence[Sequence[Evalua
 
 def _ranked(rows: Sequence[Row], entries: Sequence[Entry]) -> list[Row]:
     """The rows of comparable scores, best first; equal ones share a rank."""
-    (ordered,) = groups(entries)
+    ordered = best_first(entries)
     measured = [entry.measured for entry in ordered]
     ranks = [1 + sum(better(m.score.direction, other.value, m.value) for other in measured) for m in measured]
     return [replace(rows[entry.place], rank=rank) for entry, rank in zip(ordered, ranks, strict=True)]

@@ -7,7 +7,7 @@ from typing import Any
 
 from ganctl.contract import Direction, Score
 from ganctl.evaluation.protocol import Protocol
-from ganctl.evaluation.scores import numbers
+from ganctl.forms import printable
 from ganctl.record.wording import counted
 from ganctl.report.recorded import Evaluation, Recorded
 
@@ -62,7 +62,7 @@ def judged_by(run: Recorded) -> str | None:
     """The score that decides which checkpoint is best; None where none is known yet."""
     named = (run.summary.get("score") or {}).get("name") or run.flat_config().get("stop.score")
     if named:
-        return str(named)
+        return printable(named)
     last = run.last_while_training
     return next(iter(last.scores.quantity("frechet_distance")), None) if last else None
 
@@ -83,7 +83,7 @@ def best(run: Recorded) -> tuple[str, float, int] | None:
     value = number((run.summary.get("score") or {}).get("value"))
     if value is not None and status(run) != UNFINISHED:
         step = run.summary.get("best_step")
-        return (name, value, step) if isinstance(step, int) else None
+        return None if step is None else (name, value, step)
     steps, values = series(run.scores, name)
     place = best_place(score_of(name, run).direction, values)
     return None if place is None else (name, values[place], int(steps[place]))
@@ -127,7 +127,8 @@ def series(records: Sequence[Mapping[str, Any]], name: str) -> tuple[list[float]
 
 def names_of(records: Sequence[Mapping[str, Any]]) -> list[str]:
     """All quantities of these lines, in order of appearance."""
-    return list(dict.fromkeys(name for record in records for name in numbers(record) if name not in NOT_CURVES))
+    named = (name for record in records for name, value in record.items() if isinstance(value, int | float))
+    return [name for name in dict.fromkeys(named) if name not in NOT_CURVES]
 
 
 def newest_scores(run: Recorded) -> Evaluation | None:
@@ -145,10 +146,15 @@ def class_shares(run: Recorded) -> tuple[dict[str, float], Protocol]:
 
 def resuming(run: Recorded, *words: str) -> str:
     """The command that trains on, with what the run's own YAML files and classes need."""
-    options = run.environment.get("options")
-    kept = [str(text) for text in options] if isinstance(options, list) else []
-    kept = [text for text in kept if text.startswith(("--config-dir=", "trust="))]
-    return shlex.join(["ganctl", "train", "--resume", str(run.folder), *kept, *words])
+    options = run.environment.get("options") or []
+    kept = [text for text in options if text.startswith(("--config-dir=", "trust="))]
+    return shlex.join(["ganctl", "train", "--resume", printable(run.folder), *kept, *words])
+
+
+def skipped(run: Recorded) -> str | None:
+    """The sentence on lines of metrics.jsonl that are no records; None where there are none."""
+    file = printable(run.folder / "metrics.jsonl")
+    return f"{file}: {counted(run.skipped_lines, 'damaged line')} left out" if run.skipped_lines else None
 
 
 def number(value: object) -> float | None:

@@ -17,10 +17,22 @@ import yaml
 
 from ganctl.evaluation.protocol import short
 from ganctl.evaluation.scores import ScoreSet
-from ganctl.record.wording import duration
+from ganctl.forms import printable
+from ganctl.record.wording import counted, duration
 from ganctl.report.charts import Chart, class_share_chart, colour, score_curves, training_curves, unchanging_scores
 from ganctl.report.comparison import compare, differing
-from ganctl.report.facts import UNFINISHED, arrow, best, budget, held_out_value, last_step, score_of, seconds, status
+from ganctl.report.facts import (
+    UNFINISHED,
+    arrow,
+    best,
+    budget,
+    held_out_value,
+    last_step,
+    score_of,
+    seconds,
+    skipped,
+    status,
+)
 from ganctl.report.health import health
 from ganctl.report.health_scores import LEVELS, Finding
 from ganctl.report.naming import presets, trained
@@ -31,11 +43,12 @@ from ganctl.report.sweep_charts import weigh
 
 @dataclass(frozen=True)
 class Sweep:
-    """A sweep's folder, its jobs as sweep.json ranks them, and the rest of sweep.json."""
+    """A sweep's folder, its jobs as sweep.json ranks them, the rest of sweep.json, and how many jobs of it are none."""
 
     folder: Path
     jobs: Sequence[Mapping[str, Any]]
     written: Mapping[str, Any]
+    skipped_jobs: int = 0
 
 
 def page(runs: Sequence[Recorded], sweep: Sweep | None = None, *, force: bool = False) -> str:
@@ -60,10 +73,11 @@ def page(runs: Sequence[Recorded], sweep: Sweep | None = None, *, force: bool = 
     context: dict[str, Any] = {
         "title": _title(runs, sweep),
         "runs": runs,
+        "skipped": skipped_of(runs, sweep),
         "presets": presets(runs),
         "findings": _findings(runs),
         "sweep": sweep,
-        "swept": list(dict.fromkeys(key for job in sweep.jobs for key in job.get("varied", {}))) if sweep else [],
+        "swept": list(dict.fromkeys(key for job in sweep.jobs for key in job["varied"])) if sweep else [],
         "trust": trust,
         "sweep_charts": placed(sweep_charts),
         "score_charts": placed(score_curves(runs, force=force)),
@@ -100,6 +114,7 @@ def page(runs: Sequence[Recorded], sweep: Sweep | None = None, *, force: bool = 
         flat,
         held_out_value,
         last_step,
+        printable,
         seconds,
         status,
         trained,
@@ -107,6 +122,15 @@ def page(runs: Sequence[Recorded], sweep: Sweep | None = None, *, force: bool = 
     )
     environment.globals |= {function.__name__: function for function in called}
     return environment.get_template("page.html.j2").render(context)
+
+
+def skipped_of(runs: Sequence[Recorded], sweep: Sweep | None) -> list[str]:
+    """The sentences on what of the records was no record and is left out."""
+    sentences = [sentence for run in runs if (sentence := skipped(run))]
+    if sweep and sweep.skipped_jobs:
+        file = printable(sweep.folder / "sweep.json")
+        sentences.append(f"{file}: {counted(sweep.skipped_jobs, 'damaged job')} left out")
+    return sentences
 
 
 def as_script_data(data: object) -> str:
@@ -212,7 +236,7 @@ def _settings_that_differ(runs: Sequence[Recorded]) -> list[tuple[str, list[str]
 
 def as_text(value: object) -> str:
     """A setting as the command line has it."""
-    return "null" if value is None else str(value)
+    return "null" if value is None else printable(value)
 
 
 def whole_config(run: Recorded) -> str:

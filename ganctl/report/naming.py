@@ -63,7 +63,7 @@ def _chosen(run: Recorded, group: str) -> str:
 def _first_line(group: str, name: str) -> str:
     """The opening comment of one of ganctl's own YAML files; empty for another's."""
     file = resources.files("ganctl.configs") / group / f"{name}.yaml"
-    if not re.fullmatch(r"\w+", name) or not file.is_file():
+    if not re.fullmatch(r"\w{1,80}", name) or not file.is_file():
         return ""
     lines = file.read_text(encoding="utf-8").splitlines()
     return next((line[2:] for line in lines if line.startswith("# ") and not line.startswith("# @package")), "")

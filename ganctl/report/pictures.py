@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ MOST_GRIDS = 40  # of one run: a slider with more stops shows no more
 MOST_PICTURES = 160  # of one page, all runs together; at 40 kB each that is about 8 MB, once they are text
 MOST_RUNS = 8  # side by side under one slider
 WIDEST = 600  # pixels; wider grids are shrunk
+TALLEST = 6000  # pixels; WebP has no more than 16383
+LARGEST = 2**26  # pixels of a file, which take 0.2 GB; a grid has fewer than a tenth of it
 
 _LARGEST = 40_000  # bytes that a picture should not exceed; noise, as the first grids are, hardly shrinks
 _ATTEMPTS = ((85, 1), (65, 1), (45, 1), (65, 2))  # WebP's quality, and how many times smaller; tried in turn
@@ -85,20 +88,35 @@ def embed(path: Path) -> Picture | None:
     """The picture as a data URI, at most `WIDEST` pixels wide; None where there is none, or none that can be read."""
     from PIL import Image as pillow
 
-    if not path.is_file():
-        return None
-    try:
-        with pillow.open(path) as file:
-            picture = file if file.mode in ("L", "RGB") else file.convert("RGB")
-            picture.load()
-    except (OSError, ValueError, SyntaxError, pillow.DecompressionBombError):
+    picture = _read(path) if path.is_file() else None
+    if picture is None:
         return None
     if picture.width > WIDEST:
         height = max(1, round(picture.height * WIDEST / picture.width))
         picture = picture.resize((WIDEST, height), pillow.Resampling.BOX)
+    if picture.height > TALLEST:
+        width = max(1, round(picture.width * TALLEST / picture.height))
+        picture = picture.resize((width, TALLEST), pillow.Resampling.BOX)
     kind, data = _encoded(picture)
     uri = f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
     return Picture(uri, picture.width, picture.height)
+
+
+def _read(path: Path) -> Image | None:
+    """The pixels of a PNG file, grey or in colours; None for what is none, or none of ganctl's."""
+    from PIL import Image as pillow
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of odd palettes, and of sizes that are refused below
+            with pillow.open(path, formats=["PNG"]) as file:
+                if file.width * file.height > LARGEST:
+                    return None
+                picture = file if file.mode in ("L", "RGB") else file.convert("RGB")
+                picture.load()
+                return picture
+    except Exception:  # Pillow raises almost anything on a damaged file
+        return None
 
 
 def _encoded(picture: Image) -> tuple[str, bytes]:

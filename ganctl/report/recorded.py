@@ -1,18 +1,27 @@
 """What runs have left on disk, read back for tables and reports: no torch, no Hydra, and nothing of it is trusted."""
 
 import itertools
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from ganctl.contract import Score
 from ganctl.evaluation.scores import ScoreSet, declarations, numbers
-from ganctl.record.jsonl import read_metrics
+from ganctl.files import given_path
+from ganctl.forms import LONGEST_NAME, printable, whole
+from ganctl.report.files import (
+    is_there,
+    read_choices,
+    read_config,
+    read_curves,
+    read_environment,
+    read_evaluated,
+    read_overrides,
+    read_result,
+    read_summary,
+)
 
 
 @dataclass(frozen=True)
@@ -30,7 +39,8 @@ class Recorded:
 
     `label` tells it from the others of one table; `config` (nested) and `overrides` are those it was last resumed with;
     `losses` and `scores` are the lines of metrics.jsonl of either kind; `final` are the scores of summary.json and
-    those that `ganctl evaluate` added, oldest first; `choices` has the option of each group, as `model`.
+    those that `ganctl evaluate` added, oldest first; `choices` has the option of each group, as `model`;
+    `skipped_lines` of metrics.jsonl are no records.
     """
 
     folder: Path
@@ -43,9 +53,14 @@ class Recorded:
     scores: list[dict[str, Any]]
     final: list[Evaluation]
     choices: dict[str, Any] = field(default_factory=dict)
+    skipped_lines: int = 0
 
     def flat_config(self) -> dict[str, Any]:
         """The configuration's leaves by their dotted keys."""
+        return self._flat_config
+
+    @cached_property
+    def _flat_config(self) -> dict[str, Any]:
         return dict(flat(self.config))
 
     @cached_property
@@ -69,12 +84,12 @@ class Recorded:
             return None
         record, step = self.scores[-1], self.scores[-1].get("step")
         scores = ScoreSet.from_plain({**record, "scores": numbers(record)})
-        return Evaluation(scores, step if isinstance(step, int) else None, "last evaluation while training")
+        return Evaluation(scores, step, "last evaluation while training")
 
     def grids(self) -> list[tuple[int, Path]]:
         """The sample grids with their steps, in order."""
         grids = [(path.stem.removeprefix("step-"), path) for path in (self.folder / "samples").glob("step-*.png")]
-        return sorted((int(step), path) for step, path in grids if step.isdigit())
+        return sorted((int(step), path) for step, path in grids if step.isdecimal())
 
 
 def read_runs(paths: Sequence[Path]) -> list[Recorded]:
@@ -90,27 +105,28 @@ def read_runs(paths: Sequence[Path]) -> list[Recorded]:
 
 def read_run(folder: Path, label: str | None = None) -> Recorded:
     """One run. Raises ValueError in one line for files that are there and cannot be read."""
-    metrics = folder / "metrics.jsonl"
-    records = read_metrics(metrics) if metrics.is_file() else []
-    summary, environment = _json(folder / "summary.json"), _json(folder / "environment.json")
+    summary, environment = read_summary(folder), read_environment(folder)
+    losses, scores, skipped = read_curves(folder / "metrics.jsonl")
+    overrides = _newest_overrides(folder)
     return Recorded(
         folder=folder,
-        label=label or folder.name,
-        config=_yaml(_newest_config(folder), {}),
-        overrides=list(map(str, _yaml(_newest_overrides(folder), []))),
+        label=label or printable(folder.name),
+        config=read_config(_newest_config(folder)),
+        overrides=read_overrides(overrides),
         environment=environment,
         summary=summary,
-        losses=[record for record in records if record.get("kind") == "losses"],
-        scores=[record for record in records if record.get("kind") == "scores"],
+        losses=losses,
+        scores=scores,
         final=list(_final(folder, summary)),
-        choices=_mapping(environment.get("choices")) or _mapping(summary.get("choices")) or _hydra_choices(folder),
+        choices=environment.get("choices") or summary.get("choices") or read_choices(overrides.with_name("hydra.yaml")),
+        skipped_lines=skipped,
     )
 
 
 def is_sweep(folder: Path) -> bool:
     """Whether the folder is that of a sweep (`-m`), perhaps of one that goes on or was killed."""
     files = (folder / "sweep.json", folder / "multirun.yaml")
-    return any(file.is_file() for file in files) or any(folder.glob("*/result.json"))
+    return any(map(is_there, files)) or any(folder.glob("*/result.json"))
 
 
 def runs_of_sweep(folder: Path) -> list[Recorded]:
@@ -120,12 +136,8 @@ def runs_of_sweep(folder: Path) -> list[Recorded]:
 
 def read_results(folder: Path) -> list[dict[str, Any]]:
     """What the jobs of a sweep that ended have written of themselves, in the order of the jobs."""
-    return [_json(path) for path in sorted(folder.glob("*/result.json"), key=lambda path: _job_number(path.parent))]
-
-
-def read_sweep(folder: Path) -> dict[str, Any]:
-    """What a sweep wrote of itself: status and ranking; empty while it runs."""
-    return _json(folder / "sweep.json")
+    files = sorted(folder.glob("*/result.json"), key=lambda path: _job_number(path.parent))
+    return [result for path in files if (result := read_result(path)) is not None]
 
 
 def flat(node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -139,16 +151,16 @@ def flat(node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]
 
 
 def _folders(path: Path) -> list[Path]:
-    place = path.expanduser()
+    place = given_path(path)
     if not place.exists():
-        raise ValueError(f"{path}: there is no such run or sweep folder")
+        raise ValueError(f"{printable(path)}: there is no such run or sweep folder")
     if place.is_file():
         place = place.parent.parent if place.parent.name == "checkpoints" else place.parent
     if _is_run(place):
         return [place]
     if is_sweep(place) and (runs := _runs_in(place)):
         return runs
-    raise ValueError(f"{path}: neither a run's folder nor a sweep's; they lie in outputs/<date>/")
+    raise ValueError(f"{printable(path)}: neither a run's folder nor a sweep's; they lie in outputs/<date>/")
 
 
 def _runs_in(folder: Path) -> list[Path]:
@@ -156,75 +168,47 @@ def _runs_in(folder: Path) -> list[Path]:
 
 
 def _is_run(folder: Path) -> bool:
-    return (folder / "metrics.jsonl").is_file() or (folder / "summary.json").is_file()
+    return is_there(folder / "metrics.jsonl") or is_there(folder / "summary.json")
 
 
 def _job_number(folder: Path) -> tuple[int, str]:
     head = folder.name.partition("-")[0]
-    return (int(head) if head.isdigit() else 0, folder.name)
+    return (int(head) if head.isdecimal() else 0, folder.name)
 
 
 def _labels(folders: list[Path]) -> list[str]:
     """The folders' own names, with as many of their parents as tell them apart."""
     for depth in range(1, 12):
-        labels = ["/".join(folder.resolve().parts[-depth:]) for folder in folders]
+        labels = ["/".join(map(_shown, folder.resolve().parts[-depth:])) for folder in folders]
         if len(set(labels)) == len(labels):
             return labels
-    return [str(folder) for folder in folders]
+    return [f"{_shown(str(folder))} ({number})" for number, folder in enumerate(folders, 1)]
+
+
+def _shown(name: str) -> str:
+    return printable(name, LONGEST_NAME)
 
 
 def _newest_config(folder: Path) -> Path:
     """The configuration of the last stretch: resuming at step N leaves config-from-N.yaml beside config.yaml."""
-    resumed = [path for path in folder.glob("config-from-*.yaml") if path.is_file()]
+    resumed = [path for path in folder.glob("config-from-*.yaml") if is_there(path)]
     return max(resumed, key=lambda path: path.stat().st_mtime_ns, default=folder / "config.yaml")
 
 
 def _newest_overrides(folder: Path) -> Path:
     """What was typed for the last stretch: the n-th resuming leaves .hydra-resume-n beside .hydra."""
     numbered = {path: path.parent.name.rpartition("-")[2] for path in folder.glob(".hydra-resume-*/overrides.yaml")}
-    resumed = [path for path, number in numbered.items() if number.isdigit()]
+    resumed = [path for path, number in numbered.items() if number.isdecimal()]
     return max(resumed, key=lambda path: int(numbered[path]), default=folder / ".hydra" / "overrides.yaml")
-
-
-def _hydra_choices(folder: Path) -> dict[str, Any]:
-    """The options that Hydra noted, where the run itself has not."""
-    node = _yaml(_newest_overrides(folder).with_name("hydra.yaml"), {})
-    for key in ("hydra", "runtime", "choices"):
-        node = _mapping(node.get(key))
-    return node
-
-
-def _mapping(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
 
 
 def _final(folder: Path, summary: dict[str, Any]) -> Iterator[Evaluation]:
     for part in (summary, summary.get("fid") or {}):
         if part.get("scores"):
-            step = part.get("protocol", {}).get("step", summary.get("best_step"))
+            protocol = part.get("protocol") or {}
+            step = whole(protocol["step"]) if "step" in protocol else summary.get("best_step")
             yield Evaluation(ScoreSet.from_plain(part), step, "summary.json")
     for path in sorted(folder.glob("scores-*.json")):
-        content = _json(path)
-        for draw in content.get("draws", []):
-            yield Evaluation(ScoreSet.from_plain(draw), content.get("step"), path.name)
-
-
-def _json(path: Path) -> dict[str, Any]:
-    content = _read(path, json.loads, {})
-    if not isinstance(content, dict):
-        raise ValueError(f"{path}: is not what ganctl writes there")
-    return content
-
-
-def _yaml(path: Path, default: Any) -> Any:
-    content = _read(path, yaml.safe_load, default)
-    return content if isinstance(content, type(default)) else default
-
-
-def _read(path: Path, parse: Callable[[str], Any], default: Any) -> Any:
-    if not path.is_file():
-        return default
-    try:
-        return parse(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise ValueError(f"{path}: cannot be read ({' '.join(str(error).split())})") from None
+        content = read_evaluated(path)
+        for draw in content.get("draws") or []:
+            yield Evaluation(ScoreSet.from_plain(draw), content["step"], printable(path.name))

@@ -1,16 +1,17 @@
 """The jobs of a sweep ranked by their scores, and the means over its seeds: what sweep.json holds."""
 
-import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ganctl.contract import Score
+from ganctl.contract import Direction, Score
 from ganctl.evaluation.protocol import Protocol
 from ganctl.evaluation.ranking import Entry, groups, reasons
-from ganctl.evaluation.scores import Measurement
+from ganctl.evaluation.scores import Measurement, deviation, mean
+from ganctl.forms import number
 
 SEED = "seed"
+_DIRECTIONS: dict[bool | None, Direction] = {True: "higher", False: "lower"}  # None: it was not said, and none is best
 
 
 def ranked(results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -42,14 +43,14 @@ def over_seeds(jobs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
             settings.setdefault(setting, []).append(entry)
         for setting, entries in settings.items():
             values, first = [entry.measured.value for entry in entries], entries[0].measured
-            mean = statistics.fmean(values)
-            means.append(replace(entries[0], place=len(rows), measured=replace(first, value=mean)))
+            average = mean(values)
+            means.append(replace(entries[0], place=len(rows), measured=replace(first, value=average)))
             rows.append(
                 {
                     "varied": dict(setting),
                     "score": {"name": first.score.name, "higher_is_better": first.score.direction == "higher"},
-                    "mean": mean,
-                    "deviation": statistics.stdev(values) if len(values) > 1 else None,
+                    "mean": average,
+                    "deviation": deviation(values),
                     "seeds": len(values),
                 }
             )
@@ -65,8 +66,8 @@ def _entries(results: Sequence[dict[str, Any]]) -> Iterator[Entry]:
     """The scores of those that have one."""
     for place, result in enumerate(results):
         score = result.get("score") or {}
-        value = score.get("value")
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            declared = Score(score["name"], "higher" if score["higher_is_better"] else "lower")
+        value = number(score.get("value"))
+        if value is not None:
+            declared = Score(score["name"], _DIRECTIONS.get(score["higher_is_better"]))
             measured = Measurement(declared, float(value), score.get("made_by"))
             yield Entry(place, f"job {result['job']}", measured, protocol_of(result))

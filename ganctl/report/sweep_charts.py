@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ganctl.forms import shorten
 from ganctl.report.charts import COLOURS, Chart, log_axis
 from ganctl.report.explanations import IMPORTANCES, PARALLEL, STRIP
 from ganctl.report.facts import number
@@ -15,6 +16,8 @@ TRUSTED_FIT = 0.3  # share of the variance of unseen jobs to be explained before
 JOBS_A_KEY = 10  # jobs for each setting that a guide, more than a hint, needs
 
 _TREES, _REPEATS = 200, 10
+_LONGEST_WORDS = 400  # characters on a point, of which each chart has one a job
+_LARGEST = 1e30
 _MANY_ORDERS = 100.0  # ratio from which a setting or a score is seen on a logarithmic scale
 
 
@@ -120,8 +123,10 @@ def _strip(jobs: Sequence[Mapping[str, Any]], key: str) -> Chart:
     points: dict[str, list[Any]] = {"x": [], "y": [], "text": []}
     medians: dict[str, list[Any]] = {"x": [], "y": []}
     sentences = []
-    for place, value in enumerate(values):
-        members = [job for job in jobs if str(job["varied"].get(key)) == value]
+    having: dict[str, list[Mapping[str, Any]]] = {value: [] for value in values}
+    for job in jobs:
+        having[str(job["varied"].get(key))].append(job)
+    for place, (value, members) in enumerate(having.items()):
         count = len(members)
         points["x"] += [round(place + 0.3 * ((index + 0.5) / count - 0.5), 3) for index in range(count)]
         points["y"] += _scores(members)
@@ -204,10 +209,9 @@ def _values(jobs: Sequence[Mapping[str, Any]], key: str) -> list[str]:
 def _column(jobs: Sequence[Mapping[str, Any]], key: str) -> list[float]:
     """A setting's values as numbers; words by their place in the alphabet."""
     values, column = _values(jobs, key), [str(job["varied"].get(key)) for job in jobs]
+    places = {value: place for place, value in enumerate(values)}
     return (
-        _scaled(list(map(float, column)))
-        if all(map(_is_number, values))
-        else [float(values.index(text)) for text in column]
+        _scaled(list(map(float, column))) if all(map(_is_number, values)) else [float(places[text]) for text in column]
     )
 
 
@@ -218,8 +222,9 @@ def _scaled(values: list[float]) -> list[float]:
 
 
 def _is_number(text: str) -> bool:
+    """Whether it is one that a forest can take, which reckons in 32 bits."""
     try:
-        return math.isfinite(float(text))
+        return abs(float(text)) < _LARGEST
     except ValueError:
         return False
 
@@ -233,7 +238,7 @@ def _scores(jobs: Sequence[Mapping[str, Any]]) -> list[float]:
 
 
 def _settings(job: Mapping[str, Any]) -> str:
-    return ", ".join(f"{key}={value}" for key, value in job["varied"].items())
+    return shorten(", ".join(f"{key}={value}" for key, value in job["varied"].items()), _LONGEST_WORDS)
 
 
 def _tick(value: str) -> str:

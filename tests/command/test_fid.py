@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -202,21 +204,21 @@ def test_the_second_call_takes_bs_features_from_the_cache(
     assert kept == ["b"]  # and nothing of A
 
 
-def test_what_a_killed_process_left_is_swept_up_after_a_day(fid: Fid, pair: tuple[Path, Path], tmp_path: Path) -> None:
+def test_what_a_killed_process_left_is_swept_up_and_what_a_live_one_makes_is_not(
+    fid: Fid, pair: tuple[Path, Path], tmp_path: Path
+) -> None:
     from ganctl.job.fid import passing_cache
 
     folder = tmp_path / "cache" / "datasets"
     with passing_cache(OmegaConf.create({"cache": str(tmp_path / "cache")})) as passing:
         assert Path(passing).parent == folder
-    left = folder / Path(passing).name
-    (left / "datasets").mkdir(parents=True)
+    made = folder / Path(passing).name
+    with subprocess.Popen([sys.executable, "-c", ""]) as dead:
+        left = folder / made.name.replace(f"-{os.getpid()}-", f"-{dead.pid}-")
+    for path in (made, left):
+        (path / "datasets").mkdir(parents=True)
     fid(*pair, *AS_PIXELS, f"cache={tmp_path / 'cache'}")
-    assert left.exists()
-    for path in (left / "datasets", left):
-        os.utime(path, (0, 0))
-    shutil.copytree(pair[0], tmp_path / "c")
-    fid(pair[1], tmp_path / "c", *AS_PIXELS, f"cache={tmp_path / 'cache'}")
-    assert not left.exists()
+    assert made.exists() and not left.exists()
 
 
 def test_saved_statistics_stand_for_the_images(fid: Fid, pair: tuple[Path, Path], tmp_path: Path) -> None:

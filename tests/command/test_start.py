@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 import yaml
 
 from tests.conftest import TINY, Command, Refusal
@@ -47,3 +48,10 @@ def test_bad_company_is_warned_of_before_training_and_a_typed_optimizer_has_its_
     assert saved[-1] == "++optimizer.lr=0.01"
     shown = ganctl("train", *TINY, "loss=wasserstein", "optimizer=sgd", "--cfg", "job")
     assert "warning" not in shown.out + shown.err and yaml.safe_load(shown.out)["optimizer"]["lr"] == 0.01
+
+
+@pytest.mark.parametrize("subdir", ["null", "../elsewhere", "settings"])
+def test_the_settings_that_a_run_is_resumed_from_are_in_one_place(subdir: str, refused: Refusal) -> None:
+    for words in ([], ["-m", "seed=1,2"]):
+        line = refused("train", *TINY, *words, f"hydra.output_subdir={subdir}")
+        assert line.startswith(f"hydra.output_subdir={subdir}: a run keeps its settings in .hydra")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -58,6 +59,22 @@ def test_a_failed_job_is_told_of_and_the_others_go_on(ganctl_process: Command, w
     summary = json.loads((sweep / names[0] / "summary.json").read_text())
     assert result["score"]["value"] == summary["score"]["value"] and result["status"] == "finished"
     assert (sweep / names[1] / "train.log").read_text().count("Traceback") == 1
+
+
+def test_a_job_whose_disk_is_full_fails_in_one_line_and_the_others_are_tried(workplace: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "ganctl", "train", "-m", *TINY, "seed=1,2"],
+        cwd=workplace, capture_output=True, text=True, check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100_000,) * 2),
+    )  # fmt: skip
+    lines = ended.stderr.splitlines()
+    assert ended.returncode == 1 and len(lines) == 2, ended.stderr
+    sweep = only(workplace)
+    for number, line in enumerate(lines, start=1):
+        assert line.startswith(f"job {number} of 2 (seed={number}) failed: {sweep}/{number}-seed-{number}/checkpoints/")
+        assert "cannot be written, file too large" in line
+    assert "2 jobs, 2 failed" in ended.stdout
+    assert not list(workplace.rglob("*.unfinished"))
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -123,5 +140,6 @@ def test_a_sweep_where_one_run_is_wanted_is_answered_with_its_runs(
     typed = " ".join(["ganctl", *words])
     said = "swept: is a sweep of 3 runs (1-a, 2-b, 10-c); name one run; "
     assert refused(*words, "swept") == f"{said}such as {typed} swept/1-a"
-    (workplace / "swept" / "sweep.json").write_text(json.dumps({"ranking": [{"rank": 1, "folder": "x/swept/10-c"}]}))
+    job = {"rank": 1, "job": 10, "varied": {"seed": "3"}, "folder": "x/swept/10-c", "status": "finished"}
+    (workplace / "swept" / "sweep.json").write_text(json.dumps({"ranking": [job]}))
     assert refused(*words, "swept") == f"{said}the best is {typed} swept/10-c"

@@ -218,13 +218,16 @@ def test_a_killed_process_leaves_no_entry_and_the_next_one_packs(tmp_path: Path,
     process.communicate(timeout=30)
     [left] = entries(cache)
     assert left.name.endswith(".unfinished")
+    foreign = left.with_name(left.name.replace(left.name[1:9], "0" * 8))  # as a process of another machine names it
+    shutil.copytree(left, foreign)
     assert (load().images == IMAGES).all()
-    assert left.exists(), "another process might still be writing it"
+    assert not left.exists()
+    assert foreign.exists(), "that process might still be writing it"
     long_ago = time.time() - 2 * 86400
-    for path in (left, *left.iterdir()):
+    for path in (foreign, *foreign.iterdir()):
         os.utime(path, (long_ago, long_ago))
     load(key={"size": 6})
-    assert not left.exists()
+    assert not foreign.exists()
 
 
 def test_a_failing_source_leaves_nothing_behind(cache: Path) -> None:

@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import json
 import multiprocessing
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,39 @@ def test_the_cache_gives_the_same_judge_and_nothing_else_is_moved(tmp_path: Path
         assert torch.equal(first, second)
     (file,) = tmp_path.iterdir()
     assert file.name.startswith("classifier-") and file.suffix == ".safetensors"
+
+
+@pytest.mark.parametrize("flip", [False, True])
+def test_a_training_that_is_broken_off_goes_on_to_the_same_weights(flip: bool, tmp_path: Path):
+    """Within an epoch, at the end of one, before and after the averaging of weights has begun."""
+    store, done = store_of(), 0
+
+    def break_off(what: str, step: int, steps: int) -> None:
+        nonlocal done
+        done += 1
+        assert step == done, "no step is done twice"
+        if step in (3, 8, 30, 39):
+            raise InterruptedError
+
+    for _ in range(4):
+        with pytest.raises(InterruptedError):
+            Classifier(**QUICK, flip=flip).prepare(store, cache=tmp_path, progress=break_off)
+        (part,) = tmp_path.iterdir()
+    judge = Classifier(**QUICK, flip=flip)
+    judge.prepare(store, cache=tmp_path, progress=break_off)
+    assert done == 40 and judge.weights_hash == prepared(store, flip=flip).weights_hash
+    assert not part.exists() and len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_state_that_is_damaged_or_foreign_is_not_gone_on_from(tmp_path: Path):
+    store = store_of()
+    first = prepared(store, tmp_path)
+    (file,) = tmp_path.iterdir()
+    for content in (b"", b"these are words", pickle.dumps({"key": "another"})):
+        file.unlink()
+        file.with_suffix(".part").write_bytes(content)
+        assert prepared(store, tmp_path).weights_hash == first.weights_hash
+        assert list(tmp_path.iterdir()) == [file]
 
 
 def test_the_hash_is_of_the_weights_and_repeats_itself():

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ganctl.compose import Composer
 from ganctl.invocation.resume import merge, resume
 from tests.conftest import Command, Refusal
+from tests.report import hostile
 
 
 @pytest.fixture
@@ -90,6 +94,47 @@ def test_what_is_given_anew_may_be_anything_the_command_line_may_be() -> None:
 def test_a_damaged_list_of_overrides_is_refused(content: str, run: Path, refused: Refusal) -> None:
     (run / ".hydra" / "overrides.yaml").write_text(content)
     assert "overrides.yaml: " in refused("train", "--resume", str(run))
+
+
+OVERRIDES = st.lists(st.sampled_from(hostile.STRANGE) | hostile.VALUES, max_size=3).map(hostile.text_of)
+SOURCES = b'{"hydra": {"runtime": {"config_sources": [{"path": "x", "provider": "command-line"}]}}}'
+TEXTS = st.sampled_from(hostile.FRAGMENTS).map(str.encode)
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(
+    overrides=OVERRIDES | hostile.other_bytes(b"- seed=1\n- tag=x\n") | TEXTS,
+    hydra=hostile.other_values(SOURCES, "hydra.yaml") | TEXTS,
+)
+def test_whatever_is_saved_is_taken_or_refused_in_one_line(
+    overrides: bytes, hydra: bytes, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("run")
+    for place in ("checkpoints", ".hydra"):
+        (folder / place).mkdir()
+    (folder / "checkpoints" / "step-00000004.pt").write_bytes(b"not real")
+    (folder / ".hydra" / "overrides.yaml").write_bytes(overrides)
+    (folder / ".hydra" / "hydra.yaml").write_bytes(hydra)
+    try:
+        resumed = resume(str(folder), [])
+    except ValueError as error:
+        assert len(str(error).splitlines()) == 1 and str(error).isprintable()
+    else:
+        assert all(len(text.splitlines()) <= 1 for text in resumed.overrides)
+
+
+@pytest.mark.parametrize("content", ['["seed=[[[["]', '["a"]', '["tag=a\\nb"]', '["seed=' + "[" * 3000 + '"]'])
+def test_a_saved_override_that_cannot_be_parsed_is_named(content: str, run: Path, refused: Refusal) -> None:
+    (run / ".hydra" / "overrides.yaml").write_text(content)
+    assert refused("train", "--resume", str(run))
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
+def test_what_is_no_file_of_overrides_is_refused(make, run: Path, refused: Refusal) -> None:
+    file = run / ".hydra" / "overrides.yaml"
+    file.unlink()
+    make(file)
+    assert f"{file}: cannot be read" in refused("train", "--resume", str(run))
 
 
 def test_a_folder_that_is_no_run_is_refused(run: Path, refused: Refusal, workplace: Path) -> None:

@@ -73,14 +73,10 @@ def test_mean_and_deviation_are_those_over_the_seeds_of_a_setting() -> None:
 
 
 def test_the_table_is_shown_and_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    files = []
     results = [result(1, 2.0, seed="1"), result(2, 1.0, seed="2"), result(3, None, seed="3")]
     for seed, each in enumerate(results[:2]):
         each["score"]["protocol"] = {"extractor": "digits", "num_generated": 500, "seed": seed}
-    for each in results:
-        files.append(tmp_path / f"{each['job']}.json")
-        files[-1].write_text(json.dumps(each))
-    failed = show_and_write(tmp_path, [*files, tmp_path / "never-run.json"], interrupted=False)
+    failed = show_and_write(tmp_path, results, 4, interrupted=False)
     assert failed == 1
     shown = capsys.readouterr().out
     assert shown.count("protocol: extractor=digits  num_generated=500\n") == 1

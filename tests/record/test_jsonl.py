@@ -2,15 +2,17 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import signal
 import subprocess
 import sys
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 import torch
 
-from ganctl.record.jsonl import MetricsLog, read_metrics
+from ganctl.record.jsonl import LONGEST_LINE, MetricsLog, read_lines, read_metrics
 
 
 def test_each_record_is_one_line_that_can_be_read_at_once(tmp_path):
@@ -65,11 +67,25 @@ def test_a_whole_line_that_lacks_only_its_end_is_kept(tmp_path):
     assert [record["step"] for record in read_metrics(path)] == [1, 2, 3]
 
 
-def test_a_damaged_line_in_the_middle_is_named_when_reading(tmp_path):
+@pytest.mark.parametrize(
+    "damaged", [b'{"st', b"7", b"\xff\0", b"[" * 100_000, b'{"a": "' + b"x" * LONGEST_LINE + b'"}']
+)
+def test_a_damaged_line_in_the_middle_is_left_out_and_known(tmp_path, damaged):
     path = tmp_path / "metrics.jsonl"
-    path.write_text('{"step": 1}\n{"st\n{"step": 3}\n')
-    with pytest.raises(ValueError, match="line 2 is not a JSON object"):
-        read_metrics(path)
+    path.write_bytes(b'{"step": 1}\n' + damaged + b'\n{"step": 3}\n{"torn')
+    assert read_lines(path) == [{"step": 1}, None, {"step": 3}]
+    assert read_metrics(path) == [{"step": 1}, {"step": 3}]
+    MetricsLog(path).close()
+    assert path.read_bytes() == b'{"step": 1}\n{"step": 3}\n'
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to("nowhere")])
+def test_what_is_no_file_is_said_in_one_line(tmp_path, make):
+    path = tmp_path / "metrics.jsonl"
+    make(path)
+    for use in (read_metrics, MetricsLog):
+        with pytest.raises(ValueError, match=f"^{path}: cannot be read "):
+            use(path)
 
 
 def test_after_a_kill_every_line_that_append_returned_from_is_there(tmp_path):
