@@ -4,8 +4,6 @@ M. Tan and Q. Le 2019, "EfficientNet: Rethinking Model Scaling for Convolutional
 table 1), in the Lite variant of its authors: no squeeze-and-excitation, ReLU6 instead of swish.
 """
 
-import re
-from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -24,14 +22,18 @@ _ENDS = {2: 4, 4: 8, 10: 16, 15: 32}  # block number: stride
 class ConvNorm(nn.Module):
     """A convolution without bias, batch norm, and perhaps ReLU6; padded as TensorFlow's SAME, more on the far side."""
 
-    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, *, groups: int = 1, active: bool = True):
+    def __init__(
+        self, inputs: int, outputs: int, kernel: int, stride: int = 1, *, groups: int = 1, active: bool = True
+    ):
         super().__init__()
         self.conv = nn.Conv2d(inputs, outputs, kernel, stride, groups=groups, bias=False)
         self.bn = nn.BatchNorm2d(outputs, eps=1e-3)
         self.kernel, self.stride, self.active = kernel, stride, active
 
     def forward(self, images: Tensor) -> Tensor:
-        missing = [max((-(-size // self.stride) - 1) * self.stride + self.kernel - size, 0) for size in images.shape[2:]]
+        missing = [
+            max((-(-size // self.stride) - 1) * self.stride + self.kernel - size, 0) for size in images.shape[2:]
+        ]
         if any(missing):
             (top, left), (height, width) = (size // 2 for size in missing), missing
             images = functional.pad(images, (left, width - left, top, height - top))
@@ -124,9 +126,18 @@ _PLACES = {
 def _our_name(name: str) -> str:
     """A parameter's name in the file as it is called here."""
     in_block = name.startswith("_blocks.")
-    norms = dict(zip(("_bn0", "_bn1", "_bn2"), ("expand", "depthwise", "project") if in_block else ("stem", "head", ""), strict=True))
+    norms = dict(
+        zip(
+            ("_bn0", "_bn1", "_bn2"),
+            ("expand", "depthwise", "project") if in_block else ("stem", "head", ""),
+            strict=True,
+        )
+    )
     words = [word for word in name.split(".")]
-    return ".".join("blocks" if word == "_blocks" else _PLACES.get(word) or (f"{norms[word]}.bn" if word in norms else word) for word in words)
+    return ".".join(
+        "blocks" if word == "_blocks" else _PLACES.get(word) or (f"{norms[word]}.bn" if word in norms else word)
+        for word in words
+    )
 
 
 def fold_batch_norms(network: nn.Module) -> None:

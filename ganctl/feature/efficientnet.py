@@ -46,4 +46,6 @@ def resized(images: Tensor, size: int) -> Tensor:
     if images.shape[2:] == (size, size):
         return images
     size_of_both = (size, size)
-    return functional.interpolate(images, size_of_both, mode="bicubic", antialias=True, align_corners=False).clamp(-1, 1)
+    return functional.interpolate(images, size_of_both, mode="bicubic", antialias=True, align_corners=False).clamp(
+        -1, 1
+    )
