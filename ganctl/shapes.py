@@ -7,5 +7,7 @@ Images = Float[Tensor, "N C H W"]
 Latents = Float[Tensor, "N latent_size"]
 Labels = Int[Tensor, "N"]
 Logits = Float[Tensor, "N"]
+Places = Float[Tensor, "N places"]
+"""Logits of a discriminator that judges places of an image."""
 Alike = Float[Tensor, "*shape"]
 """Of several in one signature all have the same shape."""
