@@ -17,11 +17,20 @@ class EfficientNet:
     (Parmar et al. 2022, arXiv:2104.11222, section 3, on what happens without); grey ones are repeated to three
     channels. Features of another size or precision are another judge's: both are in `weights_hash`. The scores are no
     FID and are not called so.
+
+    The size was chosen by 2,000 test images of CIFAR-10 (32x32, JPEG) against 2,000 training images: the Frechet
+    distance of damaged images over that of clean ones, which is `clean`, the accuracy of a linear classifier of the
+    features, and images a second on one core. 128 sees a little more and takes 1.9 times as long.
+
+        size   clean   blurred (sigma .6, 1)   noise (.06, .12)   a class missing   accuracy   images/s
+          64     368    1.24   2.21              1.83   3.19          1.11            59 %        540
+          96     180    1.30   2.35              2.00   3.13          1.15            68 %        200
+         128      91    1.32   2.39              2.38   3.57          1.16            71 %        110
     """
 
     num_classes = NUM_CLASSES
 
-    def __init__(self, *, size: int = 64, precision: str = "fp32", device: torch.device | str = "cpu"):
+    def __init__(self, *, size: int = 96, precision: str = "fp32", device: torch.device | str = "cpu"):
         if precision not in ("fp32", "bf16"):
             raise ArgumentError("precision", precision, "must be fp32 or bf16")
         self.size, self.precision, self.device = size, precision, torch.device(device)
