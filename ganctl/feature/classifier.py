@@ -65,7 +65,7 @@ class Classifier:
         """
         if spec.num_classes is None or spec.num_classes < 2:
             lack = "no labels" if spec.num_classes is None else "a single class"
-            cure = "sort the images into one folder a class, or judge by inception or pixels"
+            cure = "sort the images into one folder a class, or judge by efficientnet or pixels"
             raise ValueError(f"learns from classes, and {spec.name} has {lack}; {cure}")
         channels, *sides = spec.image_shape
         factor = min(1.0, self.size / max(sides))

@@ -39,7 +39,7 @@ class Digits:
         channels, height, width = spec.image_shape
         if spec.image_shape != IMAGE_SHAPE:
             these = f"those of {spec.name} are {height}x{width} with {channels} channel(s)"
-            raise ValueError(f"judges grey 28x28 images, and {these}; inception judges any")
+            raise ValueError(f"judges grey 28x28 images, and {these}; efficientnet judges any")
 
     @torch.no_grad()
     def __call__(self, images: Tensor) -> tuple[Tensor, Tensor]:

@@ -22,7 +22,7 @@ ROOT = Path(ganctl.__file__).parents[1]
 FILES = sorted((ROOT / "configs" / "dataset").glob("*.yaml"))
 CHOSEN = {"image_folder": {"path": "."}}
 SHAPES = {"mnist5k": (1, 28, 28), "mnist": (1, 28, 28), "fashion_mnist": (1, 28, 28), "kmnist": (1, 28, 28)}
-NATURAL = ("inception", "digits")
+NATURAL = ("efficientnet", "digits")
 SHAPES |= {"cifar10": (3, 32, 32), "image_folder": (3, 64, 64)}
 
 CHEAP = """
@@ -88,7 +88,7 @@ def test_digits_are_judged_by_digits_and_the_user_has_the_last_word(file: Path) 
             name: compose("train", overrides=[f"dataset={file.stem}", f"feature={name}"]).feature for name in NATURAL
         }
     assert natural == chosen[NATURAL[file.stem in ("mnist5k", "mnist")]]
-    assert chosen["digits"] != chosen["inception"]
+    assert chosen["digits"] != chosen["efficientnet"]
 
 
 def test_the_facts_of_every_data_set_are_known_without_importing_torch(here: Path) -> None:

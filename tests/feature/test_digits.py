@@ -65,7 +65,7 @@ def test_building_it_leaves_the_random_state_alone():
 
 @pytest.mark.parametrize("shape", [(1, 32, 32), (3, 28, 28), (1, 28, 32)])
 def test_other_images_are_refused_in_one_line_with_the_cure(digits: Digits, shape: tuple[int, int, int]):
-    with pytest.raises(ValueError, match=r"^judges .* inception judges any") as error:
+    with pytest.raises(ValueError, match=r"^judges .* efficientnet judges any") as error:
         digits.check(DataSpec("mine", shape, None))
     assert "\n" not in str(error.value)
     digits.check(DataSpec("mine", (1, 28, 28), None))

