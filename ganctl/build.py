@@ -26,6 +26,7 @@ from ganctl.contract import (
     World,
 )
 from ganctl.dataset.store import cache_folder
+from ganctl.evaluation.evaluate import TEACHER
 from ganctl.evaluation.judge import Judge
 from ganctl.own_code import own_code
 from ganctl.training.device import Device, open_device
@@ -160,6 +161,20 @@ def extractor(config: DictConfig, device: Device) -> FeatureExtractor:
     return part("feature", config.feature, config.trust, device=device.torch_device)
 
 
+def pupil_of(config: DictConfig, extractor: str) -> str | None:
+    """Which part of the run learns from the network that its judge is, as `discriminator=projected`; None if none does.
+
+    Such a part's class says so by an attribute `teacher`, the extractor's name.
+    """
+    for group in ("discriminator", "loss"):
+        module, _, name = str(config[group]["_target_"]).rpartition(".")
+        check_target(group, f"{module}.{name}", config.trust)
+        teacher = getattr(getattr(importlib.import_module(module), name), "teacher", None)
+        if teacher and extractor.partition("_")[0] == teacher:
+            return f"{group}={name_of(config[group])}"
+    return None
+
+
 def metrics(config: DictConfig) -> dict[str, Metric]:
     """The metrics of the node `metric`, by name."""
     return {name: part("metric", node, config.trust, key=f"metric.{name}") for name, node in config.metric.items()}
@@ -169,8 +184,13 @@ def judge(config: DictConfig, device: Device, progress: Progress) -> Judge:
     """The judge of a run by its nodes `feature`, `metric`, `stop` and `evaluation`."""
     with keys_of("dataset"):
         cache = cache_folder(config.dataset.get("cache")) / "features"
+    extractor_of_run = extractor(config, device)
+    pupil = pupil_of(config, extractor_of_run.name)
+    if pupil:
+        extractor_of_run.name += TEACHER
     return Judge(
-        extractor=extractor(config, device),
+        extractor=extractor_of_run,
+        pupil=pupil,
         metrics=metrics(config),
         score=config.stop.score,
         num_real=config.evaluation.num_real,

@@ -14,6 +14,9 @@ from ganctl.evaluation.protocol import Protocol
 from ganctl.evaluation.real import RealFeatures
 from ganctl.evaluation.scores import Measurement, ScoreSet
 
+TEACHER = "_teacher"
+"""At the end of an extractor's name, and so of its scores' names, where a part of the run learns from its network."""
+
 
 def score(
     metrics: Mapping[str, Metric],
@@ -63,9 +66,15 @@ def score(
 
 
 def declarations(metric: Metric, extractor: str, num_classes: int) -> dict[str, Score]:
-    """What a metric says of its scores, by name; nothing where it has no `declare`, as a plain function."""
+    """What a metric says of its scores, by name; nothing where it has no `declare`, as a plain function.
+
+    Of an extractor that a part of the run learns from, none is better or worse than another.
+    """
     declare = getattr(metric, "declare", None)
-    return {score.name: score for score in declare(extractor, num_classes)} if declare else {}
+    scores = declare(extractor, num_classes) if declare else []
+    if extractor.endswith(TEACHER):
+        scores = [dataclasses.replace(score, direction=None) for score in scores]
+    return {score.name: score for score in scores}
 
 
 @contextmanager

@@ -30,7 +30,8 @@ from ganctl.metric.frechet import FrechetDistance
 class Judge:
     """Scores samples against `num_real` images of a store (None: all), whose features are kept in the folder `cache`.
 
-    `score` names the score that a run is judged by; None = the extractor's Frechet distance.
+    `score` names the score that a run is judged by; None = the extractor's Frechet distance. `pupil` names the part of
+    the run that learns from the extractor's network, which then judges nothing: its scores are shown and never rank.
     """
 
     extractor: FeatureExtractor
@@ -40,6 +41,7 @@ class Judge:
     batch_size: int = 250
     cache: Path | None = None
     progress: Progress | None = None
+    pupil: str | None = None
 
     def check(self, spec: DataSpec, *, conditional: bool, num_images: int) -> Score:
         """The score that judges runs on images of `spec`, of which `num_images` are drawn, of asked classes or not.
@@ -47,6 +49,9 @@ class Judge:
         Raises ValueError for images that the extractor cannot judge, and where no metric will give that score.
         """
         self.extractor.check(spec)
+        if self.pupil:
+            cure = "add feature=pixels (crude), feature=digits for digits, or feature=inception where its weights are"
+            raise ValueError(f"is what {self.pupil} learns from, and so cannot judge this run; {cure}")
         name, num_classes = self.extractor.name, getattr(self.extractor, "num_classes", 0)
         wanted = self.score or FrechetDistance().declare(name, num_classes)[0].name
         kinds = ("features", "images", "logits") if num_classes else ("features", "images")

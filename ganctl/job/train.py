@@ -9,6 +9,7 @@ from omegaconf import DictConfig
 
 from ganctl import build
 from ganctl.configuration.keys import choice_of, keys_of
+from ganctl.evaluation.evaluate import TEACHER
 from ganctl.invocation.presets import About
 from ganctl.job.journal import Journal
 from ganctl.job.session import Session
@@ -47,7 +48,7 @@ def train_once(
             session = Session(config, resume)
             judge = build.judge(config, session.device, progress)
             count = config.evaluation.num_images
-            with choice_of("feature", judge.extractor.name), keys_of(**_KEYS):
+            with choice_of("feature", judge.extractor.name.removesuffix(TEACHER)), keys_of(**_KEYS):
                 score = judge.check(session.spec, conditional=config.conditional, num_images=count)
             session.read(progress)
             with choice_of("feature", judge.extractor.name), keys_of(**_KEYS):

@@ -1,0 +1,53 @@
+"""A judge is not the teacher: scores by a network that a run has learned from say so, and rank nothing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy
+import pytest
+from PIL import Image
+
+from tests.conftest import TINY, Command, Refusal
+
+SETTINGS = [word for word in TINY if not word.startswith(("generator=", "discriminator=", "feature="))]
+
+
+@pytest.fixture
+def pictures(workplace: Path) -> list[str]:
+    """A folder of colour pictures, as the words that name it."""
+    random = numpy.random.default_rng(0)
+    (workplace / "pictures").mkdir()
+    for number in range(60):
+        Image.fromarray(random.integers(0, 256, (32, 32, 3), numpy.uint8)).save(
+            workplace / "pictures" / f"{number}.png"
+        )
+    return [
+        "dataset=image_folder",
+        "dataset.path=pictures",
+        "dataset.resolution=32",
+        "model=projected",
+        "training.batch_size=4",
+    ]
+
+
+def test_a_teacher_cannot_judge_a_run(pictures: list[str], refused: Refusal) -> None:
+    line = refused("train", *pictures, *SETTINGS, "feature=efficientnet")
+    assert line.startswith("feature=efficientnet: is what discriminator=projected learns from, and so cannot judge")
+    assert "add feature=pixels" in line
+
+
+def test_its_scores_are_shown_under_their_own_name_and_none_is_better(
+    pictures: list[str], ganctl: Command, workplace: Path
+) -> None:
+    trained = ganctl("train", *pictures, *SETTINGS, "hydra.run.dir=run")
+    assert trained.code == 0, trained.err
+    assert "fd_pixels" in json.loads((workplace / "run" / "summary.json").read_text())["scores"]
+    scored = ganctl("evaluate", "run", "feature=efficientnet", "metric=[frechet]", "num_images=8", "device=cpu")
+    assert scored.code == 0, scored.err
+    (file,) = (workplace / "run").glob("scores-*.json")
+    (draw,) = json.loads(file.read_text())["draws"]
+    assert list(draw["scores"]) == ["fd_efficientnet_teacher"]
+    assert draw["protocol"]["extractor"] == "efficientnet_teacher"
+    assert "direction" not in json.dumps(draw["about"])
