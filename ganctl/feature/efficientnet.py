@@ -26,6 +26,9 @@ class EfficientNet:
           64     368    1.24   2.21              1.83   3.19          1.11            59 %        540
           96     180    1.30   2.35              2.00   3.13          1.15            68 %        200
          128      91    1.32   2.39              2.38   3.57          1.16            71 %        110
+
+    Distances are large beside Inception's because the zeros around small feature maps are part of every mean. The
+    weights need them: with the border repeated instead, the classifier at size 64 is right on 30 %.
     """
 
     num_classes = NUM_CLASSES
