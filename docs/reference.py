@@ -30,6 +30,7 @@ DECIDES = {
     "discriminator": "images to logits",
     "loss": "the adversarial loss",
     "regularizer": "penalties and perturbations, several at once",
+    "augment": "augmentation before the discriminator, for few images",
     "optimizer": "one for each network, values shared or apart",
     "scheduler": "the learning rate's course, with warm-up",
     "device": "where and how to compute",
@@ -65,9 +66,9 @@ def _index(listed: dict[str, dict[str, str]]) -> str:
     lines = [
         "# Settings",
         "",
-        "A setting is typed as `KEY=VALUE`, an option of a group as `GROUP=OPTION`; several options of `regularizer`",
-        "and `metric` stand in square brackets: `regularizer=[r1,instance_noise]`. These pages are made from the YAML",
-        "files that the command reads. `ganctl train --cfg job` prints every value of a run before it begins.",
+        "A setting is typed as `KEY=VALUE`, an option of a group as `GROUP=OPTION`; several options of `regularizer`,",
+        "`augment` and `metric` stand in square brackets: `regularizer=[r1,instance_noise]`. These pages are made from",
+        "the YAML files that the command reads. `ganctl train --cfg job` prints every value of a run before it begins.",
         "",
         "Settings of the commands themselves: "
         + ", ".join(f"[`{command}`]({name}.md)" for name, command in COMMANDS.items())

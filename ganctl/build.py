@@ -21,6 +21,7 @@ from ganctl.contract import (
     FeatureExtractor,
     Metric,
     Progress,
+    Regularizer,
     Scheduler,
     Task,
     World,
@@ -128,7 +129,7 @@ def optimizer(config: DictConfig, side: str, networks: Sequence[nn.Module], devi
 
 
 def game(config: DictConfig, task: Task, world: World = ALONE) -> Game:
-    """The rules: loss, regularizers and the settings of the step."""
+    """The rules: loss, regularizers, augmentation and the settings of the step."""
     training = config.training
     return part(
         "game",
@@ -136,10 +137,7 @@ def game(config: DictConfig, task: Task, world: World = ALONE) -> Game:
         config.trust,
         task=task,
         loss=part("loss", config.loss, config.trust),
-        regularizers={
-            name: part("regularizer", node, config.trust, key=f"regularizer.{name}")
-            for name, node in config.regularizer.items()
-        },
+        regularizers=regularizers(config),
         batch_size=training.batch_size,
         discriminator_steps=training.discriminator_steps,
         fresh_fakes=training.fresh_fakes,
@@ -149,6 +147,19 @@ def game(config: DictConfig, task: Task, world: World = ALONE) -> Game:
         ema_rampup=training.ema_rampup,
         world=world,
     )
+
+
+def regularizers(config: DictConfig) -> dict[str, Regularizer]:
+    """The parts of the nodes `regularizer` and `augment`, by name: to a game they are the same."""
+    groups = ("regularizer", "augment")
+    if same := set(config.regularizer) & set(config.augment):
+        name = min(map(str, same))
+        raise ValueError(f"augment=[{name}]: there is a regularizer of this name; rename one of them in its YAML")
+    return {
+        str(name): part(group, node, config.trust, key=f"{group}.{name}")
+        for group in groups
+        for name, node in config[group].items()
+    }
 
 
 def scheduler(config: DictConfig) -> Scheduler:

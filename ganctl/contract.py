@@ -223,6 +223,8 @@ class AdversarialLoss(Protocol):
 class Regularizer(Protocol):
     """Something added to a network's loss, or done to its input. `every` = n: on each n-th step, n times as strong.
 
+    An augmentation is one, too: a `Perturbation` of a configuration group of its own, `augment`.
+
     A regularizer has at least one of the methods of the protocols below; what it lacks it does not do. One that is also
     a `Memory` is saved in every checkpoint.
     """
@@ -270,6 +272,13 @@ class Observer(Protocol):
     """Learns from what the discriminator says at each of its updates; what it has learned makes it a `Memory`, too."""
 
     def observe(self, real: Verdict, fake: Verdict) -> None: ...
+
+
+@runtime_checkable
+class Gauge(Protocol):
+    """Has scalars to be logged with the losses of each step, by name: `p` of the regularizer `ada` is `ada_p`."""
+
+    def readings(self) -> dict[str, Tensor]: ...
 
 
 class Scheduler(Protocol):

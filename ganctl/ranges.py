@@ -2,10 +2,11 @@
 
 import re
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, TypeVar
 
 from ganctl.contract import ArgumentError
 
+Number = TypeVar("Number", int, float)
 _NUMBER = r"[-+]?(?:inf|\d+(?:\.\d*)?(?:[eE][-+]?\d+)?|\.\d+)"
 _INTERVAL = rf"([\[(])\s*({_NUMBER})\s*,\s*({_NUMBER})\s*([\])])"
 
@@ -43,5 +44,16 @@ def check_ranges(part: Any) -> None:
     """Raises ArgumentError for a field of the dataclass `part` outside its range; None is in any. A `__post_init__`."""
     for entry in fields(part):
         value, interval = getattr(part, entry.name), entry.metadata.get("interval")
-        if interval is not None and value is not None and value not in interval:
-            raise ArgumentError(entry.name, value, f"must be in {interval}", entry.metadata["cure"])
+        if interval is not None and value is not None:
+            _check(entry.name, value, interval, entry.metadata["cure"])
+
+
+def in_range(argument: str, value: Number, interval: str, *, cure: object) -> Number:
+    """`value`, of a part that is no dataclass. Raises ArgumentError if it lies outside its range."""
+    _check(argument, value, find_interval(interval), cure)
+    return value
+
+
+def _check(argument: str, value: float, interval: Interval | None, cure: object) -> None:
+    if interval is not None and value not in interval:
+        raise ArgumentError(argument, value, f"must be in {interval}", cure)

@@ -77,6 +77,16 @@ def test_the_game_has_the_settings_of_training():
     }
 
 
+def test_an_augmentation_is_one_of_the_games_regularizers_and_takes_no_others_name():
+    config = settings(*SMALL, "regularizer=[r1]", "augment=ada", "augment.ada.translation=0.25")
+    found = build.regularizers(config)
+    assert list(found) == ["r1", "ada"] and found["ada"].transforms.translation == 0.25
+    OmegaConf.set_struct(config, False)
+    config.augment.r1 = config.augment.ada
+    with pytest.raises(ValueError, match=r"^augment=\[r1\]: there is a regularizer of this name; rename one of them"):
+        build.regularizers(config)
+
+
 @pytest.mark.parametrize(
     ("budget", "steps"),
     [

@@ -30,6 +30,10 @@ SETTINGS = [
     f"training.steps={STEPS}",
     "scheduler=cosine",
     "regularizer=[instance_noise]",
+    "augment=ada",
+    "augment.ada.target=-0.9",
+    "augment.ada.speed_kimg=0.5",
+    "augment.ada.interval=3",  # no divisor of the steps between checkpoints: some are written between adjustments
     "output.log_every=5",
     "output.sample_every=20",
     "output.evaluate_every=20",
@@ -108,6 +112,11 @@ def whole(tmp_path_factory, environment) -> Path:
     text = end(process)
     assert process.returncode == 0, text
     return folder / "run"
+
+
+def test_the_probability_of_an_adaptive_augmentation_is_recorded(whole):
+    p = [line["ada_p"] for line in records(whole) if line["kind"] == "losses"]
+    assert len(p) == STEPS / 5 and len(set(p)) > 5 and all(0 <= value <= 1 for value in p)
 
 
 @pytest.mark.parametrize(

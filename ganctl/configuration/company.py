@@ -35,6 +35,11 @@ class Parts:
         weights = {name: node.get("weight") or 0 for name, node in (self.values.get("regularizer") or {}).items()}
         return [*self.penalties("GradientPenalty"), *(n for n in self.penalties("R1", "R2") if weights[n] > 1)]
 
+    def is_adaptive(self) -> bool:
+        """Whether the augmentation follows the sign of the logits."""
+        nodes = self.values.get("augment") or {}
+        return any(str(node.get("_target_")).endswith(".Adaptive") for node in nodes.values())
+
     def rates(self) -> list[float]:
         """The learning rates of both networks."""
         both = [self.get("optimizer", side, {}).get("lr") for side in ("generator", "discriminator")]
@@ -94,6 +99,12 @@ RULES = (
         lambda p: "the relativistic loss without a gradient penalty",
         "it is not sure to converge by itself (Huang et al. 2024)",
         "add regularizer=[r1,r2] discriminator=dcgan_critic",
+    ),
+    Rule(
+        lambda p: p.is_adaptive() and p.kind("loss") in ("LeastSquares", "Relativistic", "Wasserstein"),
+        lambda p: f"adaptive augmentation with {p.kind('loss')}",
+        "it steers by the sign of the logits (Karras et al. 2020), and this loss does not draw real images above 0",
+        "take augment=[scheduled] or augment=[diffaugment]",
     ),
     Rule(
         lambda p: p.kind("optimizer") == "SGD" and any(rate <= 1e-3 for rate in p.rates()),

@@ -22,6 +22,7 @@ HOMES = {
     "discriminator": "ganctl.model",
     "loss": "ganctl.loss",
     "regularizer": "ganctl.regularizer",
+    "augment": "ganctl.augment",
     "optimizer": "torch.optim",
     "scheduler": "ganctl.scheduler",
     "feature": "ganctl.feature",
@@ -29,7 +30,7 @@ HOMES = {
 }
 """The package of each group's classes."""
 
-SEVERAL = ("regularizer", "metric")
+SEVERAL = ("regularizer", "augment", "metric")
 """The groups whose nodes hold several parts, each under its own name."""
 
 

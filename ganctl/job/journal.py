@@ -290,7 +290,7 @@ class Journal:
             "data": f"{session.spec.name}: {images} of {width}x{height}x{channels}",
             **self.about.header,
             **networks,
-            "loss": ", ".join([build.name_of(config.loss), *config.regularizer]),
+            "loss": ", ".join([build.name_of(config.loss), *config.regularizer, *config.augment]),
             "device": f"{session.device}, {counted(torch.get_num_threads(), 'thread')}",
             "budget": f"{counted(session.total_steps, 'step')} of {config.training.batch_size} images"
             + (f", going on after step {session.first_step:,}" if session.first_step else "")

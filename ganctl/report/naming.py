@@ -13,10 +13,10 @@ _PARTS = ("generator", "discriminator")
 def trained(run: Recorded) -> dict[str, str]:
     """Data, model and loss in a few words each."""
     settings = run.flat_config()
-    regularizers = run.config.get("regularizer")
+    added = [name for group in ("regularizer", "augment") for name in _names(run.config.get(group))]
     loss = str(settings.get("loss._target_") or "unknown loss").rpartition(".")[2]
     loss = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", loss).lower()
-    extra = f" + {', '.join(map(str, regularizers))}" if isinstance(regularizers, Mapping) and regularizers else ""
+    extra = f" + {', '.join(added)}" if added else ""
     data = settings.get("dataset.name") or _chosen(run, "dataset")
     folder = f" {Path(str(path)).name}" if (path := settings.get("dataset.path")) else ""
     return {
@@ -45,6 +45,10 @@ def _preset(run: Recorded, group: str) -> str:
     """The option of a group of presets; no model where both networks were typed, and no model was."""
     replaced = group == "model" and len(_typed_parts(run)) == len(_PARTS)
     return "" if replaced and not any(word.startswith("model=") for word in run.overrides) else _chosen(run, group)
+
+
+def _names(nodes: object) -> list[str]:
+    return [str(name) for name in nodes] if isinstance(nodes, Mapping) else []
 
 
 def _typed_parts(run: Recorded) -> list[str]:

@@ -17,6 +17,7 @@ from ganctl.contract import (
     Batch,
     Critic,
     DiscriminatorPenalty,
+    Gauge,
     GeneratorPenalty,
     Given,
     Memory,
@@ -77,7 +78,7 @@ class Adversarial:
         """k updates of D and one of G; `batches` holds one batch for each of the k.
 
         The log's keys: `d_loss`, `g_loss` (adversarial terms), `d_penalty`, `g_penalty` (weighted regularizers),
-        `d_real`, `d_fake` (mean probability of being real).
+        `d_real`, `d_fake` (mean probability of being real), and the readings of each `Gauge` behind its name.
         """
         G = state.networks["generator"]
         *earlier, x = batches
@@ -95,6 +96,8 @@ class Adversarial:
         if not one_pass:
             fakes = self.fakes(G, device, z, learn=True)
         log |= self.update_generator(state, device, x, fakes)
+        gauges = {name: r for name, r in self.regularizers.items() if isinstance(r, Gauge)}
+        log |= {f"{name}_{key}": value for name, gauge in gauges.items() for key, value in gauge.readings().items()}
         average = state.averages["generator"]
         update_average(average, G, self.ema_half_life, self.ema_rampup, self.batch_size, state.step)
         return log

@@ -41,6 +41,12 @@ def test_a_folder_of_images_has_its_own_name_too():
     assert trained(made)["data"] == "image_folder paintings"
 
 
+def test_the_loss_is_named_with_what_was_added_to_it():
+    nodes = {"loss": {"_target_": "ganctl.loss.LeastSquares"}, "regularizer": {"r1": {}}, "augment": {"ada": {}}}
+    assert trained(run(config=nodes))["loss"] == "least squares + r1, ada"
+    assert trained(run(config=nodes | {"regularizer": None, "augment": {}}))["loss"] == "least squares"
+
+
 def test_choices_are_read_from_the_record_else_from_hydras(tmp_path: Path):
     folder = written(tmp_path / "run")
     assert read_run(folder).choices == {}

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from ganctl.augment import Adaptive, DiffAugment, Scheduled
 from ganctl.contract import Batch, Memory, Task, World
 from ganctl.regularizer import R1, GradientPenalty
 from ganctl.task import Noise
@@ -205,3 +206,60 @@ def test_a_regularizer_that_learns_is_saved_with_the_run():
     other = helpers.state(rules=again)
     other.load_state_dict(copy.deepcopy(state.state_dict()))
     assert seen != 0 and again.regularizers["watch"].mean == seen
+
+
+AUGMENTS = {
+    "diffaugment": DiffAugment,
+    "ada": lambda: Adaptive(target=-0.9, interval=2, speed_kimg=0.1, translation=0.5),
+    "scheduled": lambda: Scheduled(probability=1.0, ramp_kimg=0.03),
+}
+
+
+def augmented(kind: str, steps: int, state=None, **changes):
+    game = helpers.game(regularizers={kind: AUGMENTS[kind](), "r1": R1()}, **changes)
+    begun = helpers.state(rules=game)
+    if state is not None:
+        begun.load_state_dict(copy.deepcopy(state.state_dict()))
+    logs = train(begun, game, CPU, helpers.feed(), helpers.constant, steps, seed=5)
+    return begun, [{name: float(value) for name, value in log.items()} for log in logs]
+
+
+@pytest.mark.parametrize("changes", [{}, {"accumulate": 2, "discriminator_steps": 2, "fresh_fakes": True}])
+@pytest.mark.parametrize("kind", AUGMENTS)
+@pytest.mark.parametrize("middle", [1, 2, 3])
+def test_augmentation_resumes_bit_for_bit_with_its_probability(kind: str, middle: int, changes: dict):
+    whole, logs = augmented(kind, 6, **changes)
+    first, early = augmented(kind, middle, **changes)
+    torch.rand(100)
+    second, late = augmented(kind, 6, first, **changes)
+    assert early + late == logs and equal(second.state_dict(), whole.state_dict())
+    if kind != "diffaugment":
+        p = [log[f"{kind}_p"] for log in logs]
+        assert p[0] < p[-1] and len(set(p)) > 2, "it has moved, and the log says so"
+
+
+def test_the_discriminator_sees_real_and_generated_images_augmented_each_by_its_own_draw():
+    class Recorder(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight, self.seen = nn.Parameter(torch.ones(())), []
+
+        def forward(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+            self.seen.append(images.detach())
+            return self.weight * images.sum((1, 2, 3))
+
+    class Same(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = nn.Parameter(torch.zeros(()))
+
+        def forward(self, latents: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+            return (self.weight + 0.5).expand(len(latents), *helpers.SHAPE)
+
+    game = helpers.game(regularizers={"augment": DiffAugment(policy=["colour"])})
+    state = helpers.begin({"generator": Same(), "discriminator": Recorder()}, game)
+    log = game.step(state, CPU, [Batch(torch.full((6, *helpers.SHAPE), 0.5), torch.zeros(6, dtype=torch.int64))])
+    shifts = [[float(image.mean()) for image in images] for images in state.networks["discriminator"].seen]
+    assert [len(images) for images in shifts] == [6, 6, 6], "real, generated, and generated for the generator"
+    assert len({shift for images in shifts for shift in images}) == 18
+    assert state.networks["generator"].weight.grad != 0 and "augment_p" not in log
