@@ -29,7 +29,7 @@ def named(file: Path) -> str:
 
 def extra_of(group: str, name: str, folder: Path) -> list[str]:
     """What an option needs besides itself to be valid."""
-    if (group, name) == ("dataset", "image_folder"):
+    if (group, name) in (("dataset", "image_folder"), ("experiment", "art")):
         from PIL import Image
 
         Image.new("RGB", (16, 16)).save(folder / "one.png")
