@@ -114,7 +114,7 @@ class Adaptive:
         self.interval = in_range("interval", interval, "[1, inf)", cure=4)
         self.speed_kimg = in_range("speed_kimg", speed_kimg, "(0, inf)", cure=500)
         self.transforms = DiffAugment(**transforms)
-        self.p, self.adjusted, self.images = 0.0, 0, 0
+        self.p, self.images, self.adjusted = 0.0, 0, -1  # `adjusted`: the step that p was adjusted before
         self.signs: float | Tensor = 0.0  # summed over `images`; on the device, so that no step waits for it
 
     def perturb(self, images: Alike, step: int) -> Alike:
@@ -131,11 +131,11 @@ class Adaptive:
         return {"p": torch.tensor(self.p)}
 
     def state_dict(self) -> dict[str, Any]:
-        return {"p": self.p, "adjusted": self.adjusted, "images": self.images, "signs": float(self.signs)}
+        return {"p": self.p, "images": self.images, "signs": float(self.signs)}
 
     def load_state_dict(self, content: dict[str, Any]) -> None:
-        self.p, self.adjusted = content["p"], content["adjusted"]
-        self.images, self.signs = content["images"], content["signs"]
+        self.p, self.images, self.signs = content["p"], content["images"], content["signs"]
+        self.adjusted = -1  # what is saved is saved between steps, and the next may be one that was done before
 
     def _adjust(self) -> None:
         overfitting = float(self.signs) / max(1, self.images)

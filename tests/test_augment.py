@@ -182,6 +182,13 @@ def test_cutout_takes_a_rectangle_of_its_share_that_may_hang_over_the_edge(shape
     assert max(areas) == tall * wide and min(areas) < tall * wide
 
 
+@pytest.mark.parametrize("share", [0.5, 0.4])
+def test_cutout_is_as_near_to_one_edge_as_to_the_other(share: float):
+    gone = (done("cutout", torch.ones(8000, 1, 8, 8), cutout=share) == 0).float().mean((0, 1))
+    for line in (gone.mean(0), gone.mean(1)):
+        torch.testing.assert_close(line, line.flip(0), rtol=0, atol=0.02)
+
+
 def test_gradients_go_back_where_the_pixels_came_from():
     images = noise(2, 6, 6).requires_grad_()
     augment = DiffAugment(policy=["flip", "rotation", "translation"])
@@ -263,6 +270,15 @@ def test_ada_adjusts_once_a_step_however_often_it_is_called():
             often.observe(verdict([1.0]), verdict([1.0]))
             often.perturb(torch.zeros(1, 1, 2, 2), step)
     assert often.state_dict() == once.state_dict()
+
+
+def test_ada_adjusts_again_where_a_run_goes_back_to_an_earlier_step():
+    augment = Adaptive(interval=4, speed_kimg=0.1)
+    observed(augment, 4, [1.0, 1.0])
+    saved = augment.state_dict()
+    first = observed(augment, 1, [1.0, 1.0], 4), augment.state_dict()
+    augment.load_state_dict(saved)
+    assert (observed(augment, 1, [1.0, 1.0], 4), augment.state_dict()) == first and augment.p == 0.08
 
 
 def test_ada_takes_the_mean_of_patches_for_an_images_sign():

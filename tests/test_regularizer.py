@@ -16,12 +16,14 @@ from ganctl.contract import (
     Critic,
     DiscriminatorPenalty,
     GeneratorPenalty,
+    Memory,
+    Observer,
     Perturbation,
     Sample,
     Verdict,
     WeightPenalty,
 )
-from ganctl.regularizer import R1, R2, GradientPenalty, InstanceNoise, ModeSeeking, Orthogonal
+from ganctl.regularizer import R1, R2, GradientPenalty, InstanceNoise, LeCam, ModeSeeking, Orthogonal
 
 SHAPE = (2, 3, 4)
 LABELS = torch.tensor([0, 1, 2, 1, 0])
@@ -55,7 +57,7 @@ def penalty(kind, critic: Critic, real: Tensor | None = None, fake: Tensor | Non
 
 def test_each_regularizer_is_what_its_protocol_says():
     protocols = (DiscriminatorPenalty, GeneratorPenalty, WeightPenalty, Perturbation)
-    kinds = {R1: 0, R2: 0, GradientPenalty: 0, ModeSeeking: 1, Orthogonal: 2, InstanceNoise: 3}
+    kinds = {R1: 0, R2: 0, GradientPenalty: 0, LeCam: 0, ModeSeeking: 1, Orthogonal: 2, InstanceNoise: 3}
     for kind, place in kinds.items():
         assert [isinstance(kind(), protocol) for protocol in protocols] == [place == other for other in range(4)]
         assert kind().every == 1
@@ -63,7 +65,17 @@ def test_each_regularizer_is_what_its_protocol_says():
 
 def test_every_regularizer_has_a_file_under_its_own_name():
     files = (Path(__file__).parents[1] / "configs" / "regularizer").glob("*.yaml")
-    names = {"r1", "lazy_r1", "light_r1", "r2", "gradient_penalty", "orthogonal", "mode_seeking", "instance_noise"}
+    names = {
+        "r1",
+        "lazy_r1",
+        "light_r1",
+        "r2",
+        "gradient_penalty",
+        "orthogonal",
+        "mode_seeking",
+        "instance_noise",
+        "lecam",
+    }
     assert {file.stem for file in files} == names
 
 
@@ -173,6 +185,46 @@ def test_fakes_in_bfloat16_are_taken(kind):
     with torch.autocast("cpu", torch.bfloat16):
         term = penalty(kind(), linear(torch.ones(SHAPE)), fake=images(2).bfloat16())
     assert term.dtype == torch.float32 and term.isfinite().all()
+
+
+def logits(*values: float) -> Verdict:
+    return Verdict(torch.zeros(len(values), *SHAPE), {}, torch.tensor(values, requires_grad=True))
+
+
+def lecam_term(part: LeCam, real: Verdict, fake: Verdict) -> Tensor:
+    return part.discriminator_penalty(real, fake, linear(torch.zeros(SHAPE)))
+
+
+def test_lecam_draws_logits_to_the_averages_of_the_other_kind():
+    part = LeCam(weight=0.5, decay=0.75)
+    part.observe(logits(2.0, 4.0), logits(-1.0, -3.0))  # anchors 3 and -2
+    part.observe(logits(7.0, 7.0), logits(2.0, 2.0))  # 0.75 * 3 + 0.25 * 7 = 4 and 0.75 * -2 + 0.25 * 2 = -1
+    real, fake = logits(1.0, -4.0), logits(0.0, 6.0)
+    term = lecam_term(part, real, fake)
+    assert term.tolist() == [0.5 * (2.0**2 + 4.0**2), 0.5 * (3.0**2 + 2.0**2)]
+    slopes = torch.autograd.grad(term.sum(), [real.logits, fake.logits])
+    assert [slope.tolist() for slope in slopes] == [[2.0, -3.0], [-4.0, 2.0]]
+
+
+def test_lecam_begins_with_the_means_of_the_first_batch_and_lets_no_gradient_through_them():
+    part, real, fake = LeCam(weight=1.0), logits(1.0, 3.0), logits(-1.0, 1.0)
+    term = lecam_term(part, real, fake)
+    assert term.tolist() == [1.0 + 9.0, 9.0 + 1.0]
+    (slope,) = torch.autograd.grad(term.sum(), real.logits)
+    assert slope.tolist() == [2.0, 6.0]
+
+
+def test_lecam_takes_patches_and_keeps_float32_numbers_as_they_are():
+    real, fake = (Verdict(images(seed), {}, images(seed)) for seed in (1, 2))
+    part, other = LeCam(), LeCam()
+    assert isinstance(part, Memory) and isinstance(part, Observer)
+    other.load_state_dict(part.state_dict())
+    for _ in range(3):
+        part.observe(real, fake)
+        part.observe(fake, real)
+        other.load_state_dict(part.state_dict())
+    assert lecam_term(part, real, fake).shape == real.logits.shape
+    assert torch.equal(lecam_term(part, real, fake), lecam_term(other, real, fake))
 
 
 def test_orthogonal_matches_its_formula_for_a_linear_layer():
@@ -334,7 +386,7 @@ def test_instance_noise_lets_the_gradient_through_and_follows_the_global_seed():
 @pytest.mark.parametrize(
     ("kind", "argument", "value"),
     [
-        *((kind, "weight", -1.0) for kind in (R1, R2, Orthogonal)),
+        *((kind, "weight", -1.0) for kind in (R1, R2, LeCam, Orthogonal)),
         *((kind, "every", 0) for kind in (R1, ModeSeeking)),
         (GradientPenalty, "weight", math.nan),
         (GradientPenalty, "target", -0.5),

@@ -40,6 +40,8 @@ _TITLES = {  # in the order of the page
     "d_fake": "D(fake): generated images taken for real",
     "d_penalty": "Penalty of the discriminator",
     "g_penalty": "Penalty of the generator",
+    "ada_p": "Probability of each transform of augment=ada",
+    "scheduled_p": "Probability of each transform of augment=scheduled",
     "learning_rate": "Learning rate",
     "images_per_second": "Images per second",
 }

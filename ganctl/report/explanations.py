@@ -89,6 +89,11 @@ CHARTS: Mapping[str, str] = {  # of training, by the title or the logged name
     "g_penalty": (
         "What is added to the generator's loss: good is small beside the loss; lower its weight where it rules."
     ),
+    "ada_p": (
+        "How often each transform is done to an image: it rises while the discriminator knows real images by heart; "
+        "good is a curve that levels off below 0.8; above it, leave out of the policy what shows in generated images."
+    ),
+    "scheduled_p": "How often each transform is done to an image: it should follow the schedule that was chosen.",
     "learning_rate": (
         "How large the steps are: it should follow the schedule that was chosen, and not reach 0 before the end."
     ),
