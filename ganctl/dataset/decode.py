@@ -45,7 +45,7 @@ def decode(content: bytes, *, resolution: int | None, channels: int | None, fit:
 
 @dataclass(frozen=True)
 class Look:
-    """What an image file is. `width` and `height` are those of the image upright.
+    """What an image file is. `width` and `height` are those of the image upright, `channels` 1 of a grey file, else 3.
 
     `traits` are what decoding has to deal with. `pixels` is equal for equal pixels in RGB; `likeness` is a perceptual
     hash of 64 bits (see `duplicates`), None where all pixels are alike.
@@ -80,7 +80,7 @@ def look(content: bytes) -> Look:
             format=format,
             width=plain.width,
             height=plain.height,
-            channels=Image.getmodebands(mode),
+            channels=1 if mode in _GREY else 3,
             traits=tuple(name for name, is_present in present.items() if is_present),
             pixels=hashlib.sha256(f"{plain.size}".encode() + plain.tobytes()).hexdigest(),
             likeness=None if is_flat else int(str(phash(plain)), 16),
