@@ -1,5 +1,6 @@
 """`ganctl data check PATH`: what there is in a folder or zip of pictures, and what to do before a training."""
 
+import math
 import re
 import shlex
 from collections import Counter
@@ -23,6 +24,7 @@ from ganctl.record.wording import counted
 FEW = 100  # images that a generator learns by heart
 _UNEQUAL = 5  # times that the largest class is larger than the smallest, from which on it is said
 _NAMED = 3
+_BATCH = 64  # images, as the models that are named here take
 _SPLITS = {"train", "training", "test", "testing", "val", "valid", "validation", "dev"}
 _SHEET = 64  # pictures of the contact sheet
 
@@ -98,7 +100,7 @@ def _advice(found: Survey, resolution: int) -> Iterator[str]:
             "them by their mirror images with training.flip=true where left and right do not matter"
         )
     if small:
-        lower = 2 ** int(numpy.log2(max(4, numpy.percentile([min(size) for size in found.sizes], 5))))
+        lower = 2 ** int(math.log2(max(4, numpy.percentile([min(size) for size in found.sizes], 5))))
         cure = f"; try resolution={lower}" if 8 <= lower < resolution else ""
         yield f"{len(small):,} of {count:,} are smaller than {resolution} pixels and will be blurred by enlarging{cure}"
     if others := count - found.shapes["square"]:
@@ -125,6 +127,8 @@ def _advice(found: Survey, resolution: int) -> Iterator[str]:
 def _command(path: str, found: Survey, resolution: int) -> str:
     is_grey = set(found.kinds) & {"grey", "colour"} == {"grey"}
     words = ["training.flip=true"] if found.num_different < FEW else []
+    if (count := len(found.looks)) < _BATCH:  # a batch has no image twice
+        words.append(f"training.batch_size={2 ** int(math.log2(count))}")
     words += ["model=cdcgan"] if found.classes and not _SPLITS & {name.lower() for name in found.classes} else []
     return training_command(path, resolution, 1 if is_grey else 3, *words)
 

@@ -12,8 +12,7 @@ import numpy
 import pytest
 from PIL import Image
 
-from ganctl.invocation.arguments import parse
-from tests.conftest import Answer, Command, Refusal
+from tests.conftest import TINY, Answer, Command, Refusal
 
 
 def pictures(folder: Path, count: int, *, size: tuple[int, int] = (64, 64), seed: int = 0, mode: str = "RGB") -> None:
@@ -83,8 +82,16 @@ def test_every_weakness_is_named_with_what_to_do(workplace: Path, ganctl: Comman
         "1 file: notes.txt",
     ):
         assert words in text
-    assert {"model=cdcgan", "training.flip=true"} <= set(command_of(answer))
-    parse(command_of(answer))
+    assert {"model=cdcgan", "training.flip=true", "training.batch_size=16"} <= set(command_of(answer))
+
+
+def test_the_command_trains_on_few_pictures(workplace: Path, ganctl: Command) -> None:
+    pictures(workplace / "few", 5)
+    answer = ganctl("data", "check", "few", "resolution=16")
+    assert "training.batch_size=4" in command_of(answer)
+    sizes = ["evaluation.num_images=4", "evaluation.final_images=4", "evaluation.num_real=4", "feature=pixels"]
+    trained = ganctl("train", *TINY, *sizes, *command_of(answer), "training.steps=1", "metric=[frechet]")
+    assert trained.code == 0, trained
 
 
 def test_grey_pictures_are_learned_in_one_channel_and_odd_paths_are_quoted(workplace: Path, ganctl: Command) -> None:
