@@ -16,6 +16,7 @@ COMMANDS = {
     "evaluate": "score a trained generator",
     "fid": "score any images against others: folders, zips, arrays, data sets, runs",
     "compare": "a table of several runs' scores",
+    "data": "look at pictures of your own before a training, or pack them",
     "report": "an HTML page of one or several runs, or of a sweep",
     "list": "show what there is to choose from",
 }

@@ -26,7 +26,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from ganctl.configuration.checks import Facts, check, leaves
-from ganctl.configuration.names import value_text
+from ganctl.configuration.names import quote, value_text
 from ganctl.configuration.rules import Rule, read_rules
 from ganctl.configuration.targets import SEVERAL, local_packages
 from ganctl.files import is_folder
@@ -279,12 +279,6 @@ class Composer:
             raise explain(error, parsed, self) from error
         for remark in remarks:  # beside a refusal they would only hide it
             warnings.warn_explicit(remark.message, remark.category, remark.filename, remark.lineno)
-
-
-def quote(value: str) -> str:
-    """A string as an override's value that Hydra reads back as exactly this string."""
-    escaped = re.sub(r"(\\*)('|$)", lambda match: match[1] * 2 + ("\\'" if match[2] else ""), value)
-    return "'" + escaped.replace("${", "\\${") + "'"
 
 
 def _override_text(value: Any) -> str:

@@ -86,7 +86,8 @@ class ImageStore:
     """A whole data set in one array: `images` (N, C, H, W) uint8 (a memory map when large), `labels` (N,) int64.
 
     Unlabelled data have all labels 0. `content_hash` is the SHA-256 of pixels and labels, in hexadecimal. `sources`
-    (M, ...) uint8 are the images that a generator starts from: number i belongs to image i where `paired`.
+    (M, ...) uint8 are the images that a generator starts from: number i belongs to image i where `paired`. `left_out`
+    names, with the reason, what of the data could not be read.
     """
 
     spec: DataSpec
@@ -97,6 +98,7 @@ class ImageStore:
     class_names: tuple[str, ...] = ()
     sources: numpy.ndarray | None = None
     paired: bool = True
+    left_out: tuple[str, ...] = ()
 
 
 class Batch(NamedTuple):

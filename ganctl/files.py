@@ -225,15 +225,20 @@ def write_new(path: Path, data: bytes) -> Path:
         for number in count(1):
             target = path if number == 1 else path.with_name(f"{path.stem}-{number}{path.suffix}")
             with suppress(FileExistsError):
-                try:
-                    os.link(temporary, target)
-                except FileExistsError:
-                    raise
-                except OSError:  # a file system without hard links
-                    target.open("xb").close()
-                    temporary.replace(target)
+                give_new_name(temporary, target)
                 return target
     raise AssertionError("there is always a next number")
+
+
+def give_new_name(temporary: Path, target: Path) -> None:
+    """Gives a file that is whole its name, which nothing has yet. Raises FileExistsError where something has."""
+    try:
+        os.link(temporary, target)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links
+        target.open("xb").close()
+        temporary.replace(target)
 
 
 @contextmanager

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ganctl.invocation.arguments import parse
+from ganctl.invocation.arguments import new_file, parse
 from ganctl.invocation.hydra_job import checked_config, composer_for, shown_instead
-from ganctl.invocation.images import check_pair, data_of, new_file, understand, with_dataset
+from ganctl.invocation.images import check_pair, data_of, understand, with_dataset
 from ganctl.own_code import own_code
 
 if TYPE_CHECKING:

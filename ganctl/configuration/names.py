@@ -92,6 +92,12 @@ def _plain(name: str) -> str:
     return re.sub(r"[-_ ]", "", name).lower()
 
 
+def quote(value: str) -> str:
+    """A string as an override's value that Hydra reads back as exactly this string."""
+    escaped = re.sub(r"(\\*)('|$)", lambda match: match[1] * 2 + ("\\'" if match[2] else ""), value)
+    return "'" + escaped.replace("${", "\\${") + "'"
+
+
 def suggestion(name: str, names: Iterable[str], kind: str) -> str:
     """`did you mean NAME?`, or the list of all names, or where to see them: the end of a message."""
     known = sorted(set(names))

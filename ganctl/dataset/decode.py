@@ -1,18 +1,21 @@
 """One image file to pixels of a given size: what is done with transparency, palettes, 16 bits, rotation and bombs."""
 
+import hashlib
 import io
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import numpy
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
 from ganctl.files import one_line
 
 MAX_PIXELS = 89_478_485  # a quarter of a gigabyte of RGB, Pillow's own bound
 _FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")  # whatever the file is called; none runs a program
 _GREY = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N", "F")  # Pillow's modes without colour
+_TRANSPARENT = ("RGBA", "RGBa", "LA", "La", "PA")
 _REDUCING_GAP = 3.0  # shrink cheaply as long as this many times the size is left for the filter
 _BACKGROUND = (255, 255, 255)
 
@@ -26,20 +29,72 @@ def decode(content: bytes, *, resolution: int | None, channels: int | None, fit:
     the image's own height and width, and `channels` None its own: 1 of a grey file, 3 of any other (a palette is one).
     Raises ValueError, without the file's name, where it is no image, damaged, or too large.
     """
+    with _image(content) as file:
+        if channels is None:
+            channels = 1 if file.mode in _GREY else 3
+        if resolution is not None:
+            wanted = resolution * _REDUCING_GAP / min(file.size)
+            file.draft(None, (int(file.width * wanted) + 1, int(file.height * wanted) + 1))
+        upright = ImageOps.exif_transpose(file)
+        plain = _opaque(upright).convert("L" if channels == 1 else "RGB")
+        if resolution is not None:
+            plain = _resized(plain, resolution, fit, Image.Resampling[resample.upper()])
+        pixels = numpy.asarray(plain)
+    return pixels[None] if channels == 1 else pixels.transpose(2, 0, 1)
+
+
+@dataclass(frozen=True)
+class Look:
+    """What an image file is. `width` and `height` are those of the image upright, `channels` 1 of a grey file, else 3.
+
+    `traits` are what decoding has to deal with. `pixels` is equal for equal pixels in RGB; `likeness` is a perceptual
+    hash of 64 bits (see `duplicates`), None where all pixels are alike.
+    """
+
+    format: str
+    width: int
+    height: int
+    channels: int
+    traits: tuple[str, ...]
+    pixels: str
+    likeness: int | None
+
+
+def look(content: bytes) -> Look:
+    """Decodes the whole image. Raises ValueError as `decode` does."""
+    from imagehash import phash
+
+    with _image(content) as file:
+        format, mode = file.format or "", file.mode
+        present = {
+            "animated": getattr(file, "is_animated", False),
+            "turned by EXIF": file.getexif().get(ExifTags.Base.Orientation, 1) != 1,
+            "palette": mode in ("P", "PA"),
+            "CMYK": mode == "CMYK",
+            "16 bit": mode.startswith("I"),
+            "transparent": mode in _TRANSPARENT or "transparency" in file.info,
+        }
+        plain = _opaque(ImageOps.exif_transpose(file)).convert("RGB")
+        is_flat = plain.getcolors(1) is not None  # of one colour
+        return Look(
+            format=format,
+            width=plain.width,
+            height=plain.height,
+            channels=1 if mode in _GREY else 3,
+            traits=tuple(name for name, is_present in present.items() if is_present),
+            pixels=hashlib.sha256(f"{plain.size}".encode() + plain.tobytes()).hexdigest(),
+            likeness=None if is_flat else int(str(phash(plain)), 16),
+        )
+
+
+@contextmanager
+def _image(content: bytes) -> Iterator[Image.Image]:
+    """The image, not decoded yet; inside, what goes wrong is the file's fault: a ValueError without the file's name."""
     try:
         with Image.open(io.BytesIO(content), formats=_FORMATS) as file:
             if file.width * file.height > MAX_PIXELS:
                 raise ValueError(f"has {file.width}x{file.height} pixels, more than {MAX_PIXELS:,}")
-            if channels is None:
-                channels = 1 if file.mode in _GREY else 3
-            if resolution is not None:
-                wanted = resolution * _REDUCING_GAP / min(file.size)
-                file.draft(None, (int(file.width * wanted) + 1, int(file.height * wanted) + 1))
-            upright = ImageOps.exif_transpose(file)
-            plain = _opaque(upright).convert("L" if channels == 1 else "RGB")
-            if resolution is not None:
-                plain = _resized(plain, resolution, fit, Image.Resampling[resample.upper()])
-            pixels = numpy.asarray(plain)
+            yield file
     except Image.UnidentifiedImageError:
         raise ValueError("is no image in any format known") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -48,7 +103,6 @@ def decode(content: bytes, *, resolution: int | None, channels: int | None, fit:
         raise
     except Exception as error:  # Pillow's decoders raise whatever damaged bytes lead them into
         raise ValueError(f"cannot be decoded ({one_line(error)})") from error
-    return pixels[None] if channels == 1 else pixels.transpose(2, 0, 1)
 
 
 @contextmanager
@@ -72,7 +126,7 @@ def _opaque(image: Image.Image) -> Image.Image:
         if values.min() < 0 or values.max() > 65535:
             raise ValueError("has 32-bit pixels; convert it to 8 or 16 bits")
         return Image.fromarray(((values * 255 + 32767) // 65535).astype(numpy.uint8))
-    if image.mode in ("RGBA", "RGBa", "LA", "La", "PA") or "transparency" in image.info:
+    if image.mode in _TRANSPARENT or "transparency" in image.info:
         front = image.convert("RGBA")
         back = Image.new("RGBA", front.size, (*_BACKGROUND, 255))
         return Image.alpha_composite(back, front)

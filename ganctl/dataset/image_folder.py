@@ -1,7 +1,8 @@
 """Any folder or zip of images: brought to one size to learn from, or as they are to be judged."""
 
+import errno
+import logging
 import math
-import os
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,12 +11,15 @@ from functools import cached_property, partial
 import numpy
 
 from ganctl.contract import ArgumentError, DataSpec, ImageStore, Progress
-from ganctl.dataset.listing import Entry, classes, digest, open_source
+from ganctl.dataset.listing import Entry, classes, digest, name_in_one_line, num_threads, open_source
 from ganctl.dataset.store import Content, packed
 from ganctl.files import one_line
 
+_log = logging.getLogger(__name__)
 CHUNK_BYTES = 32 << 20  # of pixels decoded before they are handed on
 _MOST_REPORTED = 20  # unreadable files after which the search for more ends
+_OF_THE_SYSTEM = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO)
+MAX_BROKEN = 0.01
 EXTENSIONS = ("jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff", "ppm", "pgm")
 FITS = ("crop", "pad", "stretch")
 FILTERS = ("lanczos", "bicubic", "bilinear", "box", "nearest")
@@ -25,7 +29,8 @@ class ImageFolder:
     """The images at `path`, in the order of their names.
 
     Files are classes' by folder if they lie one level down in two folders or more (see `listing.classes`), otherwise
-    unlabelled. Every file with one of the extensions must be readable: none is left out silently.
+    unlabelled. Of the files with one of the extensions, those that cannot be read are left out up to the share
+    `max_broken` of all (one at least, unless it is 0), and a warning names them; more are an error.
 
     With `resolution` and `channels` None the pixels are those that pytorch-fid's command reads through Pillow's
     `convert("RGB")`, except transparent parts (white here), 16-bit greys (scaled here, cut off there) and photographs
@@ -46,6 +51,7 @@ class ImageFolder:
         fit: str = "crop",
         filter: str = "lanczos",
         extensions: Sequence[str] = EXTENSIONS,
+        max_broken: float = MAX_BROKEN,
         cache: str | None = None,
     ):
         if path is None or isinstance(path, bool) or not str(path):
@@ -59,10 +65,12 @@ class ImageFolder:
                 raise ArgumentError(argument, value, f"is none of {', '.join(choices)}")
         if isinstance(extensions, str) or not extensions or not all(isinstance(end, str) and end for end in extensions):
             raise ArgumentError("extensions", extensions, "is no list of endings", "[png]")
+        if isinstance(max_broken, bool) or not isinstance(max_broken, int | float) or not 0 <= max_broken <= 1:
+            raise ArgumentError("max_broken", max_broken, "is no share in [0, 1]", MAX_BROKEN)
         self.path = str(path)  # a folder called 2024 arrives as a number
         self.resolution, self.channels, self.fit, self.filter = resolution, channels, fit, filter
         self.extensions = tuple(end.lower().removeprefix(".") for end in extensions)
-        self.cache = cache
+        self.max_broken, self.cache = max_broken, cache
         self.source = open_source(self.path)
 
     @cached_property
@@ -85,7 +93,48 @@ class ImageFolder:
         return self._spec((self.channels, self.resolution, self.resolution))
 
     def load(self, progress: Progress | None = None) -> ImageStore:
-        """Reads the cache, else the images. Raises ArgumentError for bad files, and for two sizes if none is given."""
+        """Reads the cache, else the images, with a warning that names those left out.
+
+        Raises ArgumentError for too many that cannot be read, and for two sizes if none is given.
+        """
+        store = self._load(progress)
+        if len(store.left_out) > self._most_broken:  # packed when more were let pass
+            raise self._unreadable(store.left_out)
+        self._warn(store.left_out)
+        return store
+
+    def named_images(self, progress: Progress) -> Iterator[tuple[str, numpy.ndarray]]:
+        """Name and pixels (C, H, W) of each image that can be read; `resolution` and `channels` must be given.
+
+        Raises ArgumentError for too many that cannot, and ends with a warning that names the others.
+        """
+        assert self.resolution is not None and self.channels is not None
+        left_out: dict[int, str] = {}
+        place = 0
+        for block in self._blocks((self.channels, self.resolution, self.resolution), left_out):
+            for pixels in block:
+                while place in left_out:
+                    place += 1
+                yield self.entries[place].name, pixels
+                place += 1
+            progress(f"reading {self.source.name}", place, len(self.entries))
+        self._warn(list(left_out.values()))
+
+    def some(self, count: int) -> numpy.ndarray:
+        """Up to `count` of the images that can be read, (n, C, H, W): chosen by chance, but always the same."""
+        from ganctl.dataset.decode import quiet_pillow
+
+        to_pixels = self._to_pixels(self.channels)
+        images: list[numpy.ndarray] = []
+        with quiet_pillow(), self.source.reader() as read:
+            for place in numpy.random.default_rng(0).permutation(len(self.entries)):
+                pixels = self._pixels_or_fault(read, to_pixels, self.entries[place])
+                images += [] if isinstance(pixels, str) else [pixels]
+                if len(images) == count:
+                    break
+        return numpy.stack(images)
+
+    def _load(self, progress: Progress | None) -> ImageStore:
         if self.resolution is not None and self.channels is not None:
             return self._packed((self.channels, self.resolution, self.resolution), progress)
         shape = self._first_shape()
@@ -94,6 +143,10 @@ class ImageFolder:
         except _LaterColour:
             return self._packed((3, *shape[1:]), progress)
 
+    @property
+    def _most_broken(self) -> int:
+        return most_broken(len(self.entries), self.max_broken)
+
     def _spec(self, shape: tuple[int, int, int]) -> DataSpec:
         class_names = classes([entry.name for entry in self.entries])[1]
         return DataSpec(self.source.name or "image_folder", shape, len(class_names) or None)
@@ -101,11 +154,16 @@ class ImageFolder:
     def _first_shape(self) -> tuple[int, int, int]:
         from ganctl.dataset.decode import quiet_pillow
 
+        faults: list[str] = []
         with quiet_pillow(), self.source.reader() as read:
-            first = _pixels_or_fault(read, self._to_pixels(self.channels), self.entries[0])
-        if isinstance(first, str):
-            raise self._unreadable([first])
-        return first.shape[0], first.shape[1], first.shape[2]
+            for entry in self.entries:
+                first = self._pixels_or_fault(read, self._to_pixels(self.channels), entry)
+                if not isinstance(first, str):
+                    return first.shape[0], first.shape[1], first.shape[2]
+                faults.append(first)
+                if len(faults) > self._most_broken:
+                    break
+        raise self._unreadable(faults)
 
     def _to_pixels(self, channels: int | None) -> Callable[[bytes], numpy.ndarray]:
         from ganctl.dataset.decode import decode
@@ -114,75 +172,91 @@ class ImageFolder:
 
     def _packed(self, shape: tuple[int, int, int], progress: Progress | None) -> ImageStore:
         labels, class_names = classes([entry.name for entry in self.entries])
+        left_out: dict[int, str] = {}
         key = {"source": self.source.state(), "listing": digest(self.entries), "fit": self.fit, "filter": self.filter}
         if None in (self.resolution, self.channels):  # what the shape tells otherwise
             key |= {"resolution": self.resolution, "channels": self.channels}
         return packed(
             self._spec(shape),
             key=key,
-            read=lambda: Content(numpy.array(labels, dtype=numpy.int64), self._blocks(shape)),
+            read=lambda: Content(numpy.array(labels, numpy.int64), self._blocks(shape, left_out), left_out),
             class_names=class_names,
             cache=self.cache,
             progress=progress,
         )
 
-    def _blocks(self, shape: tuple[int, int, int]) -> Iterator[numpy.ndarray]:
-        """The pixels (n, C, H, W), about `CHUNK_BYTES` at a time. After a fault the rest is tried, to name several."""
+    def _blocks(self, shape: tuple[int, int, int], left_out: dict[int, str]) -> Iterator[numpy.ndarray]:
+        """The pixels (n, C, H, W), about `CHUNK_BYTES` at a time. Puts what cannot be read into `left_out`, by place.
+
+        After a fault too many the rest is tried, to name several.
+        """
         from ganctl.dataset.decode import quiet_pillow
 
         # With colour in the first file, all are read in colour; otherwise grey is to be refuted by each.
         to_pixels = self._to_pixels(self.channels or (3 if shape[0] == 3 else None))
         chunk = max(16, min(512, CHUNK_BYTES // math.prod(shape)))
-        faults: list[str] = []
-        with quiet_pillow(), self.source.reader() as read, ThreadPoolExecutor(_num_threads()) as pool:
+        left_out.clear()
+        with quiet_pillow(), self.source.reader() as read, ThreadPoolExecutor(num_threads()) as pool:
             for start in range(0, len(self.entries), chunk):
                 entries = self.entries[start : start + chunk]
-                results = list(pool.map(partial(_pixels_or_fault, read, to_pixels), entries))
-                faults += [result for result in results if isinstance(result, str)]
-                if len(faults) >= _MOST_REPORTED:
-                    break
-                images = [result for result in results if not isinstance(result, str)]
-                if not faults:
-                    for entry, pixels in zip(entries, images, strict=True):
+                results = list(pool.map(partial(self._pixels_or_fault, read, to_pixels), entries))
+                left_out |= {start + i: result for i, result in enumerate(results) if isinstance(result, str)}
+                if len(left_out) <= self._most_broken:
+                    whole = [(e, r) for e, r in zip(entries, results, strict=True) if not isinstance(r, str)]
+                    for entry, pixels in whole:
                         self._check(entry, pixels, shape)
-                    yield numpy.stack(images)
-        if faults:
-            raise self._unreadable(faults)
+                    if whole:
+                        yield numpy.stack([pixels for _, pixels in whole])
+                elif len(left_out) >= _MOST_REPORTED:
+                    break
+        if len(left_out) > self._most_broken:
+            raise self._unreadable(list(left_out.values()))
 
     def _check(self, entry: Entry, pixels: numpy.ndarray, shape: tuple[int, int, int]) -> None:
         if pixels.shape[1:] != shape[1:]:
-            first, other = _in_one_line(self.entries[0].name), _in_one_line(entry.name)
+            first, other = name_in_one_line(self.entries[0].name), name_in_one_line(entry.name)
             sizes = f"{first} has {shape[2]}x{shape[1]} pixels and {other} {pixels.shape[2]}x{pixels.shape[1]}"
             side = min(max(min(shape[1:]), 4), 1024)
             raise ArgumentError("path", self.path, f"{sizes}; bring all to one size with resolution={side}")
         if len(pixels) != shape[0]:
             raise _LaterColour
 
-    def _unreadable(self, faults: list[str]) -> ArgumentError:
-        named = faults[:3]
-        if len(faults) > 3:
-            named.append("and others" if len(faults) >= _MOST_REPORTED else f"and {len(faults) - 3} more")
-        return ArgumentError("path", self.path, f"{'; '.join(named)}; repair or remove what cannot be read")
+    def _pixels_or_fault(
+        self, read: Callable[[Entry], bytes], to_pixels: Callable[[bytes], numpy.ndarray], entry: Entry
+    ) -> numpy.ndarray | str:
+        """The pixels of an image, or what is wrong with its file.
+
+        Raises ArgumentError for what is not the file's fault, and may be over tomorrow.
+        """
+        try:
+            return to_pixels(read(entry))
+        except Exception as error:  # each decompressor of a zip raises its own kind; all are the file's fault
+            fault = f"{name_in_one_line(entry.name)} {one_line(error)}"
+            if isinstance(error, OSError) and error.errno in _OF_THE_SYSTEM:
+                raise ArgumentError("path", self.path, f"{fault}; try again") from error
+            return fault
+
+    def _warn(self, faults: Sequence[str]) -> None:
+        if faults:
+            label = f"{len(faults):,} of {len(self.entries):,} files cannot be read and are left out"
+            _log.warning("%s: %s: %s", self.path, label, _some(faults))
+
+    def _unreadable(self, faults: Sequence[str]) -> ArgumentError:
+        cure = "repair or remove what cannot be read (`ganctl data check PATH` names all)"
+        return ArgumentError("path", self.path, f"{_some(faults)}; {cure}")
 
 
 class _LaterColour(Exception):
     """The first file is grey and a later one is not."""
 
 
-def _pixels_or_fault(
-    read: Callable[[Entry], bytes], to_pixels: Callable[[bytes], numpy.ndarray], entry: Entry
-) -> numpy.ndarray | str:
-    try:
-        return to_pixels(read(entry))
-    except Exception as error:  # each decompressor of a zip raises its own kind; all are the file's fault
-        return f"{_in_one_line(entry.name)} {one_line(error)}"
+def most_broken(count: int, share: float) -> int:
+    """How many of `count` files may be unreadable: this share, one at least unless it is 0, and never all."""
+    return min(count - 1, max(1, int(share * count))) if share else 0
 
 
-def _in_one_line(name: str) -> str:
-    """A file's name, whatever bytes are in it."""
-    return " ".join(name.encode(errors="replace").decode().split())
-
-
-def _num_threads() -> int:
-    affinity = getattr(os, "sched_getaffinity", None)  # absent on macOS and Windows
-    return min(8, len(affinity(0)) if affinity else os.cpu_count() or 1)
+def _some(faults: Sequence[str]) -> str:
+    named = list(faults[:3])
+    if len(faults) > 3:
+        named.append("and others" if len(faults) >= _MOST_REPORTED else f"and {len(faults) - 3} more")
+    return "; ".join(named)

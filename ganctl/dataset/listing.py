@@ -31,16 +31,23 @@ class Folder:
 
     path: Path
 
-    def entries(self, extensions: Sequence[str]) -> list[Entry]:
-        """The files with one of the lower-case `extensions`, hidden ones left out, sorted by name. Links are followed.
+    def entries(self, extensions: Sequence[str] | None) -> list[Entry]:
+        """The files with one of the lower-case `extensions` (None: all), hidden ones left out, sorted by name.
 
-        Raises OSError where a folder cannot be read, or a link leads nowhere.
+        Links are followed; one that leads nowhere is an entry that cannot be read. Raises OSError where a folder cannot
+        be read.
         """
         return sorted(_walk(self.path, "", extensions, set()))
 
     @property
     def name(self) -> str:
         return self.path.resolve().name
+
+    def num_linked(self, entries: Sequence[Entry]) -> int:
+        """How many of the entries lie outside the folder, behind a link."""
+        root = os.path.realpath(self.path)
+        places = (os.path.realpath(self.path / entry.name) for entry in entries)
+        return sum(os.path.commonpath((root, place)) != root for place in places)
 
     def state(self) -> list[str | int]:
         """What tells this source from others, besides its entries."""
@@ -59,8 +66,11 @@ class Archive:
     path: Path
     inside: str = ""
 
-    def entries(self, extensions: Sequence[str]) -> list[Entry]:
-        """As for `Folder`. Raises OSError or zipfile.BadZipFile if the zip cannot be read."""
+    def entries(self, extensions: Sequence[str] | None) -> list[Entry]:
+        """As for `Folder`; names that lead out of the zip (../) count where `extensions` is None only.
+
+        Raises OSError or zipfile.BadZipFile if the zip cannot be read.
+        """
         with zipfile.ZipFile(self.path) as archive:
             inside = self.inside + "/" if self.inside else ""
             return sorted(
@@ -68,14 +78,21 @@ class Archive:
                 for info in {info.filename: info for info in archive.infolist()}.values()
                 if info.filename.startswith(inside)
                 and not info.is_dir()
-                and _extension(info.filename) in extensions
-                and not any(_hidden(part) for part in info.filename.removeprefix(inside).split("/"))
+                and (extensions is None or _extension(info.filename) in extensions)
+                and not any(
+                    _hidden(part) and (extensions is not None or part != "..")
+                    for part in info.filename.removeprefix(inside).split("/")
+                )
             )
 
     @property
     def name(self) -> str:
         """The zip's name without its ending, and that of the folder inside."""
         return "-".join([self.path.stem, *PurePosixPath(self.inside).parts])
+
+    def num_linked(self, entries: Sequence[Entry]) -> int:
+        """None: a link in a zip is a file that holds the other's name."""
+        return 0
 
     def state(self) -> list[str | int]:
         """As for `Folder`."""
@@ -128,6 +145,17 @@ def classes(names: Sequence[str]) -> tuple[list[int], tuple[str, ...]]:
     return [number[parts[shared]] for parts in folders], tuple(class_names)
 
 
+def name_in_one_line(name: str) -> str:
+    """A file's name, whatever bytes are in it."""
+    return " ".join(name.encode(errors="backslashreplace").decode().split())
+
+
+def num_threads() -> int:
+    """How many threads read and decode: Pillow and zlib let others work meanwhile."""
+    affinity = getattr(os, "sched_getaffinity", None)  # absent on macOS and Windows
+    return min(8, len(affinity(0)) if affinity else os.cpu_count() or 1)
+
+
 def _hidden(name: str) -> bool:
     return name.startswith(".") or name == "__MACOSX"
 
@@ -137,7 +165,7 @@ def _extension(name: str) -> str:
     return end.lower() if dot else ""
 
 
-def _walk(folder: Path, above: str, extensions: Sequence[str], seen: set[tuple[int, int]]) -> Iterator[Entry]:
+def _walk(folder: Path, above: str, extensions: Sequence[str] | None, seen: set[tuple[int, int]]) -> Iterator[Entry]:
     """The images of `folder`, whose name relative to the source is `above`; folders in `seen` are left out."""
     status = folder.stat()
     if (status.st_dev, status.st_ino) in seen:  # a link to where we have been
@@ -146,12 +174,23 @@ def _walk(folder: Path, above: str, extensions: Sequence[str], seen: set[tuple[i
     with os.scandir(folder) as scan:
         children = sorted((child for child in scan if not _hidden(child.name)), key=lambda child: child.name)
     for child in children:
-        if child.is_dir():
+        if _leads_to_folder(child):
             yield from _walk(folder / child.name, f"{above}{child.name}/", extensions, seen)
-        elif _extension(child.name) in extensions:
-            status = child.stat()
+        elif extensions is None or _extension(child.name) in extensions:
+            try:
+                status = child.stat()
+            except OSError:  # a link that leads nowhere, or in a circle: reading it says so
+                yield Entry(above + child.name, 0, 0)
+                continue
             if stat.S_ISREG(status.st_mode):  # a pipe would wait for ever
                 yield Entry(above + child.name, status.st_size, status.st_mtime_ns)
+
+
+def _leads_to_folder(child: os.DirEntry[str]) -> bool:
+    try:
+        return child.is_dir()
+    except OSError:  # a link in a circle
+        return False
 
 
 def _content(file: IO[bytes], entry: Entry) -> bytes:

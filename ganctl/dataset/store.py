@@ -10,13 +10,14 @@ import errno
 import hashlib
 import io
 import json
+import math
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy
 
@@ -26,14 +27,19 @@ from ganctl.files import disk_fault, naming, sweep, to_disk, unfinished
 FORMAT = 1  # of an entry; another number makes all older entries unread
 IN_MEMORY_BYTES = 64 << 20  # images that take more are memory-mapped
 _BLOCK = 2048
+_BLOCK_BYTES = 16 << 20
 
 
 @dataclass(frozen=True)
 class Content:
-    """What a source hands over: `labels` (N,) int64, and blocks (n, C, H, W) uint8 that make up N images in order."""
+    """What a source hands over: `labels` (N,) int64, and blocks (n, C, H, W) uint8 that make up N images in order.
+
+    Images that cannot be read may be missing from the blocks: by the end, `left_out` has the place of each, and why.
+    """
 
     labels: numpy.ndarray
     blocks: Iterable[numpy.ndarray]
+    left_out: dict[int, str] = field(default_factory=dict)
 
 
 def cache_folder(cache: str | os.PathLike[str] | None) -> Path:
@@ -124,13 +130,16 @@ def _open(entry: Path, spec: DataSpec, facts: Mapping[str, Any]) -> ImageStore |
         images = numpy.load(entry / "images.npy", mmap_mode="r" if large else None, allow_pickle=False)
         labels = numpy.load(entry / "labels.npy", allow_pickle=False)
         content_hash = str(metadata["content_hash"])
+        left_out = tuple(map(str, metadata.get("left_out", ())))
     except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError):
         return None
     if images.dtype != numpy.uint8 or images.shape != (len(labels), *spec.image_shape) or labels.dtype != numpy.int64:
         return None
     if not large and _hash(images.shape, [images], labels) != content_hash:
         return None
-    return ImageStore(spec, images, labels, content_hash, facts["split"], tuple(facts["class_names"]))
+    return ImageStore(
+        spec, images, labels, content_hash, facts["split"], tuple(facts["class_names"]), left_out=left_out
+    )
 
 
 def _pack(
@@ -173,19 +182,39 @@ def _write(folder: Path, content: Content, spec: DataSpec, facts: Mapping[str, A
                 progress(f"packing {spec.name}", done, total)
             yield block
 
-    with (folder / "images.npy").open("wb") as file:
-        header = {"descr": "|u1", "fortran_order": False, "shape": shape}
-        numpy.lib.format.write_array_header_1_0(file, header)
+    with (folder / "images.npy").open("w+b") as file:
+        _write_header(file, shape)
         content_hash = _hash(shape, blocks(), labels)
-        assert done == total > 0, (done, total)
+        if left_out := content.left_out:
+            labels = numpy.delete(labels, list(left_out))
+            shape = (len(labels), *spec.image_shape)
+            content_hash = _counted_anew(file, shape, labels)
+        assert done == len(labels) > 0, (done, total, left_out)
     as_npy = io.BytesIO()  # numpy's own writing to a file says nothing of why it fails
     numpy.save(as_npy, labels, allow_pickle=False)
     (folder / "labels.npy").write_bytes(as_npy.getbuffer())
     sizes = {name: (folder / name).stat().st_size for name in ("images.npy", "labels.npy")}
-    metadata = {**facts, "num_images": total, "content_hash": content_hash, "bytes": sizes}
+    metadata = {**facts, "num_images": len(labels), "content_hash": content_hash, "bytes": sizes}
+    if left_out:
+        metadata["left_out"] = list(left_out.values())
     (folder / "metadata.json").write_text(json.dumps(metadata, indent=2), encoding="utf-8")
     for path in (*folder.iterdir(), folder):
         to_disk(path)
+
+
+def _write_header(file: BinaryIO, shape: tuple[int, ...]) -> None:
+    header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+    numpy.lib.format.write_array_header_1_0(file, header)
+
+
+def _counted_anew(file: BinaryIO, shape: tuple[int, ...], labels: numpy.ndarray) -> str:
+    """Puts the number of images that came into the header of an array; returns the hash, which begins with it."""
+    begins = file.tell() - math.prod(shape)
+    file.seek(0)
+    _write_header(file, shape)
+    assert file.tell() == begins, "numpy leaves room for any number"
+    blocks = (numpy.frombuffer(block, numpy.uint8) for block in iter(lambda: file.read(_BLOCK_BYTES), b""))
+    return _hash(shape, blocks, labels)
 
 
 def _hash(shape: tuple[int, ...], blocks: Iterable[numpy.ndarray], labels: numpy.ndarray) -> str:

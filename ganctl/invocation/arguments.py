@@ -1,12 +1,14 @@
 """The arguments of a command: Hydra's options and overrides in any order, and ours; mistakes refused in one line."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from ganctl.configuration.names import control_sign, suggestion
+from ganctl.contract import ArgumentError
 from ganctl.files import given_path
 from ganctl.forms import printable
 
@@ -104,6 +106,50 @@ def parse_runs(command: str, words: Sequence[str], **options: type) -> argparse.
     return parsed
 
 
+@dataclass(frozen=True)
+class DataRequest:
+    """What was typed after `ganctl data COMMAND`: where the pictures are, new files to write, and settings."""
+
+    path: str
+    output: Path | None
+    json: Path | None
+    options: dict[str, Any]
+
+
+def parse_data(command: str, words: Sequence[str], keys: Mapping[str, type], *, takes_output: bool) -> DataRequest:
+    """Reads `ganctl COMMAND PATH [KEY=VALUE ...]`, or `PATH OUT.zip` with `takes_output`, else with `--json FILE`.
+
+    Raises ValueError in one line for what is missing or too much, and for a value of another type than its key's.
+    """
+    parser = argparse.ArgumentParser(prog=f"ganctl {command}", add_help=False, allow_abbrev=False)
+    if not takes_output:
+        parser.add_argument("--json")
+    parser.add_argument("words", nargs="*")
+    refuse_in_one_line(parser)
+    parsed = parser.parse_intermixed_args(list(words))
+    paths = [word for word in parsed.words if _is_path(word)]
+    names = ["PATH", "OUT.zip"] if takes_output else ["PATH"]
+    if len(paths) < len(names):
+        raise ValueError(f"{names[len(paths)]} is missing: ganctl {command} {' '.join(names)} [KEY=VALUE ...]")
+    if len(paths) > len(names):
+        raise ValueError(f"{printable(paths[len(names)])}: is one too many; ganctl {command} takes {' '.join(names)}")
+    options: dict[str, Any] = {}
+    for word in parsed.words:
+        if word not in paths:
+            key, _, text = word.partition("=")
+            if key not in keys:
+                raise ValueError(f"{printable(word)}: no such key; {suggestion(key, keys, 'key')}")
+            try:
+                options[key] = keys[key](text)
+            except ValueError:
+                kind = "whole number" if keys[key] is int else "number"
+                raise ValueError(f"{printable(word)}: is no {kind}; `ganctl data --help` shows one") from None
+    for path in paths:
+        given_path(path)
+    output = new_file("OUT", paths[1], ".zip") if takes_output else None
+    return DataRequest(paths[0], output, None if takes_output else new_file("--json", parsed.json, ".json"), options)
+
+
 def refuse_in_one_line(parser: argparse.ArgumentParser) -> None:
     """Lets `parser` raise a ValueError for what it refuses, with the nearest of its options, instead of exiting."""
     options = [option for action in parser._actions for option in action.option_strings]
@@ -116,6 +162,31 @@ def refuse_in_one_line(parser: argparse.ArgumentParser) -> None:
         raise ValueError(printable(message.replace("argument ", "", 1)))
 
     parser.error = refuse  # type: ignore[method-assign]
+
+
+def new_file(key: str, value: str | None, ending: str) -> Path | None:
+    """The file that `key` names, which must not be there yet; None for none. Raises ValueError."""
+    if value is None:
+        return None
+    path = given_path(value)
+    if path.suffix != ending:
+        raise ValueError(f"{key}={value}: must end in {ending}; try {key}={path.stem or key}{ending}")
+    if path.exists():
+        raise ValueError(f"{key}={value}: is there already and is not overwritten; choose another name")
+    if not path.parent.is_dir():
+        raise ValueError(f"{key}={value}: there is no folder {path.parent}; make it, or choose another")
+    return path
+
+
+@contextmanager
+def about_path() -> Iterator[None]:
+    """What is said of the argument `path` is said of the word itself, for it is no key here."""
+    try:
+        yield
+    except ArgumentError as error:
+        if error.argument != "path":
+            raise
+        raise ValueError(f"{error.value}: {error.need}") from error.__cause__
 
 
 def _is_path(text: str) -> bool:

@@ -1,20 +1,20 @@
 """What the two words after `ganctl fid` mean: images, arrays, statistics, a data set or a run. Imports no torch."""
 
 import zipfile
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig
 
-from ganctl.compose import Composer, quote
-from ganctl.configuration.names import nearest, suggestion
+from ganctl.compose import Composer
+from ganctl.configuration.names import nearest, quote, suggestion
 from ganctl.contract import ArgumentError
 from ganctl.dataset.arrays import NpzImages, headers, is_statistics
 from ganctl.dataset.image_folder import ImageFolder
 from ganctl.files import given_path
+from ganctl.invocation.arguments import about_path
 from ganctl.invocation.folders import holds_run, refuse_sweep
 from ganctl.invocation.hydra_job import checked_config
 
@@ -83,20 +83,6 @@ def check_pair(generated: Word, real: Word) -> None:
         raise ValueError(f"{generated.text} and {real.text}: are the same, at distance 0; name two sets of images")
 
 
-def new_file(key: str, value: str | None, ending: str) -> Path | None:
-    """The file that `key` names, which must not be there yet; None for none. Raises ValueError."""
-    if value is None:
-        return None
-    path = _path(value)
-    if path.suffix != ending:
-        raise ValueError(f"{key}={value}: must end in {ending}; try {key}={path.stem or key}{ending}")
-    if path.exists():
-        raise ValueError(f"{key}={value}: is there already and is not overwritten; choose another name")
-    if not path.parent.is_dir():
-        raise ValueError(f"{key}={value}: there is no folder {path.parent}; make it, or choose another")
-    return path
-
-
 def _understood(text: str, path: Path, options: Collection[str]) -> Word:
     option, colon, split = text.partition(":")
     if option in options:
@@ -123,17 +109,6 @@ def _images(text: str) -> Word:
     if len(entries) < 2:
         raise ValueError(f"{text}: holds one image only; statistics need at least 2 images")
     return Word(text, "images")
-
-
-@contextmanager
-def about_path() -> Iterator[None]:
-    """What is said of the argument `path` is said of the word itself, for it is no key here."""
-    try:
-        yield
-    except ArgumentError as error:
-        if error.argument != "path":
-            raise
-        raise ValueError(f"{error.value}: {error.need}") from error.__cause__
 
 
 def _file(text: str, path: Path) -> Word:

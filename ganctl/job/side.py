@@ -14,7 +14,8 @@ from ganctl.dataset.arrays import NpzImages
 from ganctl.dataset.image_folder import ImageFolder
 from ganctl.dataset.store import Content, packed, stamp
 from ganctl.evaluation.statistics import as_pixels
-from ganctl.invocation.images import Word, about_path
+from ganctl.invocation.arguments import about_path
+from ganctl.invocation.images import Word
 from ganctl.trained import Trained, open_trained
 from ganctl.training.device import Device
 
@@ -50,7 +51,7 @@ class Side:
             self.source = build.part("dataset", word.dataset, list(config.trust))
         else:
             scaled = {"resolution": config.resolution, "fit": config.fit, "filter": config.filter}
-            self.source = ImageFolder(path=word.text, channels=None, cache=cache, **scaled)
+            self.source = ImageFolder(path=word.text, channels=None, max_broken=0, cache=cache, **scaled)
 
     @property
     def spec(self) -> DataSpec | None:

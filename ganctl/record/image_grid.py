@@ -43,12 +43,21 @@ def make_grid(images: Tensor, columns: int | None = None) -> numpy.ndarray:
     until the picture is about 600 pixels wide.
     """
     assert images.ndim == 4 and images.shape[0] > 0 and images.shape[1] in (1, 3), f"not images: {tuple(images.shape)}"
-    count, channels, height, width = images.shape
+    return _tiled(_pixels(images), columns)
+
+
+def grid_png(pixels: numpy.ndarray, columns: int | None = None) -> bytes:
+    """A PNG file of `make_grid` of (N, H, W, C) uint8, without torch."""
+    return _png(_picture(_tiled(pixels, columns)))
+
+
+def _tiled(pixels: numpy.ndarray, columns: int | None) -> numpy.ndarray:
+    count, height, width, channels = pixels.shape
     columns = math.ceil(math.sqrt(count * height / width)) if columns is None else columns
     columns = max(1, min(columns, count))
     rows = math.ceil(count / columns)
     scale = max(1, round(_WIDTH / (columns * width)))
-    tiles = _pixels(images).repeat(scale, axis=1).repeat(scale, axis=2)
+    tiles = pixels.repeat(scale, axis=1).repeat(scale, axis=2)
     gaps = ((0, rows * columns - count), (_PADDING, 0), (_PADDING, 0), (0, 0))  # above and left of a tile
     tiles = numpy.pad(tiles, gaps, constant_values=_BACKGROUND)
     _, down, right, _ = tiles.shape
@@ -64,6 +73,11 @@ def as_pictures(images: Tensor) -> list[Image]:
 def save_grid(images: Tensor, path: Path, columns: int | None = None) -> None:
     """Writes `make_grid` of images (N, C, H, W) in [-1, 1] as PNG."""
     _save_png(_picture(make_grid(images, columns)), path)
+
+
+def image_png(pixels: numpy.ndarray) -> bytes:
+    """A PNG file of one image (C, H, W) uint8, pixel by pixel."""
+    return _png(_picture(pixels.transpose(1, 2, 0)))
 
 
 def save_images(images: Tensor, folder: Path, *, start: int = 0) -> None:
@@ -95,9 +109,13 @@ def save_gif(frames: Iterable[Tensor], path: Path, columns: int | None = None, *
 
 
 def _save_png(picture: Image, path: Path, *, sync: bool = True) -> None:
+    atomic_write_bytes(path, _png(picture), sync=sync)
+
+
+def _png(picture: Image) -> bytes:
     content = BytesIO()
     picture.save(content, "PNG")
-    atomic_write_bytes(path, content.getvalue(), sync=sync)
+    return content.getvalue()
 
 
 def _pixels(images: Tensor) -> numpy.ndarray:

@@ -23,7 +23,7 @@ FILES = sorted((ROOT / "configs" / "dataset").glob("*.yaml"))
 CHOSEN = {"image_folder": {"path": "."}}
 SHAPES = {"mnist5k": (1, 28, 28), "mnist": (1, 28, 28), "fashion_mnist": (1, 28, 28), "kmnist": (1, 28, 28)}
 NATURAL = ("efficientnet", "digits")
-SHAPES |= {"cifar10": (3, 32, 32), "image_folder": (3, 64, 64)}
+SHAPES |= {"cifar10": (3, 32, 32), "image_folder": (3, 64, 64), "crops": (3, 64, 64)}
 
 CHEAP = """
 import json, sys

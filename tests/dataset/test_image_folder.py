@@ -52,7 +52,8 @@ def load(path: Path, **options: Any):
 
 def refusal(path: object, **options: Any) -> str:
     with pytest.raises(ValueError) as caught:
-        ImageFolder(**{"path": path if path is None else str(path), "resolution": 8, **options}).load()
+        defaults = {"path": path if path is None else str(path), "resolution": 8, "max_broken": 0}
+        ImageFolder(**{**defaults, **options}).load()
     text = str(caught.value)
     assert text.startswith("path=") and "\n" not in text
     return text
@@ -201,7 +202,7 @@ def test_a_damaged_or_encrypted_zip_is_refused(pets: Path, tmp_path: Path) -> No
 
 
 def test_a_file_that_goes_away_meanwhile_is_named(pets: Path) -> None:
-    dataset = ImageFolder(path=str(pets), resolution=8)
+    dataset = ImageFolder(path=str(pets), resolution=8, max_broken=0)
     assert dataset.spec
     (pets / "dog" / "100.png").unlink()
     with pytest.raises(ValueError, match=r"dog/100\.png No such file or directory"):
@@ -231,6 +232,9 @@ def test_empty_and_missing_folders_are_refused(tmp_path: Path) -> None:
         ({"filter": "sinc"}, "filter=sinc: "),
         ({"extensions": []}, "extensions=[]: "),
         ({"extensions": "png"}, "extensions=png: "),
+        ({"max_broken": 2}, "max_broken=2: "),
+        ({"max_broken": float("nan")}, "max_broken=nan: "),
+        ({"max_broken": True}, "max_broken=True: "),
     ],
 )
 def test_a_bad_option_is_refused_at_once(pets: Path, options: dict[str, Any], start: str) -> None:
@@ -313,8 +317,8 @@ def test_text_that_is_called_an_image_is_refused_by_name(name: str, photos: Path
     save(photos, "b.png")
     (photos / name).write_text("no image")
     assert (
-        refusal(photos, **AS_THEY_ARE)
-        == f"path={photos}: {name} is no image in any format known; repair or remove what cannot be read"
+        refusal(photos, **AS_THEY_ARE) == f"path={photos}: {name} is no image in any format known; "
+        "repair or remove what cannot be read (`ganctl data check PATH` names all)"
     )
 
 
