@@ -39,7 +39,10 @@ TRAIN = [
     ("trainig.steps=5", "trainig.steps=5: no such key; did you mean training.steps?"),
     ("batch_size=4", "batch_size=4: no such key; did you mean evaluation.batch_size or training.batch_size?"),
     ("optimiser.lr=0.1", "optimiser.lr=0.1: no such key; did you mean optimizer.lr?"),
-    ("dataset.resolution=64", "dataset.resolution=64: no such key here; dataset=image_folder would have it"),
+    (
+        "dataset.resolution=64",
+        "dataset.resolution=64: no such key here; dataset=crops and dataset=image_folder would have it",
+    ),
     ("+training.step=5", "training.step=5: nothing reads this key; did you mean training.steps?"),
     ("+training.steps=5", "+training.steps=5: the key is there already; leave out the +"),
     ("+seed_of_mine=5", "seed_of_mine=5: nothing reads this key; "),

@@ -46,8 +46,8 @@ class Folder:
     def num_linked(self, entries: Sequence[Entry]) -> int:
         """How many of the entries lie outside the folder, behind a link."""
         root = os.path.realpath(self.path)
-        places = (os.path.realpath(self.path / entry.name) for entry in entries)
-        return sum(os.path.commonpath((root, place)) != root for place in places)
+        places = (Path(os.path.realpath(self.path / entry.name)) for entry in entries)
+        return sum(not place.is_relative_to(root) for place in places)
 
     def state(self) -> list[str | int]:
         """What tells this source from others, besides its entries."""

@@ -120,8 +120,8 @@ def _advice(found: Survey, resolution: int) -> Iterator[str]:
         (large, most), (rare, fewest) = found.classes.most_common()[0], found.classes.most_common()[-1]
         if most > _UNEQUAL * fewest:
             yield f"the classes are unequal: {large} has {most:,}, {rare} {fewest:,}; the rare ones will be drawn worse"
-    if found.broken:
-        yield f"{counted(len(found.broken), 'file')} cannot be read: repair or remove what is named above"
+    if 0 < len(found.broken) <= most_broken(count + len(found.broken), MAX_BROKEN):
+        yield f"{counted(len(found.broken), 'file')} cannot be read and will be left out; better repair or remove them"
 
 
 def _command(path: str, found: Survey, resolution: int) -> str:

@@ -3,7 +3,7 @@
 The zip holds PNG files, not compressed again, as the data sets of StyleGAN do (NVlabs/stylegan2-ada-pytorch,
 dataset_tool.py): it can be looked into, keeps the classes as folders, and `dataset=image_folder` reads it as any other.
 Pixels are the same as without it. It is there as a whole or not at all; one that was killed begins anew, since each
-picture is read once, in less time than the first epoch of what it is for.
+picture is read once only.
 """
 
 from collections import deque

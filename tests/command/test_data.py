@@ -79,6 +79,7 @@ def test_every_weakness_is_named_with_what_to_do(workplace: Path, ganctl: Comman
         "cat 14, dog 2",
         "the classes are unequal: cat has 14, dog 2",
         "cat/broken.png ",
+        "1 file cannot be read and will be left out",
         "1 file: notes.txt",
     ):
         assert words in text
@@ -119,7 +120,7 @@ def test_what_a_training_would_refuse_is_exit_code_1(workplace: Path, ganctl: Co
     (workplace / "texts" / "b.png").write_text("text")
     answer = ganctl("data", "check", "texts")
     assert answer.code == 1 and "2 of 2 files cannot be read, more than dataset.max_broken=0.01" in answer.out
-    assert "a.png is no image" in answer.out and "ganctl train" not in answer.out
+    assert "a.png is no image" in answer.out and "ganctl train" not in answer.out and "left out;" not in answer.out
     pictures(workplace / "same", 1)
     (workplace / "same" / "b.png").write_bytes((workplace / "same" / "000.png").read_bytes())
     answer = ganctl("data", "check", "same")
