@@ -1,48 +1,54 @@
-"""What each score says of images whose worth is known: `python -m benchmarks.judging --data ROOT [--run RUN ...]`.
+"""What each score says of images whose worth is known, as a section of docs/judging.md.
 
-Judges MNIST's test images against its training images (the floor of every score), the training images against
-themselves, noise, blurred images, images of which a class is missing, a few images over and over, and trained runs.
-Writes the table as Markdown.
+    python -m benchmarks.judging --data ROOT [--run RUN ...] --output docs/judging.md
+    python -m benchmarks.judging --pictures cifar10.zip --other emoji --output docs/judging.md
+
+Judges test images against training images (the floor of every score), the training images against themselves, images
+of which a class is missing, a few images over and over, blurred and noisy ones, noise, other pictures, trained runs.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy
 import torch
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
+from torchvision.transforms.functional import gaussian_blur
 
 sys.path.insert(0, str(Path(__file__).parent))
 import contenders
 
 from ganctl import build
 from ganctl.contract import ImageStore
+from ganctl.evaluation.judge import Judge
+from ganctl.evaluation.protocol import short
 from ganctl.record.console import Console
 from ganctl.trained import open_trained
 
-NUMBER = 5000
 MISSING = 7
+SUBJECTS = {"Digits": 5000, "Pictures in colour": 2000}  # images of each set
 COLUMNS = {
-    "fd_digits": "fd",
-    "kd_digits": "kd",
-    "is_digits": "is",
-    "confidence_digits": "confidence",
-    "precision_digits": "precision",
-    "recall_digits": "recall",
-    "density_digits": "density",
-    "coverage_digits": "coverage",
-    "modes_digits": "modes",
-    "reverse_kl_digits": "reverse KL",
-    "class_accuracy_digits": "class accuracy",
-    "copies_digits": "copies",
+    "fd_{}": "fd",
+    "kd_{}": "kd",
+    "is_{}": "is",
+    "confidence_{}": "confidence",
+    "precision_{}": "precision",
+    "recall_{}": "recall",
+    "density_{}": "density",
+    "coverage_{}": "coverage",
+    "modes_{}": "modes",
+    "reverse_kl_{}": "reverse KL",
+    "class_accuracy_{}": "class accuracy",
+    "copies_{}": "copies",
     "copies_pixels": "copies (pixels)",
-    "duplicates_digits": "duplicates",
+    "duplicates_{}": "duplicates",
     "ssim_pairs": "SSIM",
     "ms_ssim_pairs": "MS-SSIM",
 }
@@ -50,101 +56,132 @@ COLUMNS = {
 
 @dataclass(frozen=True)
 class Candidate:
-    """Images (NUMBER, 1, 28, 28) in [-1, 1] to be judged, and the classes asked for, if any."""
+    """Images (N, C, H, W) in [-1, 1] to be judged, the classes asked for, if any, and the weights that drew them."""
 
     name: str
     images: Tensor
     labels: Tensor | None = None
+    weights: str = "none"
 
 
-def candidates(train: ImageStore, test: ImageStore, runs: list[Path]) -> Iterator[Candidate]:
-    """Everything that is judged, from the best to the worst, then the runs."""
+def real_and_damaged(train: ImageStore, test: ImageStore, number: int, noise: float) -> Iterator[Candidate]:
+    """Real images, then what was done to them: `number` of each, the noise of standard deviation `noise`."""
     real, labels = as_images(test.images), torch.from_numpy(numpy.array(test.labels))
-    yield Candidate("test images", real[:NUMBER], labels[:NUMBER])
-    chosen = numpy.random.RandomState(1).permutation(len(train.images))[:NUMBER]
+    yield Candidate("test images", real[:number], labels[:number])
+    chosen = numpy.random.RandomState(1).permutation(len(train.images))[:number]
     yield Candidate("training images themselves", as_images(train.images[chosen]))
-    kept = real[labels != MISSING][:NUMBER]
-    yield Candidate(f"test images without the {MISSING}s", kept)
-    yield Candidate("100 test images, 50 times each", real[:100].repeat(NUMBER // 100, 1, 1, 1))
-    from torchvision.transforms.functional import gaussian_blur
-
-    yield Candidate("test images, blurred (sigma 1 pixel)", gaussian_blur(real[:NUMBER], [7, 7], [1.0, 1.0]))
+    missing = test.class_names[MISSING] if test.class_names else str(MISSING)
+    yield Candidate(f"test images without the {missing}s", real[labels != MISSING][:number])
+    repeats = number // 100
+    yield Candidate(f"100 test images, {repeats} times each", real[:100].repeat(repeats, 1, 1, 1))
+    yield Candidate("test images, blurred (sigma 1 pixel)", gaussian_blur(real[:number], [7, 7], [1.0, 1.0]))
     generator = torch.Generator().manual_seed(0)
-    noisy = real[:NUMBER] + 0.3 * torch.randn(NUMBER, 1, 28, 28, generator=generator)
-    yield Candidate("test images with noise (sigma 0.3 of 2)", noisy.clamp(-1, 1))
-    yield Candidate("uniform noise", torch.rand(NUMBER, 1, 28, 28, generator=generator) * 2 - 1)
+    noisy = real[:number] + noise * torch.randn(real[:number].shape, generator=generator)
+    yield Candidate(f"test images with noise (sigma {noise} of 2)", noisy.clamp(-1, 1))
+    yield Candidate("uniform noise", torch.rand(real[:number].shape, generator=generator) * 2 - 1)
+
+
+def drawn(runs: list[Path], number: int) -> Iterator[Candidate]:
     device = build.device(contenders.configuration(["device=cpu"]))
     for path in runs:
         trained = open_trained(path, "ema", device, [])
-        asked = trained.drawer.task.asked_labels(0, NUMBER)
-        yield Candidate(f"run {path.name}, step {trained.step:,}", trained.drawer.samples(0, 0, NUMBER), asked)
+        asked = trained.drawer.task.asked_labels(0, number)
+        images = trained.drawer.samples(0, 0, number)
+        yield Candidate(f"run {path.name}, step {trained.step:,}", images, asked, "ema")
 
 
 def as_images(pixels: numpy.ndarray) -> Tensor:
     return torch.from_numpy(numpy.ascontiguousarray(pixels)).float() / 127.5 - 1
 
 
+def shuffled(store: ImageStore) -> ImageStore:
+    """The same images in a random order: those of a folder come class by class."""
+    order = numpy.random.RandomState(0).permutation(len(store.images))
+    return replace(store, images=store.images[order], labels=store.labels[order])
+
+
+def digits(root: str, runs: list[Path], console: Console) -> tuple[Judge, ImageStore, Iterable[Candidate]]:
+    """MNIST's test images and what was done to them against its training images."""
+    config = contenders.configuration(["dataset=mnist", f"dataset.root={root}", "metric=all", "device=cpu"])
+    train = build.dataset(config).load(console.progress)
+    held_out = OmegaConf.merge(config, {"dataset": {"split": "test"}})
+    assert isinstance(held_out, DictConfig)
+    test = build.dataset(held_out).load(console.progress)
+    number = SUBJECTS["Digits"]
+    candidates = [*real_and_damaged(train, test, number, noise=0.3), *drawn(runs, number)]
+    return build.judge(config, build.device(config), console.progress), train, candidates
+
+
+def pictures(root: str, other: str, console: Console) -> tuple[Judge, ImageStore, Iterable[Candidate]]:
+    """Pictures of the folder or zip `root`, its test against its train, and pictures of something else."""
+    number = SUBJECTS["Pictures in colour"]
+    stores = []
+    for path in (f"{root}/train", f"{root}/test", other):
+        words = ["dataset=image_folder", f"dataset.path={path}", "dataset.resolution=32", "metric=all", "device=cpu"]
+        config = contenders.configuration([*words, "evaluation.num_real=5000"])
+        stores.append(build.dataset(config).load(console.progress))
+    train, test, others = stores
+    candidates = list(real_and_damaged(train, shuffled(test), number, noise=0.12))
+    candidates.append(Candidate(f"{Path(other).stem}, other pictures", as_images(shuffled(others).images[:number])))
+    return build.judge(config, build.device(config), console.progress), train, candidates
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", required=True, help="folder that holds MNIST/raw, as torchvision lays it out")
+    parser.add_argument("--data", help="folder that holds MNIST/raw, as torchvision lays it out: judges digits")
     parser.add_argument("--run", type=Path, nargs="*", default=[], help="runs trained on MNIST, or their checkpoints")
-    parser.add_argument("--output", type=Path, help="the Markdown file; default: only printed")
+    parser.add_argument("--pictures", help="folder or zip with train and test, a folder a class: judges pictures")
+    parser.add_argument("--other", help="folder or zip of other pictures, to be judged beside those")
+    parser.add_argument("--output", type=Path, help="the Markdown file to put the section into; default: only printed")
     arguments = parser.parse_args()
-    overrides = ["dataset=mnist", f"dataset.root={arguments.data}", "metric=all", "device=cpu"]
-    config = contenders.configuration(overrides)
+    if bool(arguments.data) == bool(arguments.pictures) or bool(arguments.pictures) != bool(arguments.other):
+        parser.error("give --data, or --pictures and --other")
     with Console(None) as console:
-        train = build.dataset(config).load(console.progress)
-        held_out = OmegaConf.merge(config, {"dataset": {"split": "test"}})
-        test = build.dataset(held_out).load(console.progress)  # type: ignore[arg-type]
-        judge = build.judge(config, build.device(config), console.progress)
-        judge.extractor.check(train.spec)
-        rows, protocol = [], {}
-        for each in candidates(train, test, arguments.run):
-            images = each.images
-            found = judge.evaluate(
-                lambda start, count, images=images: images[start : start + count],
-                train,
-                len(images),
-                0,
-                "ema" if each.name.startswith("run") else "none",
-                labels=each.labels,
-            )
-            console.note(
-                f"{each.name}: " + "  ".join(f"{key} {found.values.get(key, float('nan')):.4g}" for key in COLUMNS)
-            )
-            rows.append((each.name, found.values))
-            protocol = found.protocol.to_plain()
-    text = as_markdown(rows, protocol)
+        if arguments.data:
+            title, (judge, train, candidates) = "Digits", digits(arguments.data, arguments.run, console)
+        else:
+            title = "Pictures in colour"
+            judge, train, candidates = pictures(arguments.pictures, arguments.other, console)
+        text = judged(judge, train, candidates, console)
     print(text)
     if arguments.output:
-        arguments.output.write_text(text, encoding="utf-8")
+        page = arguments.output.read_text(encoding="utf-8")
+        arguments.output.write_text(with_table(page, title, text), encoding="utf-8")
 
 
-def as_markdown(rows: list[tuple[str, dict[str, float]]], protocol: Mapping[str, object]) -> str:
-    """The table, its protocol, and how to make it again."""
-    heads = ["images", *COLUMNS.values()]
+def with_table(page: str, title: str, table: str) -> str:
+    """The page with the table of the section `title`, which ends the section, replaced."""
+    section = re.compile(rf"(?s)(?<=\n## {title}\n\n)(.*?\n\n)\|.*?(?=\n## |\Z)")
+    assert section.search(page), f"there is no table below ## {title}"
+    return section.sub(lambda found: found[1] + table, page)
+
+
+def judged(judge: Judge, train: ImageStore, candidates: Iterable[Candidate], console: Console) -> str:
+    """The table of all candidates' scores against the training images, and its protocol."""
+    judge.extractor.check(train.spec)
+    rows, protocol = [], {}
+    for each in candidates:
+        images, number = each.images, len(each.images)
+        draw = lambda start, count, images=images: images[start : start + count]  # noqa: E731
+        found = judge.evaluate(draw, train, number, 0, each.weights, labels=each.labels)
+        rows.append((each.name, found.values))
+        console.note(f"{each.name}: {found.values}")
+        protocol = found.protocol.to_plain()
+    return as_markdown(rows, protocol, judge.extractor.name)
+
+
+def as_markdown(rows: list[tuple[str, dict[str, float]]], protocol: Mapping[str, object], extractor: str) -> str:
+    """The table without the columns that nothing has a value in, and its protocol."""
+    columns = {key.format(extractor): head for key, head in COLUMNS.items()}
+    columns = {key: head for key, head in columns.items() if any(key in scores for _, scores in rows)}
+    heads = ["images", *columns.values()]
     lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
     for name, scores in rows:
-        cells = [f"{scores[key]:.3g}" if key in scores else "" for key in COLUMNS]
+        cells = [f"{scores[key]:.3g}" if key in scores else "" for key in columns]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    told = ("extractor", "weights_hash", "num_generated", "num_real", "split", "data_hash", "torch")
-    said = ", ".join(f"{key} {str(protocol.get(key))[:12]}" for key in told)
-    return INTRODUCTION + "\n".join(lines) + f"\n\nProtocol: {said}.\n"
-
-
-INTRODUCTION = f"""\
-# What the scores say
-
-Each row is a set of {NUMBER:,} images judged by `feature=digits` against MNIST's 60,000 training images. The first row
-is as good as it gets: real images that the judge has not been compared with before. Made by one command:
-
-    python -m benchmarks.judging --data ROOT --run RUN ... --output docs/judging.md
-
-Lower is better for fd, kd, reverse KL, copies and duplicates; SSIM and MS-SSIM are likeness within a set, to be
-compared with the first row's; higher is better for the others. Copies are the share of images nearer to a training
-image than 99 % of the training images are to one another.
-
-"""
+    keys = ("extractor", "weights_hash", "resizing", "num_generated", "num_real", "split", "data_hash", "torch")
+    values = ", ".join(f"{key} {short(protocol.get(key))}" for key in keys)  # type: ignore[arg-type]
+    return "\n".join(lines) + f"\n\nProtocol: {values}.\n"
 
 
 if __name__ == "__main__":
