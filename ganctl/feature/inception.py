@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from ganctl.contract import ArgumentError, DataSpec
 from ganctl.download import fetch, hash_of
-from ganctl.pretrained import fold_batch_norms
+from ganctl.pretrained import check_channels, fold_batch_norms
 
 FILE_NAME = "pt_inception-2015-12-05-6726825d.pth"
 URL = f"https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/{FILE_NAME}"
@@ -74,8 +74,7 @@ class Inception:
 
     def check(self, spec: DataSpec) -> None:
         """Raises ValueError unless the images are grey or RGB."""
-        if spec.image_shape[0] not in (1, 3):
-            raise ValueError(f"judges images of 1 or 3 channels, and {spec.name} has {spec.image_shape[0]}")
+        check_channels(spec)
 
     @torch.no_grad()
     def __call__(self, images: Tensor) -> tuple[Tensor, Tensor]:

@@ -37,9 +37,7 @@ class Resumed:
 
 def folder_of(path: str) -> Path:
     """The folder of the run that `--resume path` means. Raises ValueError in one line where there is none."""
-    place = given_path(path)
-    refuse_sweep(place, "ganctl train --resume")
-    return checkpoint.run_folder(checkpoint.find(place).resolve())
+    return checkpoint.run_folder(_newest(path))
 
 
 def resume(path: str, overrides: Sequence[str]) -> Resumed:
@@ -51,8 +49,8 @@ def resume(path: str, overrides: Sequence[str]) -> Resumed:
     for text in overrides:
         if text.lstrip("+~").startswith(("hydra.run.dir", "hydra.output_subdir", "hydra.sweep.")):
             raise ValueError(f"{text}: a resumed run stays in its folder; leave this out")
-    folder = folder_of(path)
-    newest = checkpoint.find(given_path(path)).resolve()
+    newest = _newest(path)
+    folder = checkpoint.run_folder(newest)
     files = folder.glob("*/overrides.yaml")
     matches = [(re.fullmatch(r"\.hydra(-resume-(\d{1,9}))?", file.parent.name), file.parent) for file in files]
     starts = [(int(match[2] or 0), subdir) for match, subdir in matches if match]  # the first start has number 0
@@ -67,6 +65,13 @@ def resume(path: str, overrides: Sequence[str]) -> Resumed:
         subdir=f".hydra-resume-{number + 1}",
         config_dir=_config_dir(latest / "hydra.yaml"),
     )
+
+
+def _newest(path: str) -> Path:
+    """The checkpoint that `--resume path` means: itself, or the last of that run."""
+    place = given_path(path)
+    refuse_sweep(place, "ganctl train --resume")
+    return checkpoint.find(place).resolve()
 
 
 def merge(saved: Sequence[str], new: Sequence[str]) -> list[str]:
