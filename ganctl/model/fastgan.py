@@ -41,7 +41,7 @@ class Generator(nn.Module):
         first, *widths = widths_of(doublings + 1, width=width, max_width=max_width)[::-1]
         self.latents = LabelledLatents(latent_size, num_classes=num_classes, label_size=label_size)
         self.project = nn.Linear(self.latents.size, 2 * first * start * start, bias=False)
-        self.first = nn.Sequential(nn.Unflatten(1, (2 * first, start, start)), nn.BatchNorm2d(2 * first), nn.GLU(dim=1))
+        self.first = nn.Sequential(nn.Unflatten(1, (2 * first, start, start)), nn.BatchNorm2d(2 * first), Gate())
         sizes = [first, *widths]
         self.blocks = nn.ModuleList(_block(before, after) for before, after in zip(sizes, widths, strict=False))
         reached = range(_REACH, len(sizes)) if excitation else []
@@ -70,6 +70,31 @@ class Generator(nn.Module):
         return torch.tanh(self.to_image(maps[-1])).to(placed.dtype)
 
 
+class Gate(nn.Module):
+    """The gated linear unit of Dauphin et al. 2017 (arXiv:1612.08083): (N, 2 C, H, W) to (N, C, H, W).
+
+    torch's own gives gradients in another memory format than it got, which makes the layers before it twice as slow.
+    """
+
+    def forward(self, maps: Tensor) -> Tensor:
+        linear, gates = maps.chunk(2, dim=1)
+        return linear * gates.sigmoid()
+
+
+class EnlargingConv2d(nn.Conv2d):
+    """A 3x3 convolution of the map that nearest neighbours make twice as large: (N, C, H, W) to (N, D, 2 H, 2 W).
+
+    Each output pixel sees at most 2x2 different inputs, so a transposed convolution by the kernel's sums over 2x2
+    places is the same with 4 products in place of 9.
+    """
+
+    def forward(self, maps: Tensor) -> Tensor:
+        padded = functional.pad(self.weight.flip(2, 3), (1, 1, 1, 1))
+        rows = padded[:, :, 1:] + padded[:, :, :-1]
+        sums = rows[:, :, :, 1:] + rows[:, :, :, :-1]
+        return functional.conv_transpose2d(maps, sums.transpose(0, 1), self.bias, stride=2, padding=1)
+
+
 class Excitation(nn.Module):
     """Skip-layer excitation, the paper's equation 1: a map (N, before, h, w) to weights (N, after, 1, 1) in (0, 1)."""
 
@@ -85,7 +110,10 @@ class Excitation(nn.Module):
 
 def _block(before: int, after: int) -> nn.Sequential:
     """Twice the size, then two convolutions with batch norm and gated linear units."""
-    layers: list[nn.Module] = [nn.Upsample(scale_factor=2, mode="nearest")]
-    for inputs in (before, after):
-        layers += [nn.Conv2d(inputs, 2 * after, 3, 1, 1, bias=False), nn.BatchNorm2d(2 * after), nn.GLU(dim=1)]
+    layers: list[nn.Module] = []
+    for convolution in (
+        EnlargingConv2d(before, 2 * after, 3, 1, 1, bias=False),
+        nn.Conv2d(after, 2 * after, 3, 1, 1, bias=False),
+    ):
+        layers += [convolution, nn.BatchNorm2d(2 * after), Gate()]
     return nn.Sequential(*layers)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch.nn import functional
 
-from ganctl.model.fastgan import Excitation
+from ganctl.model.fastgan import EnlargingConv2d, Excitation, Gate
 
 
 @pytest.mark.parametrize(
@@ -30,3 +31,24 @@ def test_only_the_direction_of_the_latents_counts(build) -> None:
 def test_excitation_is_a_gate_for_each_channel() -> None:
     weights = Excitation(6, 5)(torch.randn(2, 6, 4, 7))
     assert weights.shape == (2, 5, 1, 1) and weights.min() > 0 and weights.max() < 1
+
+
+@pytest.mark.parametrize("size", [(4, 4), (5, 7), (1, 2)])
+def test_the_enlarging_convolution_is_nearest_upsampling_and_a_convolution(size: tuple[int, int]) -> None:
+    layer = EnlargingConv2d(3, 5, 3, 1, 1).double()
+    maps = torch.randn(2, 3, *size, dtype=torch.float64, requires_grad=True)
+    plain = functional.conv2d(functional.interpolate(maps, scale_factor=2.0), layer.weight, layer.bias, padding=1)
+    direction, wanted = torch.randn_like(plain), [maps, layer.weight]
+    torch.testing.assert_close(layer(maps), plain)
+    for ours, theirs in zip(
+        torch.autograd.grad(layer(maps), wanted, direction), torch.autograd.grad(plain, wanted, direction), strict=True
+    ):
+        torch.testing.assert_close(ours, theirs)
+
+
+def test_the_gate_is_torchs_and_keeps_the_memory_format_of_gradients() -> None:
+    maps = torch.randn(2, 6, 4, 5).contiguous(memory_format=torch.channels_last).requires_grad_()
+    gated = Gate()(maps)
+    torch.testing.assert_close(gated, functional.glu(maps, dim=1))
+    (gradient,) = torch.autograd.grad(gated, maps, torch.ones_like(gated))
+    assert gradient.is_contiguous(memory_format=torch.channels_last)
