@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
 import statistics
@@ -21,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import contenders
 from judging_speed import judging
 
-from ganctl.files import unused
+from ganctl.files import as_json, write_new
 
 RESULTS = Path(__file__).parent / "results"
 PARTS = ["memory", "training", "judging"]
@@ -152,10 +151,8 @@ def main() -> None:
         found["training"] = throughput(arguments.rounds, arguments.steps)
     if "judging" in arguments.parts:
         found["judging"] = judging(arguments.rounds)
-    path = unused(arguments.output or RESULTS / f"{date.today().isoformat()}-cpu.json")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(found, indent=2) + "\n")
-    print(json.dumps(found, indent=2))
+    path = write_new(arguments.output or RESULTS / f"{date.today().isoformat()}-cpu.json", as_json(found).encode())
+    print(as_json(found))
     print(f"written to {path}")
 
 
