@@ -2,6 +2,7 @@
 
 import copy
 import importlib
+import inspect
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -155,11 +156,28 @@ def regularizers(config: DictConfig) -> dict[str, Regularizer]:
     if same := set(config.regularizer) & set(config.augment):
         name = min(map(str, same))
         raise ValueError(f"augment=[{name}]: there is a regularizer of this name; rename one of them in its YAML")
-    return {
-        str(name): part(group, node, config.trust, key=f"{group}.{name}")
-        for group in groups
-        for name, node in config[group].items()
-    }
+    parts: dict[str, Regularizer] = {}
+    for group in groups:
+        for name, node in config[group].items():
+            parts[str(name)] = part(group, node, config.trust, key=f"{group}.{name}")
+            check_asked(config, f"{group}=[{name}]", parts[str(name)])
+    return parts
+
+
+def check_asked(config: DictConfig, choice: str, regularizer: Regularizer) -> None:
+    """Raises ValueError where the discriminator lacks the keyword that a regularizer's `asks` names."""
+    asked = getattr(regularizer, "asks", None)
+    if asked is not None and asked not in inspect.signature(class_of(config, "discriminator").forward).parameters:
+        name = name_of(config.discriminator)
+        raise ValueError(f"{choice}: discriminator={name} cannot {asked}; leave it out, or take discriminator=fastgan")
+
+
+def class_of(config: DictConfig, group: str) -> Any:
+    """The class that the node `group` names, if it may be built there."""
+    target = str(config[group]["_target_"])
+    check_target(group, target, config.trust)
+    module, _, name = target.rpartition(".")
+    return getattr(importlib.import_module(module), name)
 
 
 def scheduler(config: DictConfig) -> Scheduler:
@@ -178,9 +196,7 @@ def pupil_of(config: DictConfig, extractor: str) -> str | None:
     Such a part's class says so by an attribute `teacher`, the extractor's name.
     """
     for group in ("discriminator", "loss"):
-        module, _, name = str(config[group]["_target_"]).rpartition(".")
-        check_target(group, f"{module}.{name}", config.trust)
-        teacher = getattr(getattr(importlib.import_module(module), name), "teacher", None)
+        teacher = getattr(class_of(config, group), "teacher", None)
         if teacher and extractor.partition("_")[0] == teacher:
             return f"{group}={name_of(config[group])}"
     return None
