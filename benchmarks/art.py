@@ -73,8 +73,8 @@ def several(entrant: Iterator[None], count: int) -> Iterator[None]:
         yield
 
 
-def run(arm: str, pictures: Path, size: int, seed: int, images: int, root: Path) -> dict[str, object]:
-    """Trains, unless it is there, and scores; the seed's scores with their protocol, and how the run ended."""
+def trained(arm: str, pictures: Path, size: int, seed: int, images: int, root: Path) -> tuple[Path, list[str]]:
+    """The run's folder, and what was typed for it; trains unless it is there."""
     batch = contenders.configuration([f"model={arm}"]).training.batch_size
     folder = root / f"{pictures.name}-{size}-{arm}-{seed}"
     settings = [f"training.images={images}", "training.steps=null", f"seed={seed}", "final_fid.enabled=false"]
@@ -84,6 +84,11 @@ def run(arm: str, pictures: Path, size: int, seed: int, images: int, root: Path)
     typed = [*words(arm, pictures, size), *settings]
     if not (folder / "summary.json").exists():
         call("train", *typed, f"hydra.run.dir={folder}")
+    return folder, typed
+
+
+def scored(folder: Path, typed: list[str]) -> dict[str, object]:
+    """The run's scores with their protocol, and how it ended; judges unless that is done."""
     summary = json.loads((folder / "summary.json").read_text())
     if not list(folder.glob("scores-*.json")):
         judge = ("feature=efficientnet_lite2", "num_images=2000", "device.threads=1")
@@ -117,12 +122,15 @@ def main() -> None:
     rates = speeds(arguments.pictures[0].absolute(), arguments.size, root / f"speeds-{arguments.size}.json")
     found: dict[str, object] = {"date": date.today().isoformat(), "machine": machine(), "minutes": arguments.minutes}
     found["images_per_second"] = rates
-    for pictures in arguments.pictures:
-        for seed in arguments.seeds:
-            for arm in arguments.arms:
-                images = int(rates[arm] * arguments.minutes * 60)
-                name = f"{pictures.name} {arm} seed {seed}"
-                found[name] = run(arm, pictures.absolute(), arguments.size, seed, images, root)
+    runs = {
+        f"{pictures.name} {arm} seed {seed}": trained(
+            arm, pictures.absolute(), arguments.size, seed, int(rates[arm] * arguments.minutes * 60), root
+        )
+        for seed in arguments.seeds
+        for pictures in arguments.pictures
+        for arm in arguments.arms
+    }
+    found |= {name: scored(*run) for name, run in runs.items()}
     path = write_new(RESULTS / f"{date.today().isoformat()}-art-{arguments.size}.json", as_json(found).encode())
     print(f"written to {path}")
 
