@@ -295,7 +295,9 @@ class FeatureExtractor(Protocol):
 
     `num_classes` is K, 0 where it knows none. `name` becomes part of every score's name and `weights_hash` (SHA-256) of
     its protocol. `check` raises ValueError for images that the extractor cannot judge. It may also have `resizing`, how
-    it brings images to its own size, and `facts`, plain data by name that stand beside its scores.
+    it brings images to its own size, `facts`, plain data by name that stand beside its scores, and after `check`
+    `pretrained`, the name of the network whose weights it judges by: no run is judged by what a part of it learns from,
+    which that part's class names by an attribute `teacher`.
     """
 
     name: str
