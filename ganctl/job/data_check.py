@@ -24,7 +24,7 @@ from ganctl.record.wording import counted
 FEW = 100  # images that a generator learns by heart
 _UNEQUAL = 5  # times that the largest class is larger than the smallest, from which on it is said
 _NAMED = 3
-_BATCH = 64  # images, as the models that are named here take
+_BATCH = 32  # images, as model=projected takes, which data sets in colour choose
 _SPLITS = {"train", "training", "test", "testing", "val", "valid", "validation", "dev"}
 _SHEET = 64  # pictures of the contact sheet
 
@@ -116,7 +116,7 @@ def _advice(found: Survey, resolution: int) -> Iterator[str]:
     if splits := _SPLITS & {name.lower() for name in found.classes}:
         yield f"sub-folders called {' and '.join(sorted(splits))}: if they are no classes, take one as the path"
     elif found.classes:
-        yield "the sub-folders are classes: conditional=true draws the one that is asked for (model=cdcgan sets it)"
+        yield "the sub-folders are classes: conditional=true draws the one that is asked for"
         (large, most), (rare, fewest) = found.classes.most_common()[0], found.classes.most_common()[-1]
         if most > _UNEQUAL * fewest:
             yield f"the classes are unequal: {large} has {most:,}, {rare} {fewest:,}; the rare ones will be drawn worse"
@@ -129,7 +129,7 @@ def _command(path: str, found: Survey, resolution: int) -> str:
     words = ["training.flip=true"] if found.num_different < FEW else []
     if (count := len(found.looks)) < _BATCH:  # a batch has no image twice
         words.append(f"training.batch_size={2 ** int(math.log2(count))}")
-    words += ["model=cdcgan"] if found.classes and not _SPLITS & {name.lower() for name in found.classes} else []
+    words += ["conditional=true"] if found.classes and not _SPLITS & {name.lower() for name in found.classes} else []
     return training_command(path, resolution, 1 if is_grey else 3, *words)
 
 

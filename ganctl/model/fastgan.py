@@ -88,11 +88,11 @@ class EnlargingConv2d(nn.Conv2d):
     places is the same with 4 products in place of 9.
     """
 
-    def forward(self, maps: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         padded = functional.pad(self.weight.flip(2, 3), (1, 1, 1, 1))
         rows = padded[:, :, 1:] + padded[:, :, :-1]
         sums = rows[:, :, :, 1:] + rows[:, :, :, :-1]
-        return functional.conv_transpose2d(maps, sums.transpose(0, 1), self.bias, stride=2, padding=1)
+        return functional.conv_transpose2d(input, sums.transpose(0, 1), self.bias, stride=2, padding=1)
 
 
 class Excitation(nn.Module):
