@@ -12,6 +12,7 @@ from omegaconf import DictConfig
 from ganctl import build
 from ganctl.configuration.keys import choice_of
 from ganctl.contract import FeatureExtractor, ImageStore, Plain, TrainedOnData
+from ganctl.dataset.size import as_typed, size_of
 from ganctl.dataset.store import cache_folder
 from ganctl.evaluation.evaluate import TEACHER, protocol_of, pupil_of, score
 from ganctl.evaluation.judge import Judge
@@ -120,7 +121,9 @@ def _scored(config: DictConfig, words: tuple[Word, Word], console: Console) -> t
     generated_hash = source.content_hash if isinstance(source, ImageStore) else source.data_hash
     scores = _with_origin(scores, words, statistics, generated_hash)
     if config.resolution is not None and any(word.kind == "images" for word in words):
-        scores = scores.remarked(**{key: config[key] for key in ("resolution", "fit", "filter")})
+        size = as_typed(size_of("resolution", config.resolution))
+        resolution = int(size) if size.isdecimal() else size
+        scores = scores.remarked(resolution=resolution, fit=config.fit, filter=config.filter)
     return scores, untaught
 
 

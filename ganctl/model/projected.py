@@ -46,7 +46,7 @@ class Discriminator(nn.Module):
         freeze(self.seeing, saved=False)
         self.across = nn.ModuleDict({str(scale): mixing(count, channels, 1) for scale, count in LITE0.scales.items()})
         self.down = nn.ModuleDict({str(scale): mixing(channels, channels, 3) for scale in LITE0.scales})
-        side = max(image_shape[1:]) if size is None else size
+        side = min(image_shape[1:]) if size is None else size
         self.heads = nn.ModuleDict(
             {str(scale): Head(channels, width, -(-side // scale), num_classes) for scale in LITE0.scales}
         )
@@ -66,13 +66,15 @@ class Discriminator(nn.Module):
 
     def resized(self, images: Tensor) -> Tensor:
         """The images at the size that they are seen at."""
-        if self.size is None or images.shape[2:] == (self.size, self.size):
+        shorter = min(images.shape[2:])
+        if self.size is None or shorter == self.size:
             return images
-        return functional.interpolate(images, size=(self.size, self.size), mode="bilinear", antialias=True)
+        height, width = (round(side * self.size / shorter) for side in images.shape[2:])
+        return functional.interpolate(images, size=(height, width), mode="bilinear", antialias=True)
 
 
 class Head(nn.Module):
-    """A map (N, channels, h, w), `side` pixels a side, halved down to 4, and labels (N,), to logits (N, places)."""
+    """A map (N, channels, h, w), whose shorter `side` is halved down to 4, and labels (N,), to logits (N, places)."""
 
     def __init__(self, channels: int, width: int, side: int, num_classes: int | None) -> None:
         super().__init__()
