@@ -276,7 +276,7 @@ def described(node: DictConfig, network: nn.Module) -> str:
     return f"{name_of(node)}, {sum(parameter.numel() for parameter in network.parameters()):,} parameters"
 
 
-def name_of(node: DictConfig) -> str:
+def name_of(node: Mapping[str, Any] | DictConfig) -> str:
     """A short name of what a node builds: dcgan for ganctl.model.dcgan.Generator, hinge for ganctl.loss.Hinge."""
     *_, module, name = ["", *str(node["_target_"]).split(".")]
     return module if name in ("Generator", "Discriminator") else name
