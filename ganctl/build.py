@@ -2,6 +2,7 @@
 
 import copy
 import importlib
+import inspect
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,7 +12,7 @@ from torch import nn
 
 from ganctl.configuration.checks import leaves
 from ganctl.configuration.data import image_shape_of
-from ganctl.configuration.keys import keys_of
+from ganctl.configuration.keys import choice_of, keys_of
 from ganctl.configuration.targets import check_target
 from ganctl.contract import (
     ALONE,
@@ -27,7 +28,7 @@ from ganctl.contract import (
     World,
 )
 from ganctl.dataset.store import cache_folder
-from ganctl.evaluation.evaluate import TEACHER
+from ganctl.evaluation.evaluate import TEACHER, pupil_of
 from ganctl.evaluation.judge import Judge
 from ganctl.own_code import own_code
 from ganctl.training.device import Device, open_device
@@ -155,11 +156,31 @@ def regularizers(config: DictConfig) -> dict[str, Regularizer]:
     if same := set(config.regularizer) & set(config.augment):
         name = min(map(str, same))
         raise ValueError(f"augment=[{name}]: there is a regularizer of this name; rename one of them in its YAML")
-    return {
-        str(name): part(group, node, config.trust, key=f"{group}.{name}")
-        for group in groups
-        for name, node in config[group].items()
-    }
+    parts: dict[str, Regularizer] = {}
+    for group in groups:
+        for name, node in config[group].items():
+            parts[str(name)] = part(group, node, config.trust, key=f"{group}.{name}")
+            check_asked(config, f"{group}=[{name}]", parts[str(name)])
+    return parts
+
+
+def check_asked(config: DictConfig, choice: str, regularizer: Regularizer) -> None:
+    """Raises ValueError where the discriminator lacks the keyword that a regularizer's `asks` names."""
+    asked = getattr(regularizer, "asks", None)
+    if asked is None:
+        return
+    forward = class_of(config.discriminator, "discriminator", config.trust).forward
+    if asked not in inspect.signature(forward).parameters:
+        name = name_of(config.discriminator)
+        raise ValueError(f"{choice}: discriminator={name} cannot {asked}; leave it out, or take discriminator=fastgan")
+
+
+def class_of(node: Mapping[str, Any] | DictConfig, group: str, trusted: list[str]) -> Any:
+    """The class that a node of `group` names, if it may be built there."""
+    target = str(node["_target_"])
+    check_target(group, target, trusted)
+    module, _, name = target.rpartition(".")
+    return getattr(importlib.import_module(module), name)
 
 
 def scheduler(config: DictConfig) -> Scheduler:
@@ -172,18 +193,16 @@ def extractor(config: DictConfig, device: Device) -> FeatureExtractor:
     return part("feature", config.feature, config.trust, device=device.torch_device)
 
 
-def pupil_of(config: DictConfig, extractor: str) -> str | None:
-    """Which part of the run learns from the network that its judge is, as `discriminator=projected`; None if none does.
+def teachers_of(config: Mapping[str, Any] | DictConfig, trusted: list[str]) -> dict[str, str]:
+    """The pretrained networks that parts of a run learn from, each with the part, as `discriminator=projected`.
 
-    Such a part's class says so by an attribute `teacher`, the extractor's name.
+    Such a part's class says so by an attribute `teacher`, the network's name.
     """
-    for group in ("discriminator", "loss"):
-        module, _, name = str(config[group]["_target_"]).rpartition(".")
-        check_target(group, f"{module}.{name}", config.trust)
-        teacher = getattr(getattr(importlib.import_module(module), name), "teacher", None)
-        if teacher and extractor.partition("_")[0] == teacher:
-            return f"{group}={name_of(config[group])}"
-    return None
+    teachers = {}
+    for group in {"discriminator", "loss"} & set(config):
+        if teacher := getattr(class_of(config[group], group, trusted), "teacher", None):
+            teachers[teacher] = f"{group}={name_of(config[group])}"
+    return teachers
 
 
 def metrics(config: DictConfig) -> dict[str, Metric]:
@@ -191,18 +210,33 @@ def metrics(config: DictConfig) -> dict[str, Metric]:
     return {name: part("metric", node, config.trust, key=f"metric.{name}") for name, node in config.metric.items()}
 
 
-def judge(config: DictConfig, device: Device, progress: Progress) -> Judge:
-    """The judge of a run by its nodes `feature`, `metric`, `stop` and `evaluation`."""
+def check_untaught(metrics: Mapping[str, Metric], teachers: Mapping[str, str]) -> None:
+    """Raises ValueError for a metric that judges by one of the `teachers` of the run."""
+    for name, metric in metrics.items():
+        if pupil := pupil_of(metric, teachers):
+            key = f"metric.{name}.network={metric.pretrained}"  # pyright: ignore[reportAttributeAccessIssue]
+            raise ValueError(f"{key}: is what {pupil} learns from, and so cannot judge this run; choose another")
+
+
+def judge(config: DictConfig, device: Device, progress: Progress, spec: DataSpec) -> Judge:
+    """The judge of a run on images of `spec` by its nodes `feature`, `metric`, `stop` and `evaluation`.
+
+    Raises ValueError for images that its extractor cannot judge.
+    """
     with keys_of("dataset"):
         cache = cache_folder(config.dataset.get("cache")) / "features"
-    extractor_of_run = extractor(config, device)
-    pupil = pupil_of(config, extractor_of_run.name)
+    extractor_of_run, metrics_of_run = extractor(config, device), metrics(config)
+    teachers = teachers_of(config, config.trust)
+    check_untaught(metrics_of_run, teachers)
+    with choice_of("feature", extractor_of_run.name):
+        extractor_of_run.check(spec)
+    pupil = pupil_of(extractor_of_run, teachers)
     if pupil:
         extractor_of_run.name += TEACHER
     return Judge(
         extractor=extractor_of_run,
         pupil=pupil,
-        metrics=metrics(config),
+        metrics=metrics_of_run,
         score=config.stop.score,
         num_real=config.evaluation.num_real,
         batch_size=config.evaluation.batch_size,

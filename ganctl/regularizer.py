@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.nn.functional import relu
 
 from ganctl.contract import ArgumentError, Batch, Critic, Given, Sample, Verdict
@@ -180,6 +181,49 @@ class ModeSeeking:
         ratio = _neighbours_distance(images) / _neighbours_distance(latents).clamp(min=self.eps)
         paired = labels[1:] == labels[:-1]
         return self.weight * (paired / (ratio + self.eps)).sum() / paired.sum().clamp(min=1)
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """How far a discriminator's drawings of real images are from them (Liu et al. 2021, arXiv:2101.04775, eq. 3).
+
+    `critic(images, reconstruct=True)` asks for it; a discriminator that does not know it is refused. The term is (N,).
+    """
+
+    weight: float = ranged(1.0, "[0, inf)", cure=1)
+    every: int = ranged(1, "[1, inf)", cure=1)
+    needs_image_gradient: ClassVar[bool] = False
+    asks: ClassVar[str] = "reconstruct"  # a keyword that the discriminator must know
+
+    __post_init__ = check_ranges
+
+    def discriminator_penalty(self, real: Verdict, fake: Verdict, critic: Critic) -> Tensor:
+        return self.weight * critic(real.images, reconstruct=True, **real.shown)
+
+
+@dataclass(frozen=True)
+class EnergyDistance:
+    """A distance of generated to real images, 2 E|x - g| - E|x - x'| - E|g - g'| (Szekely and Rizzo 2013, eq. 2.3).
+
+    It is 0 only where both are alike in distribution, so the generator is drawn to the real images' colours and layout
+    also where the discriminator teaches it nothing. Images are averaged to `size` pixels a side, |.| is the root mean
+    square over their numbers, x and g are those of the batch. The term is (); it may be a little below 0.
+    """
+
+    weight: float = ranged(1.0, "[0, inf)", cure=1)
+    size: int = ranged(8, "[1, 1024]", cure=8)
+    every: int = ranged(1, "[1, inf)", cure=1)
+
+    __post_init__ = check_ranges
+
+    def generator_penalty(self, fake: Sample, real: Batch, generator: nn.Module) -> Tensor:
+        x, g = (
+            functional.adaptive_avg_pool2d(images.float(), self.size).flatten(1)
+            for images in (real.images, fake.images)
+        )
+        others = len(g) * (len(g) - 1)
+        apart = 2 * torch.cdist(x, g).mean() - (torch.cdist(x, x).sum() + torch.cdist(g, g).sum()) / others
+        return self.weight * apart / x.shape[1] ** 0.5
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -122,6 +123,14 @@ def test_a_key_that_came_after_the_run_does_not_make_its_networks_others():
 def test_labels_are_not_asked_of_data_without_any():
     with pytest.raises(ValueError, match=r"^conditional=true: bare has no labels; try conditional=false$"):
         build.task(settings(*SMALL, "conditional=true"), DataSpec("bare", (1, 28, 28), None))
+
+
+def test_a_regularizer_that_asks_what_the_discriminator_cannot_do_is_refused():
+    line = "regularizer=[reconstruction]: discriminator=dcgan cannot reconstruct; leave it out, or take discriminator="
+    with pytest.raises(ValueError, match=f"^{re.escape(line)}fastgan$"):
+        build.regularizers(settings(*SMALL, "regularizer=[reconstruction]"))
+    asked = build.regularizers(settings("regularizer=[reconstruction]", "discriminator=fastgan"))
+    assert list(asked) == ["reconstruction"]
 
 
 def part(node: dict, group: str = "loss", **keywords: object) -> str:

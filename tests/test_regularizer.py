@@ -23,7 +23,17 @@ from ganctl.contract import (
     Verdict,
     WeightPenalty,
 )
-from ganctl.regularizer import R1, R2, GradientPenalty, InstanceNoise, LeCam, ModeSeeking, Orthogonal
+from ganctl.regularizer import (
+    R1,
+    R2,
+    EnergyDistance,
+    GradientPenalty,
+    InstanceNoise,
+    LeCam,
+    ModeSeeking,
+    Orthogonal,
+    Reconstruction,
+)
 
 SHAPE = (2, 3, 4)
 LABELS = torch.tensor([0, 1, 2, 1, 0])
@@ -57,7 +67,17 @@ def penalty(kind, critic: Critic, real: Tensor | None = None, fake: Tensor | Non
 
 def test_each_regularizer_is_what_its_protocol_says():
     protocols = (DiscriminatorPenalty, GeneratorPenalty, WeightPenalty, Perturbation)
-    kinds = {R1: 0, R2: 0, GradientPenalty: 0, LeCam: 0, ModeSeeking: 1, Orthogonal: 2, InstanceNoise: 3}
+    kinds = {
+        R1: 0,
+        R2: 0,
+        GradientPenalty: 0,
+        LeCam: 0,
+        Reconstruction: 0,
+        ModeSeeking: 1,
+        EnergyDistance: 1,
+        Orthogonal: 2,
+        InstanceNoise: 3,
+    }
     for kind, place in kinds.items():
         assert [isinstance(kind(), protocol) for protocol in protocols] == [place == other for other in range(4)]
         assert kind().every == 1
@@ -73,6 +93,8 @@ def test_every_regularizer_has_a_file_under_its_own_name():
         "gradient_penalty",
         "orthogonal",
         "mode_seeking",
+        "energy_distance",
+        "reconstruction",
         "instance_noise",
         "lecam",
     }
@@ -225,6 +247,47 @@ def test_lecam_takes_patches_and_keeps_float32_numbers_as_they_are():
         other.load_state_dict(part.state_dict())
     assert lecam_term(part, real, fake).shape == real.logits.shape
     assert torch.equal(lecam_term(part, real, fake), lecam_term(other, real, fake))
+
+
+def test_reconstruction_asks_the_critic_about_real_images_and_weighs_what_it_says():
+    def critic(images: Tensor, labels: Tensor, *, reconstruct: bool = False) -> Tensor:
+        return images.mean((1, 2, 3)) if reconstruct else torch.zeros(len(images))
+
+    real = images(1)
+    torch.testing.assert_close(penalty(Reconstruction(weight=3.0), critic, real), 3 * real.mean((1, 2, 3)))
+
+
+def energy(x: Tensor, g: Tensor, **settings: float) -> Tensor:
+    part = EnergyDistance(**settings)
+    return part.generator_penalty(Sample({}, g), Batch(x, LABELS[: len(x)]), nn.Identity())
+
+
+def test_the_energy_distance_matches_its_formula():
+    pairs = [(i, j) for i in range(5) for j in range(5)]
+
+    def mean_distance(a: Tensor, b: Tensor, chosen: list[tuple[int, int]]) -> Tensor:
+        return torch.stack([(a[i] - b[j]).square().mean().sqrt() for i, j in chosen]).mean()
+
+    different = [(i, j) for i, j in pairs if i != j]
+    square = images(1)[..., :3], images(2)[..., :3]
+    means = [mean_distance(*square, pairs), *(mean_distance(part, part, different) for part in square)]
+    torch.testing.assert_close(energy(*square, weight=2.0, size=3), 2 * (2 * means[0] - means[1] - means[2]))
+
+
+def test_the_energy_distance_pulls_images_to_the_colours_of_the_real_ones():
+    torch.manual_seed(0)
+    x, g = torch.randn(200, 3, 4, 4) * 0.1 + 0.5, (torch.randn(200, 3, 4, 4) * 0.1).requires_grad_()
+    apart = EnergyDistance(size=2).generator_penalty(Sample({}, g), Batch(x, torch.zeros(200).long()), nn.Identity())
+    (slope,) = torch.autograd.grad(apart, g)
+    assert apart > 0.3 and (slope.mean((0, 2, 3)) < 0).all()
+    same = EnergyDistance(size=2).generator_penalty(Sample({}, x), Batch(x, torch.zeros(200).long()), nn.Identity())
+    assert same.abs() < 0.01
+
+
+def test_the_energy_distance_has_a_finite_slope_where_images_are_equal():
+    g = torch.zeros(3, 2, 4, 4, requires_grad=True)
+    (slope,) = torch.autograd.grad(energy(torch.zeros(3, 2, 4, 4), g), g)
+    assert slope.isfinite().all()
 
 
 def test_orthogonal_matches_its_formula_for_a_linear_layer():
@@ -386,7 +449,7 @@ def test_instance_noise_lets_the_gradient_through_and_follows_the_global_seed():
 @pytest.mark.parametrize(
     ("kind", "argument", "value"),
     [
-        *((kind, "weight", -1.0) for kind in (R1, R2, LeCam, Orthogonal)),
+        *((kind, "weight", -1.0) for kind in (R1, R2, LeCam, Orthogonal, Reconstruction, EnergyDistance)),
         *((kind, "every", 0) for kind in (R1, ModeSeeking)),
         (GradientPenalty, "weight", math.nan),
         (GradientPenalty, "target", -0.5),

@@ -95,6 +95,12 @@ RULES = (
         "add discriminator.batch_norm=false",
     ),
     Rule(
+        lambda p: p.get("discriminator", "decoder_width") and not p.penalties("Reconstruction"),
+        lambda p: "a discriminator with decoders that nothing asks to draw",
+        "they learn nothing then, and the discriminator not what they would teach it (Liu et al. 2021)",
+        "add regularizer=[reconstruction]",
+    ),
+    Rule(
         lambda p: p.kind("loss") == "Relativistic" and not p.penalties(*_GRADIENTS),
         lambda p: "the relativistic loss without a gradient penalty",
         "it is not sure to converge by itself (Huang et al. 2024)",

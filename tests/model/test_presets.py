@@ -31,6 +31,8 @@ def composed(*overrides: str) -> Any:
         ("lsgan", "dcgan", "dcgan", "least_squares"),
         ("wgan_gp", "dcgan", "dcgan_critic", "wasserstein"),
         ("sngan", "resnet", "resnet", "hinge"),
+        ("fastgan", "fastgan", "fastgan", "hinge"),
+        ("projected", "fastgan", "projected", "hinge"),
     ],
 )
 def test_a_preset_chooses_its_pair_and_its_loss(model, generator, discriminator, loss):

@@ -1,0 +1,121 @@
+"""Types the commands of paintings.md on a folder of pictures, and puts what came of them into the page.
+
+    python docs/make_paintings.py PICTURES [--run RUN]
+
+Pictures and scores of the page and the record in benchmarks/results are of one run: of RUN, if the page's command has
+made it already, else of a new one, which takes some twenty minutes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from datetime import date
+from pathlib import Path
+
+import yaml
+from PIL import Image, ImageSequence
+
+from ganctl.files import as_json, write_new
+
+DOCS = Path(__file__).resolve().parent
+PAGE, PICTURES, RESULTS = DOCS / "paintings.md", DOCS / "pictures", DOCS.parent / "benchmarks" / "results"
+FRAMES = 8  # of a walk, side by side
+SCORES = ("fd", "kd", "precision", "recall", "copies", "duplicates", "nearest", "style", "perceptual", "ssim")
+TRAIN = ["experiment=art", "dataset.path=paintings"]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("pictures", type=Path, help="the folder that the page calls paintings")
+    parser.add_argument("--run", type=Path, help="a run of the page's command")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        home = Path(temporary)
+        (home / "paintings").symlink_to(arguments.pictures.resolve())
+        checked = typed(home, "data", "check", "paintings", "resolution=64")
+        run = arguments.run.resolve() if arguments.run else trained(home)
+        typed(home, "evaluate", str(run), "metric=all", "num_images=1000")
+        typed(home, "sample", str(run), "seed=1", "output=grid")
+        typed(home, "sample", str(run), "seeds=[1,2,3]", f"interpolate={3 * FRAMES}", "output=walk")
+        draw(run, home)
+        put({"check": checked, "scores": table(run)})
+    print(f"written: {PAGE.name} and {write_new(RESULTS / f'{date.today()}-art.json', as_json(record(run)).encode())}")
+
+
+def typed(home: Path, *words: str) -> str:
+    """What `ganctl WORDS` prints, typed in `home`."""
+    command = [sys.executable, "-m", "ganctl", *words]
+    return subprocess.run(command, cwd=home, check=True, text=True, stdout=subprocess.PIPE).stdout
+
+
+def trained(home: Path) -> Path:
+    typed(home, "train", *TRAIN, "final_fid.enabled=false")
+    (run,) = home.glob("outputs/*/*")
+    return run
+
+
+def draw(run: Path, home: Path) -> None:
+    """The page's pictures: a grid, the paintings beside it, a walk, samples over the nearest paintings."""
+    (grid,) = (home / "grid").rglob("*.png")
+    (walk,) = (home / "walk").rglob("*.gif")
+    nearest = sorted(run.glob("scores-*.png"))[-1]
+    webp(Image.open(grid), DOCS / "paintings.webp")
+    webp(Image.open(run / "samples" / "real.png"), PICTURES / "paintings_real.webp")
+    webp(Image.open(nearest), PICTURES / "paintings_nearest.webp")
+    frames = [frame.convert("RGB") for frame in ImageSequence.Iterator(Image.open(walk))]
+    chosen = frames[:: max(1, len(frames) // (2 * FRAMES))][: 2 * FRAMES]
+    width, height = chosen[0].size
+    strip = Image.new("RGB", (FRAMES * width, 2 * height), "white")
+    for number, frame in enumerate(chosen):
+        strip.paste(frame, (number % FRAMES * width, number // FRAMES * height))
+    webp(strip, PICTURES / "paintings_walk.webp")
+
+
+def webp(picture: Image.Image, path: Path) -> None:
+    picture.convert("RGB").save(path, quality=80, method=6)
+
+
+def scores(run: Path) -> dict[str, object]:
+    """The last evaluation's draw, as recorded."""
+    (draw,) = json.loads(sorted(run.glob("scores-*.json"))[-1].read_text())["draws"]
+    return draw
+
+
+def table(run: Path) -> str:
+    """The scores that the page shows, a line each."""
+    shown = {name: value for name, value in scores(run)["scores"].items() if name.partition("_")[0] in SCORES}
+    return "\n".join(f"{name:32} {value:.3g}" for name, value in shown.items())
+
+
+def record(run: Path) -> dict[str, object]:
+    """What was typed, how long it took, on what machine, and what came of it."""
+    overrides = yaml.safe_load((run / ".hydra" / "overrides.yaml").read_text())
+    summary = json.loads((run / "summary.json").read_text())
+    kept = {key: summary[key] for key in ("status", "step", "images", "seconds", "best_step") if key in summary}
+    judged, environment = scores(run), json.loads((run / "environment.json").read_text())
+    return {
+        "command": " ".join(["ganctl train", *(word for word in overrides if not word.startswith("dataset.path="))]),
+        "machine": {key: environment[key] for key in ("python", "packages", "platform", "cpu", "device")},
+        **kept,
+        "scores": judged["scores"],
+        "protocol": judged["protocol"],
+    }
+
+
+def put(texts: dict[str, str]) -> None:
+    """Replaces what stands in the page under each name."""
+    page = PAGE.read_text(encoding="utf-8")
+    for name, text in texts.items():
+        block = f"<!-- {name} -->\n```text\n{text.rstrip()}\n```\n<!-- end -->"
+        page, count = re.subn(rf"<!-- {name} -->.*?<!-- end -->", lambda _, block=block: block, page, flags=re.S)
+        assert count == 1, f"{PAGE.name} has no place for {name}"
+    PAGE.write_text(page, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
