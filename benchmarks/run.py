@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import contenders
 from judging_speed import judging
 
-from ganctl.files import unused
+from ganctl.files import as_json, write_new
 
 RESULTS = Path(__file__).parent / "results"
 PARTS = ["memory", "training", "judging"]
@@ -152,9 +152,7 @@ def main() -> None:
         found["training"] = throughput(arguments.rounds, arguments.steps)
     if "judging" in arguments.parts:
         found["judging"] = judging(arguments.rounds)
-    path = unused(arguments.output or RESULTS / f"{date.today().isoformat()}-cpu.json")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(found, indent=2) + "\n")
+    path = write_new(arguments.output or RESULTS / f"{date.today().isoformat()}-cpu.json", as_json(found).encode())
     print(json.dumps(found, indent=2))
     print(f"written to {path}")
 

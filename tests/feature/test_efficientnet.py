@@ -46,7 +46,7 @@ def test_the_larger_variant_is_another_judge_under_its_own_name(efficientnet: Ef
     (features, logits), (others, _) = larger(rgb(3)), efficientnet(rgb(3))
     assert features.shape == (3, 1280) and logits.shape == (3, 1000)
     assert not torch.allclose(features, others, atol=0.1)
-    with pytest.raises(ValueError, match="^lite=1: must be 0 or 2"):
+    with pytest.raises(ValueError, match=r"^lite=1: must be 0 or 2"):
         EfficientNet(lite=1)
 
 
