@@ -17,7 +17,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 from run import RESULTS, machine
 
-from ganctl.files import unused
+from ganctl.files import as_json, write_new
 
 
 def judged(first: str, second: str, *words: str) -> dict[str, object]:
@@ -45,8 +45,7 @@ def main() -> None:
     for part in found.values():
         if isinstance(part, dict) and "words" in part:
             part["words"] = [word for word in part["words"] if not word.startswith("root=")]
-    path = unused(RESULTS / f"{date.today().isoformat()}-classifier.json")
-    path.write_text(json.dumps(found, indent=2) + "\n")
+    path = write_new(RESULTS / f"{date.today().isoformat()}-classifier.json", as_json(found).encode())
     print(f"written to {path}")
 
 

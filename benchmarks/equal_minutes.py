@@ -18,7 +18,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 from run import RESULTS, machine
 
-from ganctl.files import unused
+from ganctl.files import as_json, write_new
 
 MODELS = ("dcgan", "dcgan_2016")
 
@@ -48,8 +48,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as root:
         for model in MODELS:
             found[model] = train(model, minutes, Path(root))
-    path = unused(RESULTS / f"{date.today().isoformat()}-equal-minutes.json")
-    path.write_text(json.dumps(found, indent=2) + "\n")
+    path = write_new(RESULTS / f"{date.today().isoformat()}-equal-minutes.json", as_json(found).encode())
     print(f"written to {path}")
 
 

@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from run import RESULTS, machine
 
 from ganctl.evaluation.scores import declarations, numbers
-from ganctl.files import unused
+from ganctl.files import as_json, write_new
 from ganctl.record.jsonl import read_metrics
 
 COMMANDS = {
@@ -78,8 +78,7 @@ def main() -> None:
         root = (arguments.runs or Path(temporary)).absolute()
         for name in arguments.only:
             found[name] = train(name, arguments.data and arguments.data.absolute(), root)
-    path = unused(RESULTS / f"{date.today().isoformat()}-quality.json")
-    path.write_text(json.dumps(found, indent=2) + "\n")
+    path = write_new(RESULTS / f"{date.today().isoformat()}-quality.json", as_json(found).encode())
     print(f"written to {path}")
 
 
