@@ -39,7 +39,10 @@ ARMS = {
 }
 """What follows `ganctl train`, by the name of the row; the last three draw the class that is asked for."""
 ALIKE = ("training.flip=true", "device.threads=1", "device.type=cpu", "output.tensorboard=false")
-UNJUDGED = ("output.evaluate_every=null", "feature=pixels", "metric=[frechet]", "final_fid.enabled=false")
+UNJUDGED = (
+    *("output.evaluate_every=null", "feature=pixels", "metric=[frechet]", "final_fid.enabled=false"),
+    *("evaluation.final_images=2", "evaluation.num_real=2"),
+)
 JUDGES = ("efficientnet_lite2", "efficientnet")
 
 
@@ -68,10 +71,9 @@ def train(words: Sequence[str], folder: Path) -> None:
 
 def speed_of(words: Sequence[str], seconds: float) -> float:
     """Images a second on one core, the median over the steps of so many seconds of training."""
-    brief = [f"stop.max_minutes={seconds / 60}", "output.log_every=1", "output.sample_early=false"]
-    few = ["evaluation.final_images=2", "evaluation.num_real=2", "output.grid=1"]
+    brief = [f"stop.max_minutes={seconds / 60}", "output.log_every=1", "output.sample_early=false", "output.grid=1"]
     with tempfile.TemporaryDirectory() as folder:
-        train([*words, *brief, *few], Path(folder) / "run")
+        train([*words, *brief], Path(folder) / "run")
         records = list(read_metrics(Path(folder) / "run" / "metrics.jsonl"))
     speeds = [record["images_per_second"] for record in records if record.get("kind") == "losses"]
     return statistics.median(speeds[1:] or speeds)  # the first step makes what the others have
