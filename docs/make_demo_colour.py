@@ -1,6 +1,6 @@
 """Trains `make demo-colour` and keeps its picture, demo_colour.webp, and a record of the run in benchmarks/results.
 
-    python docs/make_demo_colour.py [--run RUN]
+    python docs/make_demo_colour.py [--run RUN] [--remark TEXT]
 
 Picture and record are of RUN, if `ganctl train experiment=demo_colour` has made it already, else of a new run.
 """
@@ -32,10 +32,12 @@ KEPT = ("status", "step", "seconds", "scores", "protocol")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", type=Path, help="a run of experiment=demo_colour that has ended")
-    given = parser.parse_args().run
+    parser.add_argument("--remark", default="", help="what is to be known of the run's seconds")
+    arguments = parser.parse_args()
+    given = arguments.run
     with tempfile.TemporaryDirectory() as temporary:
         run = given.resolve() if given else trained(Path(temporary))
-        found = record(run)
+        found = record(run) | ({"remark": arguments.remark} if arguments.remark else {})
         draw(json.loads((run / "summary.json").read_text())["grid"])
     path = write_new(RESULTS / f"{date.today()}-demo-colour.json", as_json(found).encode())
     print(f"written: {PICTURE.name} and {path}")
