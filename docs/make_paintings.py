@@ -39,7 +39,7 @@ def main() -> None:
         (home / "paintings").symlink_to(arguments.pictures.resolve())
         checked = typed(home, "data", "check", "paintings", "resolution=64")
         run = arguments.run.resolve() if arguments.run else trained(home)
-        typed(home, "evaluate", str(run), "metric=all", "num_images=1000")
+        typed(home, "evaluate", str(run), "feature=efficientnet_lite2", "metric=all", "num_images=1000")
         typed(home, "sample", str(run), "seed=1", "output=grid")
         typed(home, "sample", str(run), "seeds=[1,2,3]", f"interpolate={3 * FRAMES}", "output=walk")
         draw(run, home)
