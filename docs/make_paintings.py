@@ -25,23 +25,26 @@ from ganctl.files import as_json, write_new
 DOCS = Path(__file__).resolve().parent
 PAGE, PICTURES, RESULTS = DOCS / "paintings.md", DOCS / "pictures", DOCS.parent / "benchmarks" / "results"
 FRAMES = 8  # of a walk, side by side
+FRAME = 132  # pixels a side of one
 SCORES = ("fd", "kd", "precision", "recall", "copies", "duplicates", "nearest", "style", "perceptual", "ssim")
+PLACES = ("dataset.path=", "output.root=", "tag=")
 TRAIN = ["experiment=art", "dataset.path=paintings"]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("pictures", type=Path, help="the folder that the page calls paintings")
-    parser.add_argument("--run", type=Path, help="a run of the page's command")
+    parser.add_argument("--run", type=Path, help="a run of the page's command, or one of its checkpoints")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         home = Path(temporary)
         (home / "paintings").symlink_to(arguments.pictures.resolve())
         checked = typed(home, "data", "check", "paintings", "resolution=64")
-        run = arguments.run.resolve() if arguments.run else trained(home)
-        typed(home, "evaluate", str(run), "feature=efficientnet_lite2", "metric=all", "num_images=1000")
-        typed(home, "sample", str(run), "seed=1", "output=grid")
-        typed(home, "sample", str(run), "seeds=[1,2,3]", f"interpolate={3 * FRAMES}", "output=walk")
+        made = arguments.run.resolve() if arguments.run else trained(home)
+        run = made.parents[1] if made.is_file() else made
+        typed(home, "evaluate", str(made), "feature=efficientnet_lite2", "metric=all", "num_images=1000")
+        typed(home, "sample", str(made), "seed=1", "output=grid")
+        typed(home, "sample", str(made), "seeds=[1,2,3]", f"interpolate={3 * FRAMES}", "output=walk")
         draw(run, home)
         put({"check": checked, "scores": table(run)})
     print(f"written: {PAGE.name} and {write_new(RESULTS / f'{date.today()}-art.json', as_json(record(run)).encode())}")
@@ -67,7 +70,7 @@ def draw(run: Path, home: Path) -> None:
     webp(Image.open(grid), DOCS / "paintings.webp")
     webp(Image.open(run / "samples" / "real.png"), PICTURES / "paintings_real.webp")
     webp(Image.open(nearest), PICTURES / "paintings_nearest.webp")
-    frames = [frame.convert("RGB") for frame in ImageSequence.Iterator(Image.open(walk))]
+    frames = [frame.convert("RGB").resize((FRAME, FRAME)) for frame in ImageSequence.Iterator(Image.open(walk))]
     chosen = frames[:: max(1, len(frames) // (2 * FRAMES))][: 2 * FRAMES]
     width, height = chosen[0].size
     strip = Image.new("RGB", (FRAMES * width, 2 * height), "white")
@@ -89,7 +92,7 @@ def scores(run: Path) -> dict[str, object]:
 def table(run: Path) -> str:
     """The scores that the page shows, a line each."""
     shown = {name: value for name, value in scores(run)["scores"].items() if name.partition("_")[0] in SCORES}
-    return "\n".join(f"{name:32} {value:.3g}" for name, value in shown.items())
+    return "\n".join(f"{name:42} {value:.3g}" for name, value in shown.items())
 
 
 def record(run: Path) -> dict[str, object]:
@@ -99,9 +102,10 @@ def record(run: Path) -> dict[str, object]:
     kept = {key: summary[key] for key in ("status", "step", "images", "seconds", "best_step") if key in summary}
     judged, environment = scores(run), json.loads((run / "environment.json").read_text())
     return {
-        "command": " ".join(["ganctl train", *(word for word in overrides if not word.startswith("dataset.path="))]),
+        "command": " ".join(["ganctl train", *(word for word in overrides if not word.startswith(PLACES))]),
         "machine": {key: environment[key] for key in ("python", "packages", "platform", "cpu", "device")},
         **kept,
+        "checkpoint_step": json.loads(sorted(run.glob("scores-*.json"))[-1].read_text())["step"],
         "scores": judged["scores"],
         "protocol": judged["protocol"],
     }
