@@ -151,8 +151,8 @@ def game(config: DictConfig, task: Task, world: World = ALONE) -> Game:
 
 
 def regularizers(config: DictConfig) -> dict[str, Regularizer]:
-    """The parts of the nodes `regularizer` and `augment`, by name: to a game they are the same."""
-    groups = ("regularizer", "augment")
+    """The parts of the nodes `regularizer`, `augment` and `term`, by name: to a game they are the same."""
+    groups = ("regularizer", "augment", "term")
     if same := set(config.regularizer) & set(config.augment):
         name = min(map(str, same))
         raise ValueError(f"augment=[{name}]: there is a regularizer of this name; rename one of them in its YAML")
@@ -160,21 +160,30 @@ def regularizers(config: DictConfig) -> dict[str, Regularizer]:
     for group in groups:
         for name, node in config[group].items():
             parts[str(name)] = part(group, node, config.trust, key=f"{group}.{name}")
-            check_asked(config, f"{group}=[{name}]", parts[str(name)])
+            check_needs(config, f"{group}=[{name}]", parts[str(name)])
     return parts
 
 
-def check_asked(config: DictConfig, choice: str, regularizer: Regularizer) -> None:
-    """Raises ValueError where the discriminator lacks the keyword that a regularizer's `asks` names."""
+def check_needs(config: DictConfig, choice: str, regularizer: Regularizer) -> None:
+    """Raises ValueError where the run lacks what a regularizer cannot do without.
+
+    That is the keyword of the discriminator that its `asks` names, and with `needs_truth` a true image of each sample.
+    """
+    if getattr(regularizer, "needs_truth", False):
+        if not getattr(class_of(config, "task"), "has_truth", False):
+            need = f"task={name_of(config.task)} has no true image of each sample"
+            raise ValueError(f"{choice}: {need}; leave it out, or take task=translation or task=enlargement")
+        if not getattr(class_of(config, "dataset"), "paired", True):
+            raise ValueError(f"{choice}: the sources of these data belong to no image; leave it out")
     asked = getattr(regularizer, "asks", None)
     if asked is not None and asked not in inspect.signature(class_of(config, "discriminator").forward).parameters:
         name = name_of(config.discriminator)
         raise ValueError(f"{choice}: discriminator={name} cannot {asked}; leave it out, or take discriminator=fastgan")
 
 
-def class_of(config: DictConfig, group: str) -> Any:
-    """The class that the node `group` names, if it may be built there."""
-    target = str(config[group]["_target_"])
+def class_of(config: DictConfig, group: str, node: Any = None) -> Any:
+    """The class that a node of `group` names (None: the node of that name), if it may be built there."""
+    target = str((config[group] if node is None else node)["_target_"])
     check_target(group, target, config.trust)
     module, _, name = target.rpartition(".")
     return getattr(importlib.import_module(module), name)
@@ -195,10 +204,13 @@ def pupil_of(config: DictConfig, extractor: str) -> str | None:
 
     Such a part's class says so by an attribute `teacher`, the extractor's name.
     """
-    for group in ("discriminator", "loss"):
-        teacher = getattr(class_of(config, group), "teacher", None)
+    chosen = [(f"{group}={name_of(config[group])}", config[group]) for group in ("discriminator", "loss")]
+    chosen += [(f"{group}=[{name}]", node) for group in ("regularizer", "term") for name, node in config[group].items()]
+    for choice, node in chosen:
+        group = choice.partition("=")[0]
+        teacher = getattr(class_of(config, group, node), "teacher", None)
         if teacher and extractor.partition("_")[0] == teacher:
-            return f"{group}={name_of(config[group])}"
+            return choice
     return None
 
 

@@ -174,6 +174,21 @@ class Task(Protocol):
 
 
 @runtime_checkable
+class Sourced(Protocol):
+    """A task whose samples start from pictures of the data that it was last `fitted` to: `num_samples()` of them.
+
+    It is judged by pictures that it has not learned from: a test split, else the share `held_out` of the data.
+    `pictures` has samples 0, 1, ... beside what they were made of, (k N, C, H, W), as people want to look at them.
+    """
+
+    held_out: float
+
+    def num_samples(self) -> int: ...
+
+    def pictures(self, given: Given, images: Tensor) -> Tensor: ...
+
+
+@runtime_checkable
 class Memory(Protocol):
     """Anything learned outside a network's weights, such as a probability or a pool of images: saved with the run.
 

@@ -3,7 +3,7 @@
 import hashlib
 import io
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -41,6 +41,28 @@ def decode(content: bytes, *, resolution: int | None, channels: int | None, fit:
             plain = _resized(plain, resolution, fit, Image.Resampling[resample.upper()])
         pixels = numpy.asarray(plain)
     return pixels[None] if channels == 1 else pixels.transpose(2, 0, 1)
+
+
+def half_of(content: bytes, *, half: str, decode: Callable[[bytes], numpy.ndarray]) -> numpy.ndarray:
+    """What `decode` gives of the left or the right half of the image in `content`, turned upright.
+
+    Raises ValueError as `decode` does, and where the image is one pixel wide.
+    """
+    with _image(content) as file:
+        upright = ImageOps.exif_transpose(file)
+        middle = upright.width // 2
+        if not middle:
+            raise ValueError("is one pixel wide and has no halves")
+        box = (
+            (0, 0, middle, upright.height)
+            if half == "left"
+            else (upright.width - middle, 0, upright.width, upright.height)
+        )
+        plain = _opaque(upright)
+        part = (plain if plain.mode in ("L", "RGB") else plain.convert("RGB")).crop(box)
+        buffer = io.BytesIO()
+        part.save(buffer, "PPM")
+    return decode(buffer.getvalue())
 
 
 @dataclass(frozen=True)
