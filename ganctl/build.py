@@ -169,6 +169,10 @@ def check_needs(config: DictConfig, choice: str, regularizer: Regularizer) -> No
 
     That is the keyword of the discriminator that its `asks` names, and with `needs_truth` a true image of each sample.
     """
+    setting = getattr(regularizer, "needs_setting", None)
+    if setting is not None and not config.generator.get(setting):
+        need = f"needs generator.{setting} above 0, and generator={name_of(config.generator)} has none"
+        raise ValueError(f"{choice}: {need}; leave it out, or take generator=resnet_translator generator.{setting}=256")
     if getattr(regularizer, "needs_truth", False):
         if not getattr(class_of(config, "task"), "has_truth", False):
             need = f"task={name_of(config.task)} has no true image of each sample"

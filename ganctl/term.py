@@ -10,6 +10,7 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from ganctl.contract import Batch, Sample
 from ganctl.pretrained import EfficientNetLite0, efficientnet_lite0, perceptual_distance
@@ -86,3 +87,41 @@ class TotalVariation:
         images = fake.images.float()
         differences = images.diff(dim=2), images.diff(dim=3)
         return self.weight * sum(each.abs().flatten(1).mean(1) for each in differences)
+
+
+@dataclass(frozen=True)
+class Contrastive:
+    """weight times the cross-entropy of finding an output's patch in its source (Park et al. 2020, arXiv:2007.15651).
+
+    Features of the output and of its source, by the generator's own first half (`generator.patches`), at the same
+    `patches` random places of each of its maps: each of the output's has to be told from the others of the same image
+    (eq. 3). With `identity` the same is asked of real images and what the generator makes of them (eq. 4, last term),
+    and the mean of both is taken. The term is (N,).
+    """
+
+    weight: float = ranged(1.0, "[0, inf)", cure=1)
+    identity: bool = True
+    patches: int = ranged(256, "[2, 65536]", cure=256)
+    temperature: float = ranged(0.07, "(0, inf)", cure=0.07)
+    every: int = ranged(1, "[1, inf)", cure=1)
+    needs_truth: ClassVar = False
+    needs_setting: ClassVar = "projection"  # of the generator, above 0
+
+    __post_init__ = check_ranges
+
+    def generator_penalty(self, fake: Sample, real: Batch, generator: nn.Module) -> Tensor:
+        loss = self.told_apart(generator, fake.images, fake.given["source"])
+        if self.identity:
+            loss = (loss + self.told_apart(generator, generator(source=real.images), real.images)) / 2
+        return self.weight * loss
+
+    def told_apart(self, generator: nn.Module, outputs: Tensor, sources: Tensor) -> Tensor:
+        """The mean cross-entropy over places and maps, (N,)."""
+        wanted, places = generator.patches(sources, self.patches)  # type: ignore[operator]
+        found, _ = generator.patches(outputs, self.patches, places)  # type: ignore[operator]
+        losses = []
+        for query, key in zip(found, wanted, strict=True):
+            logits = query.float() @ key.detach().float().transpose(1, 2) / self.temperature
+            own = torch.arange(logits.shape[1], device=logits.device).expand(len(logits), -1)
+            losses.append(functional.cross_entropy(logits.transpose(1, 2), own, reduction="none").mean(1))
+        return torch.stack(losses).mean(0)

@@ -4,7 +4,9 @@ Two halvings, residual blocks at a quarter of the size, two doublings; mirrored 
 doubling repeats each pixel and convolves (`upsampling=resize`); the paper's is `upsampling=transposed`.
 """
 
+import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from ganctl.contract import ArgumentError
 from ganctl.model.fastgan import EnlargingConv2d
@@ -17,7 +19,8 @@ class Generator(nn.Module):
     """Source images (N, C', H, W) in [-1, 1] to images (N, C, H, W) in [-1, 1], sides multiples of 4.
 
     With width 64, 9 blocks, instance norm and transposed convolutions it has the 11,378,179 numbers of the authors'
-    code.
+    code. `projection` above 0 adds what `term=[contrastive]` needs, features of so many numbers for each place of five
+    maps: of the source, both halvings, the first and the middle block (Park et al. 2020, arXiv:2007.15651, appendix C).
 
     Raises:
         ArgumentError: the sides are no multiples of 4, 16 pixels at least, or source and image differ in size.
@@ -32,6 +35,7 @@ class Generator(nn.Module):
         blocks: int,
         norm: str,
         upsampling: str,
+        projection: int,
         initialisation: str,
     ) -> None:
         super().__init__()
@@ -61,10 +65,36 @@ class Generator(nn.Module):
             )
             layers += [doubling, *normalisation(norm, after), nn.ReLU()]
         self.layers = nn.Sequential(*layers, nn.ReflectionPad2d(3), nn.Conv2d(width, image_shape[0], 7), nn.Tanh())
+        step = 3 if normalisation(norm, width) else 2  # layers of a convolution with what follows it
+        halved, widths = [step + 1, 2 * step + 1], (source_shape[0], 2 * width, 4 * width, 4 * width, 4 * width)
+        first = 3 * step + 1
+        self.seen = [0, *(place for place in halved), first, first + blocks // 2]
+        self.projections = nn.ModuleList(
+            nn.Sequential(nn.Linear(each, projection), nn.ReLU(), nn.Linear(projection, projection))
+            for each in widths[: 5 if projection else 0]
+        )
         initialise(self, initialisation)
 
     def forward(self, source: Images) -> Images:
         return self.layers(source).to(source.dtype)
+
+    def patches(
+        self, images: Tensor, count: int, places: list[Tensor] | None = None
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        """Unit vectors (N, P, projection) of each map at P random places (P = `count`, or all), and the places (P,).
+
+        Given `places` are used again.
+        """
+        hidden, found, chosen = images, [], []
+        for number, layer in enumerate(self.layers[: self.seen[-1] + 1]):
+            hidden = layer(hidden)
+            for _ in range(self.seen.count(number)):
+                rows = hidden.flatten(2).transpose(1, 2)
+                order = places[len(found)] if places else torch.randperm(rows.shape[1], device=rows.device)[:count]
+                projected = self.projections[len(found)](rows[:, order])
+                found.append(functional.normalize(projected, dim=2))
+                chosen.append(order)
+        return found, chosen
 
 
 class Block(nn.Module):
