@@ -1,7 +1,7 @@
 """What each score says of images whose worth is known, as a section of docs/judging.md.
 
     python -m benchmarks.judging --data ROOT [--run RUN ...] --output docs/judging.md
-    python -m benchmarks.judging --pictures cifar10.zip --other emoji --output docs/judging.md
+    python -m benchmarks.judging --pictures cifar10.zip --other emoji [--feature NAME] --output docs/judging.md
 
 Judges test images against training images (the floor of every score), the training images against themselves, images
 of which a class is missing, a few images over and over, blurred and noisy ones, noise, other pictures, trained runs.
@@ -10,10 +10,12 @@ of which a class is missing, a few images over and over, blurred and noisy ones,
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 
 import numpy
@@ -24,16 +26,19 @@ from torchvision.transforms.functional import gaussian_blur
 
 sys.path.insert(0, str(Path(__file__).parent))
 import contenders
+from run import RESULTS, machine
 
 from ganctl import build
 from ganctl.contract import ImageStore
 from ganctl.evaluation.judge import Judge
 from ganctl.evaluation.protocol import short
+from ganctl.files import unused
 from ganctl.record.console import Console
 from ganctl.trained import open_trained
 
 MISSING = 7
-SUBJECTS = {"Digits": 5000, "Pictures in colour": 2000}  # images of each set
+DIGITS, PICTURES = 5000, 2000  # images of each set
+SECTIONS = {"efficientnet": "Pictures in colour", "efficientnet_lite2": "A judge that is not the teacher"}
 COLUMNS = {
     "fd_{}": "fd",
     "kd_{}": "kd",
@@ -107,23 +112,21 @@ def digits(root: str, runs: list[Path], console: Console) -> tuple[Judge, ImageS
     held_out = OmegaConf.merge(config, {"dataset": {"split": "test"}})
     assert isinstance(held_out, DictConfig)
     test = build.dataset(held_out).load(console.progress)
-    number = SUBJECTS["Digits"]
-    candidates = [*real_and_damaged(train, test, number, noise=0.3), *drawn(runs, number)]
-    return build.judge(config, build.device(config), console.progress), train, candidates
+    candidates = [*real_and_damaged(train, test, DIGITS, noise=0.3), *drawn(runs, DIGITS)]
+    return build.judge(config, build.device(config), console.progress, train.spec), train, candidates
 
 
-def pictures(root: str, other: str, console: Console) -> tuple[Judge, ImageStore, Iterable[Candidate]]:
+def pictures(root: str, other: str, feature: str, console: Console) -> tuple[Judge, ImageStore, Iterable[Candidate]]:
     """Pictures of the folder or zip `root`, its test against its train, and pictures of something else."""
-    number = SUBJECTS["Pictures in colour"]
     stores = []
     for path in (f"{root}/train", f"{root}/test", other):
-        words = ["dataset=image_folder", f"dataset.path={path}", "dataset.resolution=32", "metric=all", "device=cpu"]
-        config = contenders.configuration([*words, "evaluation.num_real=5000"])
+        words = ["dataset=image_folder", f"dataset.path={path}", "dataset.resolution=32", "metric=all"]
+        config = contenders.configuration([*words, "device=cpu", f"feature={feature}", "evaluation.num_real=5000"])
         stores.append(build.dataset(config).load(console.progress))
     train, test, others = stores
-    candidates = list(real_and_damaged(train, shuffled(test), number, noise=0.12))
-    candidates.append(Candidate(f"{Path(other).stem}, other pictures", as_images(shuffled(others).images[:number])))
-    return build.judge(config, build.device(config), console.progress), train, candidates
+    candidates = list(real_and_damaged(train, shuffled(test), PICTURES, noise=0.12))
+    candidates.append(Candidate(f"{Path(other).stem}, other pictures", as_images(shuffled(others).images[:PICTURES])))
+    return build.judge(config, build.device(config), console.progress, train.spec), train, candidates
 
 
 def main() -> None:
@@ -132,6 +135,7 @@ def main() -> None:
     parser.add_argument("--run", type=Path, nargs="*", default=[], help="runs trained on MNIST, or their checkpoints")
     parser.add_argument("--pictures", help="folder or zip with train and test, a folder a class: judges pictures")
     parser.add_argument("--other", help="folder or zip of other pictures, to be judged beside those")
+    parser.add_argument("--feature", choices=SECTIONS, default="efficientnet", help="who judges the pictures")
     parser.add_argument("--output", type=Path, help="the Markdown file to put the section into; default: only printed")
     arguments = parser.parse_args()
     if bool(arguments.data) == bool(arguments.pictures) or bool(arguments.pictures) != bool(arguments.other):
@@ -140,10 +144,15 @@ def main() -> None:
         if arguments.data:
             title, (judge, train, candidates) = "Digits", digits(arguments.data, arguments.run, console)
         else:
-            title = "Pictures in colour"
-            judge, train, candidates = pictures(arguments.pictures, arguments.other, console)
-        text = judged(judge, train, candidates, console)
+            title = SECTIONS[arguments.feature]
+            judge, train, candidates = pictures(arguments.pictures, arguments.other, arguments.feature, console)
+        rows, protocol = judged(judge, train, candidates, console)
+    text = as_markdown(rows, protocol, judge.extractor.name)
     print(text)
+    found = {"date": date.today().isoformat(), "machine": machine(), "protocol": protocol, "scores": dict(rows)}
+    path = unused(RESULTS / f"{date.today().isoformat()}-judging.json")
+    path.write_text(json.dumps(found, indent=2) + "\n")
+    print(f"written to {path}")
     if arguments.output:
         page = arguments.output.read_text(encoding="utf-8")
         arguments.output.write_text(with_table(page, title, text), encoding="utf-8")
@@ -156,10 +165,13 @@ def with_table(page: str, title: str, table: str) -> str:
     return section.sub(lambda found: found[1] + table, page)
 
 
-def judged(judge: Judge, train: ImageStore, candidates: Iterable[Candidate], console: Console) -> str:
-    """The table of all candidates' scores against the training images, and its protocol."""
+def judged(
+    judge: Judge, train: ImageStore, candidates: Iterable[Candidate], console: Console
+) -> tuple[list[tuple[str, dict[str, float]]], Mapping[str, object]]:
+    """All candidates' scores against the training images, by name, and their protocol."""
     judge.extractor.check(train.spec)
-    rows, protocol = [], {}
+    rows: list[tuple[str, dict[str, float]]] = []
+    protocol: Mapping[str, object] = {}
     for each in candidates:
         images, number = each.images, len(each.images)
         draw = lambda start, count, images=images: images[start : start + count]  # noqa: E731
@@ -167,7 +179,7 @@ def judged(judge: Judge, train: ImageStore, candidates: Iterable[Candidate], con
         rows.append((each.name, found.values))
         console.note(f"{each.name}: {found.values}")
         protocol = found.protocol.to_plain()
-    return as_markdown(rows, protocol, judge.extractor.name)
+    return rows, protocol
 
 
 def as_markdown(rows: list[tuple[str, dict[str, float]]], protocol: Mapping[str, object], extractor: str) -> str:

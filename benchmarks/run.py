@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
 import statistics
@@ -153,7 +152,7 @@ def main() -> None:
     if "judging" in arguments.parts:
         found["judging"] = judging(arguments.rounds)
     path = write_new(arguments.output or RESULTS / f"{date.today().isoformat()}-cpu.json", as_json(found).encode())
-    print(json.dumps(found, indent=2))
+    print(as_json(found))
     print(f"written to {path}")
 
 

@@ -20,7 +20,13 @@ from ganctl.configuration.rules import Rule, read_rules
 from ganctl.invocation.help import groups
 
 CONFIGS = Path(__file__).resolve().parent.parent / "configs"
-COMMANDS = {"train": "ganctl train", "sample": "ganctl sample", "evaluate": "ganctl evaluate", "fid": "ganctl fid"}
+COMMANDS = {
+    "train": "ganctl train",
+    "sample": "ganctl sample",
+    "evaluate": "ganctl evaluate",
+    "fid": "ganctl fid",
+    "export": "ganctl export",
+}
 DECIDES = {
     "dataset": "the images",
     "model": "a named pair of networks with loss and settings",

@@ -12,8 +12,8 @@ from torch import nn
 
 from ganctl.configuration.checks import leaves
 from ganctl.configuration.data import image_shape_of
-from ganctl.configuration.keys import keys_of
-from ganctl.configuration.targets import check_target
+from ganctl.configuration.keys import choice_of, keys_of
+from ganctl.configuration.targets import SEVERAL, check_target
 from ganctl.contract import (
     ALONE,
     ArgumentError,
@@ -28,7 +28,7 @@ from ganctl.contract import (
     World,
 )
 from ganctl.dataset.store import cache_folder
-from ganctl.evaluation.evaluate import TEACHER
+from ganctl.evaluation.evaluate import TEACHER, pupil_of
 from ganctl.evaluation.judge import Judge
 from ganctl.own_code import own_code
 from ganctl.training.device import Device, open_device
@@ -174,21 +174,24 @@ def check_needs(config: DictConfig, choice: str, regularizer: Regularizer) -> No
         need = f"needs generator.{setting} above 0, and generator={name_of(config.generator)} has none"
         raise ValueError(f"{choice}: {need}; leave it out, or take generator=resnet_translator generator.{setting}=256")
     if getattr(regularizer, "needs_truth", False):
-        if not getattr(class_of(config, "task"), "has_truth", False):
+        if not getattr(class_of(config.task, "task", config.trust), "has_truth", False):
             need = f"task={name_of(config.task)} has no true image of each sample"
             raise ValueError(f"{choice}: {need}; leave it out, or take task=translation or task=enlargement")
-        if not getattr(class_of(config, "dataset"), "paired", True):
+        if not getattr(class_of(config.dataset, "dataset", config.trust), "paired", True):
             raise ValueError(f"{choice}: the sources of these data belong to no image; leave it out")
     asked = getattr(regularizer, "asks", None)
-    if asked is not None and asked not in inspect.signature(class_of(config, "discriminator").forward).parameters:
+    if asked is None:
+        return
+    forward = class_of(config.discriminator, "discriminator", config.trust).forward
+    if asked not in inspect.signature(forward).parameters:
         name = name_of(config.discriminator)
         raise ValueError(f"{choice}: discriminator={name} cannot {asked}; leave it out, or take discriminator=fastgan")
 
 
-def class_of(config: DictConfig, group: str, node: Any = None) -> Any:
-    """The class that a node of `group` names (None: the node of that name), if it may be built there."""
-    target = str((config[group] if node is None else node)["_target_"])
-    check_target(group, target, config.trust)
+def class_of(node: Mapping[str, Any] | DictConfig, group: str, trusted: list[str]) -> Any:
+    """The class that a node of `group` names, if it may be built there."""
+    target = str(node["_target_"])
+    check_target(group, target, trusted)
     module, _, name = target.rpartition(".")
     return getattr(importlib.import_module(module), name)
 
@@ -203,19 +206,19 @@ def extractor(config: DictConfig, device: Device) -> FeatureExtractor:
     return part("feature", config.feature, config.trust, device=device.torch_device)
 
 
-def pupil_of(config: DictConfig, extractor: str) -> str | None:
-    """Which part of the run learns from the network that its judge is, as `discriminator=projected`; None if none does.
+def teachers_of(config: Mapping[str, Any] | DictConfig, trusted: list[str]) -> dict[str, str]:
+    """The pretrained networks that parts of a run learn from, each with the part, as `discriminator=projected`.
 
-    Such a part's class says so by an attribute `teacher`, the extractor's name.
+    Such a part's class says so by an attribute `teacher`, the network's name.
     """
-    chosen = [(f"{group}={name_of(config[group])}", config[group]) for group in ("discriminator", "loss")]
-    chosen += [(f"{group}=[{name}]", node) for group in ("regularizer", "term") for name, node in config[group].items()]
-    for choice, node in chosen:
-        group = choice.partition("=")[0]
-        teacher = getattr(class_of(config, group, node), "teacher", None)
-        if teacher and extractor.partition("_")[0] == teacher:
-            return choice
-    return None
+    teachers = {}
+    groups = [group for group in ("discriminator", "loss", "regularizer", "term") if group in config]
+    for group in groups:
+        several = group in SEVERAL
+        for name, node in config[group].items() if several else [(name_of(config[group]), config[group])]:
+            if teacher := getattr(class_of(node, group, trusted), "teacher", None):
+                teachers[teacher] = f"{group}=[{name}]" if several else f"{group}={name}"
+    return teachers
 
 
 def metrics(config: DictConfig) -> dict[str, Metric]:
@@ -223,18 +226,33 @@ def metrics(config: DictConfig) -> dict[str, Metric]:
     return {name: part("metric", node, config.trust, key=f"metric.{name}") for name, node in config.metric.items()}
 
 
-def judge(config: DictConfig, device: Device, progress: Progress) -> Judge:
-    """The judge of a run by its nodes `feature`, `metric`, `stop` and `evaluation`."""
+def check_untaught(metrics: Mapping[str, Metric], teachers: Mapping[str, str]) -> None:
+    """Raises ValueError for a metric that judges by one of the `teachers` of the run."""
+    for name, metric in metrics.items():
+        if pupil := pupil_of(metric, teachers):
+            key = f"metric.{name}.network={metric.pretrained}"  # pyright: ignore[reportAttributeAccessIssue]
+            raise ValueError(f"{key}: is what {pupil} learns from, and so cannot judge this run; choose another")
+
+
+def judge(config: DictConfig, device: Device, progress: Progress, spec: DataSpec) -> Judge:
+    """The judge of a run on images of `spec` by its nodes `feature`, `metric`, `stop` and `evaluation`.
+
+    Raises ValueError for images that its extractor cannot judge.
+    """
     with keys_of("dataset"):
         cache = cache_folder(config.dataset.get("cache")) / "features"
-    extractor_of_run = extractor(config, device)
-    pupil = pupil_of(config, extractor_of_run.name)
+    extractor_of_run, metrics_of_run = extractor(config, device), metrics(config)
+    teachers = teachers_of(config, config.trust)
+    check_untaught(metrics_of_run, teachers)
+    with choice_of("feature", extractor_of_run.name):
+        extractor_of_run.check(spec)
+    pupil = pupil_of(extractor_of_run, teachers)
     if pupil:
         extractor_of_run.name += TEACHER
     return Judge(
         extractor=extractor_of_run,
         pupil=pupil,
-        metrics=metrics(config),
+        metrics=metrics_of_run,
         score=config.stop.score,
         num_real=config.evaluation.num_real,
         batch_size=config.evaluation.batch_size,
@@ -274,7 +292,7 @@ def described(node: DictConfig, network: nn.Module) -> str:
     return f"{name_of(node)}, {sum(parameter.numel() for parameter in network.parameters()):,} parameters"
 
 
-def name_of(node: DictConfig) -> str:
+def name_of(node: Mapping[str, Any] | DictConfig) -> str:
     """A short name of what a node builds: dcgan for ganctl.model.dcgan.Generator, hinge for ganctl.loss.Hinge."""
     *_, module, name = ["", *str(node["_target_"]).split(".")]
     return module if name in ("Generator", "Discriminator") else name

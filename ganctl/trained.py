@@ -35,6 +35,11 @@ class Trained:
     class_names: list[str]
     weights: str
 
+    @property
+    def is_conditional(self) -> bool:
+        """Whether classes can be asked for."""
+        return self.drawer.task.asked_labels(0, 1) is not None
+
     def draw(
         self,
         count: int | None = None,
@@ -64,7 +69,7 @@ class Trained:
                 raise ArgumentError("latents", tuple(latents.shape), f"must have the shape {wanted}")
             given["latents"] = latents.float()
         if labels is not None:
-            if self.drawer.task.asked_labels(0, 1) is None:
+            if not self.is_conditional:
                 raise ArgumentError("labels", labels, "this run was trained without labels", "None")
             given["labels"] = torch.as_tensor(labels, dtype=torch.int64).expand(count)
             if not 0 <= int(given["labels"].min()) <= int(given["labels"].max()) < (self.spec.num_classes or 0):

@@ -1,26 +1,22 @@
-"""The benchmarks import what is there: nothing else notices when a name of ours moves."""
+"""The benchmarks still fit the package: what they import of it is there."""
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
-SCRIPTS = sorted(path.stem for path in (ROOT / "benchmarks").glob("*.py") if "__main__" in path.read_text())
+ROOT = Path(__file__).resolve().parents[1]
+NAMES = sorted(path.stem for path in (ROOT / "benchmarks").glob("*.py"))
+
+pytestmark = pytest.mark.skipif(not NAMES, reason="the tests lie outside a checkout")
 
 
-@pytest.mark.parametrize("script", SCRIPTS)
-def test_every_benchmark_starts(script: str) -> None:
-    command = [sys.executable, "-W", "error", "-m", f"benchmarks.{script}", "--help"]
-    environment = {**os.environ, "COLUMNS": "200"}
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=280, env=environment)
-    assert done.returncode == 0, done.stderr
-    assert f"usage: {script}.py" in done.stdout
-
-
-def test_there_are_benchmarks() -> None:
-    assert {"run", "quality", "art"} <= set(SCRIPTS)
+def test_every_benchmark_can_be_imported() -> None:
+    program = "import importlib, sys\nfor name in sys.argv[1:]: importlib.import_module(f'benchmarks.{name}')"
+    ended = subprocess.run(
+        [sys.executable, "-c", program, *NAMES], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert ended.returncode == 0, ended.stderr

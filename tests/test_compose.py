@@ -19,7 +19,7 @@ from tests.conftest import Refusal
 CONFIGS = Path(str(resources.files("ganctl.configs")))
 FILES = sorted(CONFIGS.rglob("*.yaml"))
 CHOICES = [(file.parent.name, file.stem) for file in FILES if file.parent != CONFIGS and not file.stem.startswith("_")]
-COMMANDS = ["train", "sample", "evaluate"]
+COMMANDS = ["train", "sample", "evaluate", "export"]
 PRESETS = ("model", "experiment")  # they set what other files explain
 
 
@@ -97,6 +97,41 @@ def test_no_two_options_of_a_group_say_the_same_of_themselves() -> None:
 def test_the_users_word_wins_over_a_model() -> None:
     config = Composer("train").compose(["model=dcgan", "loss=hinge", "training.batch_size=7"])
     assert config.loss._target_ == "ganctl.loss.Hinge" and config.training.batch_size == 7
+
+
+@pytest.mark.parametrize("dataset", [name for group, name in CHOICES if group == "dataset"])
+def test_pictures_in_colour_are_learned_by_the_projected_model_where_none_is_named(
+    dataset: str, workplace: Path
+) -> None:
+    extra = extra_of("dataset", dataset, workplace)
+    config = Composer("train").compose([f"dataset={dataset}", *extra])
+    is_colour = dataset in ("cifar10", "crops", "image_folder")
+    assert config.hydra.runtime.choices["model"] == ("projected" if is_colour else "dcgan")
+
+
+@pytest.mark.parametrize("model", [name for group, name in CHOICES if group == "model"])
+def test_a_model_that_is_named_is_the_same_for_every_data_set(model: str) -> None:
+    composer, parts = Composer("train"), ("generator", "discriminator", "loss", "regularizer", "augment", "optimizer")
+    configs = [composer.compose([f"dataset={name}", f"model={model}"]) for name in ("fashion_mnist", "crops")]
+    for part in (*parts, "training", "latent_size", "feature", "metric"):
+        assert configs[0][part] == configs[1][part], part
+
+
+def test_an_experiments_own_model_wins_over_the_data_sets(workplace: Path) -> None:
+    (workplace / "own" / "experiment").mkdir(parents=True)
+    lines = "# @package _global_\n# mine\ndefaults:\n  - override /dataset: crops\n  - override /model: sngan\n"
+    (workplace / "own" / "experiment" / "mine.yaml").write_text(lines)
+    config = Composer("train", config_dir="own").compose(["experiment=mine"])
+    assert config.discriminator._target_ == "ganctl.model.resnet.Discriminator"
+
+
+def test_a_part_that_is_typed_stands_beside_the_data_sets_model() -> None:
+    words = ["dataset=crops", "optimizer=sgd", "discriminator=resnet"]
+    composer = Composer("train")
+    config = composer.compose(composer.with_own_settings(words))
+    assert config.optimizer.generator.lr == config.optimizer.lr == 0.01
+    assert config.discriminator._target_ == "ganctl.model.resnet.Discriminator"
+    assert config.generator._target_ == "ganctl.model.fastgan.Generator"
 
 
 def test_both_networks_share_an_optimizers_values_until_told_otherwise() -> None:

@@ -217,7 +217,9 @@ def test_every_regularizer_survives_two_steps(regularizer: str) -> None:
 def test_every_augmentation_survives_steps_with_penalties_on_the_gradient(augment: str, spec: str) -> None:
     dataset = {"grey": "mnist5k", "colour": "cifar10"}[spec]
     words = (f"augment.{augment}.policy=[colour,flip,rotation,translation,scale,cutout]", "conditional=true")
-    config = narrow(f"augment={augment}", *words, f"dataset={dataset}", "regularizer=[r1,gradient_penalty]")
+    config = narrow(
+        "model=dcgan", f"augment={augment}", *words, f"dataset={dataset}", "regularizer=[r1,gradient_penalty]"
+    )
     for config.device.precision in ("fp32", "bf16"):
         assert play(config, SPECS[spec], steps=5)["d_penalty"]
 

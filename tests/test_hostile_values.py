@@ -15,7 +15,7 @@ from tests.conftest import Command
 NOWHERE = "output.root=/proc/nowhere"
 """The last word of a training whose settings are all good: its folder cannot be made."""
 
-COMMANDS = {"train": [], "sample": ["run"], "evaluate": ["run"], "fid": ["mnist5k", "mnist5k"]}
+COMMANDS = {"train": [], "sample": ["run"], "evaluate": ["run"], "export": ["run"], "fid": ["mnist5k", "mnist5k"]}
 KEYS = {
     command: [*(key for key, _ in leaves(composer.plain(composer.compose([])), nodes=True)), *composer.options()]
     for command, composer in ((command, Composer(command)) for command in COMMANDS)
@@ -78,9 +78,9 @@ BOUNDED = settings(
 )
 
 
-@pytest.mark.parametrize("command", ["train", "sample", "evaluate", "fid"])
+@pytest.mark.parametrize("command", ["train", "sample", "evaluate", "export", "fid"])
 def test_any_value_of_any_key_is_answered_in_one_line(command: str, ganctl: Command, workplace: Path) -> None:
-    if command in ("sample", "evaluate"):
+    if command in ("sample", "evaluate", "export"):
         (workplace / "run").touch()
 
     @BOUNDED

@@ -35,15 +35,16 @@ def pictures(workplace: Path) -> list[str]:
 def test_a_teacher_cannot_judge_a_run(pictures: list[str], refused: Refusal) -> None:
     line = refused("train", *pictures, *SETTINGS, "feature=efficientnet")
     assert line.startswith("feature=efficientnet: is what discriminator=projected learns from, and so cannot judge")
-    assert "add feature=pixels" in line
+    assert "add feature=efficientnet_lite2" in line
 
 
 def test_its_scores_are_shown_under_their_own_name_and_none_is_better(
-    pictures: list[str], ganctl: Command, workplace: Path
+    pictures: list[str], ganctl: Command, refused: Refusal, workplace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trained = ganctl("train", *pictures, *SETTINGS, "hydra.run.dir=run")
     assert trained.code == 0, trained.err
-    assert "fd_pixels" in json.loads((workplace / "run" / "summary.json").read_text())["scores"]
+    summary = json.loads((workplace / "run" / "summary.json").read_text())
+    assert summary["score"]["name"] == "fd_efficientnet_lite2" and summary["about"]["fd_efficientnet_lite2"]
     scored = ganctl("evaluate", "run", "feature=efficientnet", "metric=[frechet]", "num_images=8", "device=cpu")
     assert scored.code == 0, scored.err
     (file,) = (workplace / "run").glob("scores-*.json")
@@ -51,3 +52,15 @@ def test_its_scores_are_shown_under_their_own_name_and_none_is_better(
     assert list(draw["scores"]) == ["fd_efficientnet_teacher"]
     assert draw["protocol"]["extractor"] == "efficientnet_teacher"
     assert "direction" not in json.dumps(draw["about"])
+    monkeypatch.setenv("TORCH_HOME", str(workplace / "hub"))
+    line = refused("fid", "run", "num_images=8", "feature.max_download_seconds=0", "device=cpu")
+    assert "judge by efficientnet_lite2, offline" in line, "who is named instead is no teacher"
+    for judge, name in (("efficientnet", "fd_efficientnet_teacher"), ("efficientnet_lite2", "fd_efficientnet_lite2")):
+        words = [f"feature={judge}", "num_images=8", "save=of_b.npz", "output=scores.json", "device=cpu"]
+        assert (scored := ganctl("fid", "run", *words)).code == 0, scored.err
+        record = json.loads((workplace / "scores.json").read_text())
+        assert list(record["scores"]) == [name] and ("direction" in json.dumps(record["about"])) == (
+            "teacher" not in name
+        )
+        for file in ("of_b.npz", "scores.json"):
+            (workplace / file).unlink()

@@ -5,9 +5,15 @@ from collections.abc import Sequence
 from ganctl.configuration.names import suggestion
 from ganctl.invocation.arguments import parse_data
 
+
+def resolution(text: str) -> int | list[int]:
+    """`64`, or `[64,96]` for height and width. Raises ValueError for anything else."""
+    return list(map(int, text[1:-1].split(","))) if text.startswith("[") and text.endswith("]") else int(text)
+
+
 COMMANDS = {
-    "check": {"resolution": int},
-    "prepare": {"resolution": int, "channels": int, "fit": str, "filter": str, "max_broken": float},
+    "check": {"resolution": resolution},
+    "prepare": {"resolution": resolution, "channels": int, "fit": str, "filter": str, "max_broken": float},
 }
 """What may be set, by KEY=VALUE, and the type of each."""
 

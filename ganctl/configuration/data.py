@@ -21,17 +21,18 @@ def image_shape_of(node: Mapping[str, Any], spec: DataSpec) -> Iterator[None]:
     except ArgumentError as error:
         if error.argument.rpartition(".")[2] != "image_shape":
             raise
-        size = _size(spec.image_shape)
+        size, (_, height, width) = _size(spec.image_shape), spec.image_shape
         if "resolution" not in node:
-            raise ValueError(f"dataset={spec.name}: has images of {size} pixels: {error.need}") from None
+            raise ValueError(f"dataset={spec.name}: has images of {height}x{width} pixels: {error.need}") from None
+        key = "random_crop" if node.get("random_crop") else "resolution"
         shapes = error.cure if isinstance(error.cure, tuple) else ()
         cures = tuple(_size(shape) for shape in shapes if isinstance(shape, tuple))
-        raise ArgumentError("dataset.resolution", size, error.need, cures) from None
+        raise ArgumentError(f"dataset.{key}", size, error.need, cures) from None
 
 
 def _size(image_shape: Sequence[int]) -> str:
     _, height, width = image_shape
-    return f"{height}" if height == width else f"{height}x{width}"
+    return f"{height}" if height == width else f"[{height},{width}]"
 
 
 def data_spec(node: Mapping[str, Any]) -> DataSpec:

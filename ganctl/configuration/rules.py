@@ -8,7 +8,8 @@ The comment is the only place where a range stands, so it is read from the file'
     betas: [0.5, 0.9]  # 2 numbers in [0, 1)
 
 A default gives the type of a key. Where it is null, the comment does: `whole number in [1, 8]`, `number in (0, 1)`; and
-text is what begins with file, folder or name: `weights: null  # file of the weights`.
+text is what begins with file, folder or name: `weights: null  # file of the weights`. Where the comment says
+`or [height, width]`, a list of as many such values may stand for one.
 """
 
 import math
@@ -67,6 +68,12 @@ class Rule:
         return int(match[1]) if match else None
 
     @property
+    def places(self) -> tuple[str, ...]:
+        """What the values of a list are that may stand for a single one: (height, width) of `or [height, width]`."""
+        match = re.search(r"\bor \[([a-z_]+(?:, [a-z_]+)+)\]", self.comment)
+        return tuple(match[1].split(", ")) if match else ()
+
+    @property
     def model(self) -> object:
         """A value of the type that the key must have; None if it may have any."""
         if self.default is not None:
@@ -98,7 +105,13 @@ class Rule:
             if self.default is None or "null =" in self.comment:
                 return None
             return self._cured(IS_GROUP if isinstance(self.default, dict) else "must not be null", default)
-        if self.model is not None and (problem := _type_problem(self.model, value)):
+        values = [value]
+        if isinstance(value, list) and self.places:
+            values = value
+        if values is value and len(values) != len(self.places):
+            return self._cured(f"must be one number, or {len(self.places)}: [{', '.join(self.places)}]", default)
+        problems = [_type_problem(self.model, item) for item in values]
+        if self.model is not None and (problem := next(filter(None, problems), None)):
             where = f" in {self.interval}" if self.default is None and self.interval else ""
             return self._cured(problem + where, default, value)
         if isinstance(value, list) and self.length not in (None, len(value)):

@@ -99,7 +99,7 @@ class Crops:
 
         name = name_in_one_line(entry.name)
         try:
-            pixels = decode(read(entry), resolution=None, channels=self.spec.image_shape[0], fit="crop", resample="box")
+            pixels = decode(read(entry), size=None, channels=self.spec.image_shape[0], fit="crop", resample="box")
         except Exception as error:  # each decompressor of a zip raises its own kind; all are the file's fault
             raise ArgumentError("path", self.path, f"{name} {error}; repair or remove it") from error
         if min(pixels.shape[1:]) < self.patch:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy
 from PIL import ExifTags, Image, ImageOps
 
+from ganctl.dataset.size import Size
 from ganctl.files import one_line
 
 MAX_PIXELS = 89_478_485  # a quarter of a gigabyte of RGB, Pillow's own bound
@@ -20,25 +21,25 @@ _REDUCING_GAP = 3.0  # shrink cheaply as long as this many times the size is lef
 _BACKGROUND = (255, 255, 255)
 
 
-def decode(content: bytes, *, resolution: int | None, channels: int | None, fit: str, resample: str) -> numpy.ndarray:
-    """The image in `content` as (channels, resolution, resolution) uint8.
+def decode(content: bytes, *, size: Size | None, channels: int | None, fit: str, resample: str) -> numpy.ndarray:
+    """The image in `content` as (channels, *size) uint8.
 
     The first frame counts, turned upright as its EXIF data say; transparent parts show white; 16-bit greys are scaled
-    to 8 bits; grey comes from colour by ITU-R 601. `fit`: crop keeps the central square, pad adds white, stretch
-    distorts. `resample` is the filter, which covers all pixels when shrinking (no aliasing). `resolution` None keeps
-    the image's own height and width, and `channels` None its own: 1 of a grey file, 3 of any other (a palette is one).
+    to 8 bits; grey comes from colour by ITU-R 601. `fit`: crop keeps the middle, pad adds white, stretch
+    distorts. `resample` is the filter, which covers all pixels when shrinking (no aliasing). `size` None keeps the
+    image's own, and `channels` None its own: 1 of a grey file, 3 of any other (a palette is one).
     Raises ValueError, without the file's name, where it is no image, damaged, or too large.
     """
     with _image(content) as file:
         if channels is None:
             channels = 1 if file.mode in _GREY else 3
-        if resolution is not None:
-            wanted = resolution * _REDUCING_GAP / min(file.size)
+        if size is not None:
+            wanted = max(size) * _REDUCING_GAP / min(file.size)
             file.draft(None, (int(file.width * wanted) + 1, int(file.height * wanted) + 1))
         upright = ImageOps.exif_transpose(file)
         plain = _opaque(upright).convert("L" if channels == 1 else "RGB")
-        if resolution is not None:
-            plain = _resized(plain, resolution, fit, Image.Resampling[resample.upper()])
+        if size is not None:
+            plain = _resized(plain, size, fit, Image.Resampling[resample.upper()])
         pixels = numpy.asarray(plain)
     return pixels[None] if channels == 1 else pixels.transpose(2, 0, 1)
 
@@ -155,17 +156,19 @@ def _opaque(image: Image.Image) -> Image.Image:
     return image
 
 
-def _resized(image: Image.Image, side: int, fit: str, resample: Image.Resampling) -> Image.Image:
+def _resized(image: Image.Image, size: Size, fit: str, resample: Image.Resampling) -> Image.Image:
+    height, width = size
     if fit == "pad":
-        scale = side / max(image.size)
-        size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
-        canvas = Image.new(image.mode, (side, side), _BACKGROUND if image.mode == "RGB" else _BACKGROUND[0])
-        small = image.resize(size, resample, reducing_gap=_REDUCING_GAP)
-        canvas.paste(small, ((side - size[0]) // 2, (side - size[1]) // 2))
+        scale = min(height / image.height, width / image.width)
+        inner = max(1, round(image.width * scale)), max(1, round(image.height * scale))
+        canvas = Image.new(image.mode, (width, height), _BACKGROUND if image.mode == "RGB" else _BACKGROUND[0])
+        small = image.resize(inner, resample, reducing_gap=_REDUCING_GAP)
+        canvas.paste(small, ((width - inner[0]) // 2, (height - inner[1]) // 2))
         return canvas
     box = (0, 0, image.width, image.height)
     if fit == "crop":
-        square = min(image.size)
-        left, top = (image.width - square) // 2, (image.height - square) // 2
-        box = (left, top, left + square, top + square)
-    return image.resize((side, side), resample, box=box, reducing_gap=_REDUCING_GAP)
+        wide = min(image.width, max(1, round(image.height * width / height)))
+        tall = min(image.height, max(1, round(image.width * height / width)))
+        left, top = (image.width - wide) // 2, (image.height - tall) // 2
+        box = (left, top, left + wide, top + tall)
+    return image.resize((width, height), resample, box=box, reducing_gap=_REDUCING_GAP)

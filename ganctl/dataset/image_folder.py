@@ -13,6 +13,8 @@ import numpy
 
 from ganctl.contract import ArgumentError, DataSpec, ImageStore, Progress
 from ganctl.dataset.listing import Entry, classes, digest, name_in_one_line, num_threads, open_source
+from ganctl.dataset.parts import with_parts
+from ganctl.dataset.size import LEAST, MOST, Resolution, size_of
 from ganctl.dataset.store import Content, packed
 from ganctl.files import one_line
 
@@ -47,18 +49,21 @@ class ImageFolder:
         self,
         *,
         path: str | int | None = None,
-        resolution: int | None = 64,
+        resolution: Resolution | None = 64,
         channels: int | None = 3,
         fit: str = "crop",
         filter: str = "lanczos",
         extensions: Sequence[str] = EXTENSIONS,
         max_broken: float = MAX_BROKEN,
+        random_crop: Resolution | None = None,
         cache: str | None = None,
     ):
         if path is None or isinstance(path, bool) or not str(path):
             raise ArgumentError("path", "null" if path is None else path, "give a folder or .zip of images")
-        if resolution is not None and (type(resolution) is not int or not 4 <= resolution <= 1024):
-            raise ArgumentError("resolution", resolution, "is no whole number in [4, 1024]", 64)
+        self.size = None if resolution is None else size_of("resolution", resolution)
+        self.part = None if random_crop is None else size_of("random_crop", random_crop)
+        if self.part and (self.size is None or self.part[0] > self.size[0] or self.part[1] > self.size[1]):
+            raise ArgumentError("random_crop", random_crop, f"is no part of images of resolution={resolution}")
         if channels not in (1, 3, None):
             raise ArgumentError("channels", channels, "is neither 3 (colour) nor 1 (grey)")
         for argument, value, choices in (("fit", fit, FITS), ("filter", filter, FILTERS)):
@@ -69,7 +74,7 @@ class ImageFolder:
         if isinstance(max_broken, bool) or not isinstance(max_broken, int | float) or not 0 <= max_broken <= 1:
             raise ArgumentError("max_broken", max_broken, "is no share in [0, 1]", MAX_BROKEN)
         self.path = str(path)  # a folder called 2024 arrives as a number
-        self.resolution, self.channels, self.fit, self.filter = resolution, channels, fit, filter
+        self.channels, self.fit, self.filter = channels, fit, filter
         self.extensions = tuple(end.lower().removeprefix(".") for end in extensions)
         self.max_broken, self.cache = max_broken, cache
         self.source = open_source(self.path)
@@ -89,9 +94,9 @@ class ImageFolder:
     @cached_property
     def spec(self) -> DataSpec:
         """Takes a listing of the files; where size or channels are not given, the images themselves."""
-        if self.resolution is None or self.channels is None:
+        if not self._shape:
             return self.load().spec
-        return self._spec((self.channels, self.resolution, self.resolution))
+        return self._spec((self._shape[0], *(self.part or self._shape[1:])))
 
     def load(self, progress: Progress | None = None) -> ImageStore:
         """Reads the cache, else the images, with a warning that names those left out.
@@ -102,17 +107,17 @@ class ImageFolder:
         if len(store.left_out) > self._most_broken:  # packed when more were let pass
             raise self._unreadable(store.left_out)
         self._warn(store.left_out)
-        return store
+        return with_parts(store, self.part, cache=self.cache, progress=progress) if self.part else store
 
     def named_images(self, progress: Progress) -> Iterator[tuple[str, numpy.ndarray]]:
-        """Name and pixels (C, H, W) of each image that can be read; `resolution` and `channels` must be given.
+        """Name and pixels (C, H, W) of each image that can be read; size and channels must be given.
 
         Raises ArgumentError for too many that cannot, and ends with a warning that names the others.
         """
-        assert self.resolution is not None and self.channels is not None
+        assert self._shape is not None
         left_out: dict[int, str] = {}
         place = 0
-        for block in self._blocks((self.channels, self.resolution, self.resolution), left_out):
+        for block in self._blocks(self._shape, left_out):
             for pixels in block:
                 while place in left_out:
                     place += 1
@@ -136,13 +141,18 @@ class ImageFolder:
         return numpy.stack(images)
 
     def _load(self, progress: Progress | None) -> ImageStore:
-        if self.resolution is not None and self.channels is not None:
-            return self._packed((self.channels, self.resolution, self.resolution), progress)
+        if self._shape:
+            return self._packed(self._shape, progress)
         shape = self._first_shape()
         try:
             return self._packed(shape, progress)
         except _LaterColour:
             return self._packed((3, *shape[1:]), progress)
+
+    @property
+    def _shape(self) -> tuple[int, int, int] | None:
+        """That of all images (C, H, W), where both size and channels are given."""
+        return (self.channels, *self.size) if self.size and self.channels else None
 
     @property
     def _most_broken(self) -> int:
@@ -169,7 +179,7 @@ class ImageFolder:
     def _to_pixels(self, channels: int | None) -> Callable[[bytes], numpy.ndarray]:
         from ganctl.dataset.decode import decode
 
-        return partial(decode, resolution=self.resolution, channels=channels, fit=self.fit, resample=self.filter)
+        return partial(decode, size=self.size, channels=channels, fit=self.fit, resample=self.filter)
 
     @property
     def _variant(self) -> dict[str, Any]:
@@ -181,8 +191,9 @@ class ImageFolder:
         left_out: dict[int, str] = {}
         key = {"source": self.source.state(), "listing": digest(self.entries), "fit": self.fit, "filter": self.filter}
         key |= self._variant
-        if None in (self.resolution, self.channels):  # what the shape tells otherwise
-            key |= {"resolution": self.resolution, "channels": self.channels}
+        if not self._shape:  # which tells both otherwise
+            resolution = self.size and (self.size[0] if self.size[0] == self.size[1] else self.size)
+            key |= {"resolution": resolution, "channels": self.channels}
         return packed(
             self._spec(shape),
             key=key,
@@ -223,7 +234,7 @@ class ImageFolder:
         if pixels.shape[1:] != shape[1:]:
             first, other = name_in_one_line(self.entries[0].name), name_in_one_line(entry.name)
             sizes = f"{first} has {shape[2]}x{shape[1]} pixels and {other} {pixels.shape[2]}x{pixels.shape[1]}"
-            side = min(max(min(shape[1:]), 4), 1024)
+            side = min(max(min(shape[1:]), LEAST), MOST)
             raise ArgumentError("path", self.path, f"{sizes}; bring all to one size with resolution={side}")
         if len(pixels) != shape[0]:
             raise _LaterColour

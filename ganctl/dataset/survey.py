@@ -14,7 +14,7 @@ from ganctl.dataset.listing import Entry, classes, name_in_one_line, num_threads
 from ganctl.files import one_line
 
 _CHUNK = 256
-_NEARLY_SQUARE = 1.05  # of the longer side to the shorter
+_NEARLY = 1.05  # of the longer side to the shorter, as that of a square
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,11 @@ class Survey:
     def shapes(self) -> Counter[str]:
         """How many are square, wide and tall."""
         return Counter(_shape(*size) for size in self.sizes)
+
+    def num_shaped(self, width: int, height: int) -> int:
+        """How many have nearly the shape of `width` by `height` pixels, so that cropping takes little away."""
+        ratios = (wide * height / (tall * width) for wide, tall in self.sizes)
+        return sum(1 / _NEARLY <= ratio <= _NEARLY for ratio in ratios)
 
     @cached_property
     def formats(self) -> Counter[str]:
@@ -121,6 +126,6 @@ def _look_or_fault(read: Callable[[Entry], bytes], entry: Entry) -> Look | str:
 
 
 def _shape(width: int, height: int) -> str:
-    if max(width, height) <= _NEARLY_SQUARE * min(width, height):
+    if max(width, height) <= _NEARLY * min(width, height):
         return "square"
     return "wide" if width > height else "tall"

@@ -18,6 +18,14 @@ TEACHER = "_teacher"
 """At the end of an extractor's name, and so of its scores' names, where a part of the run learns from its network."""
 
 
+def pupil_of(judge: FeatureExtractor | Metric, teachers: Mapping[str, str]) -> str | None:
+    """Which part of a run learns from the network that `judge` judges by; None if none does.
+
+    `teachers` are the parts by the names of their networks. A judge says its own by an attribute `pretrained`.
+    """
+    return teachers.get(getattr(judge, "pretrained", None) or "")
+
+
 def score(
     metrics: Mapping[str, Metric],
     generated: FeatureSet,

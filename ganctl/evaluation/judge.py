@@ -24,6 +24,7 @@ from ganctl.evaluation.real import RealFeatures, real_features
 from ganctl.evaluation.scores import ScoreSet
 from ganctl.evaluation.statistics import Generate, extract
 from ganctl.metric.frechet import FrechetDistance
+from ganctl.pretrained import LITE2
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,8 @@ class Judge:
         """
         self.extractor.check(spec)
         if self.pupil:
-            cure = "add feature=pixels (crude), feature=digits for digits, or feature=inception where its weights are"
+            other = "efficientnet" if getattr(self.extractor, "pretrained", "") == LITE2.name else "efficientnet_lite2"
+            cure = f"add feature={other}, feature=digits for digits, or feature=inception where its weights are"
             raise ValueError(f"is what {self.pupil} learns from, and so cannot judge this run; {cure}")
         name, num_classes = self.extractor.name, getattr(self.extractor, "num_classes", 0)
         wanted = self.score or FrechetDistance().declare(name, num_classes)[0].name

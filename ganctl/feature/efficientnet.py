@@ -1,17 +1,18 @@
-"""A judge of pictures that needs no download: EfficientNet-Lite0, which knows ImageNet, at a small size."""
+"""Judges of pictures that need no download: EfficientNet-Lite0 and -Lite2, which know ImageNet, at a small size."""
 
 import hashlib
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from ganctl.contract import ArgumentError, DataSpec
-from ganctl.pretrained import HASH_PREFIX, NUM_CLASSES, check_channels, efficientnet_lite0
+from ganctl.pretrained import LITE0, LITE2, NUM_CLASSES, check_channels, efficientnet_lite, resized
 
 
 class EfficientNet:
-    """The features (N, 1280) and the 1,000 ImageNet logits of EfficientNet-Lite0 (Tan and Le 2019, arXiv:1905.11946).
+    """The features (N, 1280) and the 1,000 ImageNet logits of EfficientNet-Lite (Tan and Le 2019, arXiv:1905.11946).
+
+    `lite` is the variant: 0, `feature=efficientnet`, or 2, `feature=efficientnet_lite2`.
 
     Images of any size are brought to `size` pixels a side, bicubic with antialiasing, as they would be for a viewer
     (Parmar et al. 2022, arXiv:2104.11222, section 3, on what happens without); grey ones are repeated to three
@@ -33,14 +34,19 @@ class EfficientNet:
 
     num_classes = NUM_CLASSES
 
-    def __init__(self, *, size: int = 96, precision: str = "fp32", device: torch.device | str = "cpu"):
+    def __init__(self, *, lite: int = 0, size: int = 96, precision: str = "fp32", device: torch.device | str = "cpu"):
+        variant = {0: LITE0, 2: LITE2}.get(lite)
+        if variant is None:
+            raise ArgumentError("lite", lite, "must be 0 or 2")
         if precision not in ("fp32", "bf16"):
             raise ArgumentError("precision", precision, "must be fp32 or bf16")
         self.size, self.precision, self.device = size, precision, torch.device(device)
-        self.name = "efficientnet" if precision == "fp32" else f"efficientnet_{precision}"
+        self.pretrained = variant.name
+        self.name = "efficientnet" if lite == 0 else variant.name
+        self.name += "" if precision == "fp32" else f"_{precision}"
         self.resizing = f"bicubic with antialiasing to {size}x{size}"
-        self.weights_hash = hashlib.sha256(f"{HASH_PREFIX}, {self.resizing}, {precision}".encode()).hexdigest()
-        self.network = efficientnet_lite0().to(self.device)
+        self.weights_hash = hashlib.sha256(f"{variant.hash_prefix}, {self.resizing}, {precision}".encode()).hexdigest()
+        self.network = efficientnet_lite(variant).to(self.device)
 
     def check(self, spec: DataSpec) -> None:
         """Raises ValueError unless the images are grey or RGB."""
@@ -54,11 +60,3 @@ class EfficientNet:
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
                 features, logits = self.network(images)
         return features.float(), logits.float()
-
-
-def resized(images: Tensor, size: int) -> Tensor:
-    """Images (N, C, H, W) in [-1, 1] at `size` pixels a side, (N, C, size, size); as they are where they have it."""
-    if images.shape[2:] == (size, size):
-        return images
-    larger = functional.interpolate(images, (size, size), mode="bicubic", antialias=True, align_corners=False)
-    return larger.clamp(-1, 1)  # bicubic overshoots at edges

@@ -149,7 +149,7 @@ def find_weights(weights: str | None, *, url: str, max_download_seconds: float) 
 
 def refusal(weights: str | Path | None, what: str) -> ArgumentError:
     """The error for `weights` that cannot be had or read, with the cures."""
-    need = f"{what}; put {FILE_NAME} into {cached_file().parent}, or judge by efficientnet, offline"
+    need = f"{what}; put {FILE_NAME} into {cached_file().parent}, or judge by efficientnet_lite2, offline"
     return ArgumentError("weights", "null" if weights is None else weights, need, "FILE")
 
 

@@ -1,7 +1,7 @@
 """The arguments of a command: Hydra's options and overrides in any order, and ours; mistakes refused in one line."""
 
 import argparse
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,7 +116,9 @@ class DataRequest:
     options: dict[str, Any]
 
 
-def parse_data(command: str, words: Sequence[str], keys: Mapping[str, type], *, takes_output: bool) -> DataRequest:
+def parse_data(
+    command: str, words: Sequence[str], keys: Mapping[str, Callable[[str], Any]], *, takes_output: bool
+) -> DataRequest:
     """Reads `ganctl COMMAND PATH [KEY=VALUE ...]`, or `PATH OUT.zip` with `takes_output`, else with `--json FILE`.
 
     Raises ValueError in one line for what is missing or too much, and for a value of another type than its key's.
@@ -142,7 +144,7 @@ def parse_data(command: str, words: Sequence[str], keys: Mapping[str, type], *, 
             try:
                 options[key] = keys[key](text)
             except ValueError:
-                kind = "whole number" if keys[key] is int else "number"
+                kind = {int: "whole number", float: "number"}.get(keys[key], "whole number, and no [height,width]")
                 raise ValueError(f"{printable(word)}: is no {kind}; `ganctl data --help` shows one") from None
     for path in paths:
         given_path(path)

@@ -58,10 +58,11 @@ def resume(path: str, overrides: Sequence[str]) -> Resumed:
         need = f"{printable(folder)} is not a run folder of ganctl train: it has no .hydra/overrides.yaml"
         raise ValueError(f"--resume={printable(path)}: {need}")
     number, latest = max(starts)
+    merged = merge(_read(latest / "overrides.yaml"), overrides)
     return Resumed(
         folder=folder,
         checkpoint=newest,
-        overrides=merge(_read(latest / "overrides.yaml"), overrides),
+        overrides=[*_own_model(latest / "hydra.yaml", merged), *merged],
         subdir=f".hydra-resume-{number + 1}",
         config_dir=_config_dir(latest / "hydra.yaml"),
     )
@@ -119,13 +120,27 @@ def _read(file: Path) -> list[str]:
     return content
 
 
-def _config_dir(file: Path) -> str | None:
-    with contextlib.suppress(ValueError):  # it serves a hint alone
-        path = ("hydra", "runtime", "config_sources")
+def _own_model(file: Path, overrides: Sequence[str]) -> list[str]:
+    """`model=` as it was in force when the run began, unless it is among `overrides`: defaults may change, runs not."""
+    if any(text.lstrip("+~").partition("=")[0] == "model" for text in overrides):
+        return []
+    choices = _runtime(file, "choices")
+    model = choices.get("model") if isinstance(choices, dict) else None
+    return [f"model={model}"] if isinstance(model, str) and re.fullmatch(r"\w[\w./-]*", model, re.ASCII) else []
+
+
+def _runtime(file: Path, name: str) -> Any:
+    """What Hydra wrote of a start under `name` of its node `hydra.runtime`; None where it did not."""
+    with contextlib.suppress(ValueError):  # a run goes on without
         node: Any = read_yaml(file)
-        for key in path:
+        for key in ("hydra", "runtime", name):
             node = node.get(key) if isinstance(node, dict) else None
-        sources = [source for source in node if isinstance(source, dict)] if isinstance(node, list) else []
-        given = [source.get("path") for source in sources if source.get("provider") == "command-line"]
-        return next((printable(folder) for folder in given if isinstance(folder, str)), None)
+        return node
     return None
+
+
+def _config_dir(file: Path) -> str | None:
+    node = _runtime(file, "config_sources")
+    sources = [source for source in node if isinstance(source, dict)] if isinstance(node, list) else []
+    given = [source.get("path") for source in sources if source.get("provider") == "command-line"]
+    return next((printable(folder) for folder in given if isinstance(folder, str)), None)

@@ -13,6 +13,7 @@ import numpy
 
 from ganctl.configuration.names import quote
 from ganctl.dataset.image_folder import EXTENSIONS, MAX_BROKEN, ImageFolder, most_broken
+from ganctl.dataset.size import Resolution, Size, as_typed
 from ganctl.dataset.survey import Survey, survey
 from ganctl.files import one_line, write_json, write_new
 from ganctl.forms import printable
@@ -24,12 +25,12 @@ from ganctl.record.wording import counted
 FEW = 100  # images that a generator learns by heart
 _UNEQUAL = 5  # times that the largest class is larger than the smallest, from which on it is said
 _NAMED = 3
-_BATCH = 64  # images, as the models that are named here take
+_BATCH = 32  # images, as model=projected takes, which data sets in colour choose
 _SPLITS = {"train", "training", "test", "testing", "val", "valid", "validation", "dev"}
 _SHEET = 64  # pictures of the contact sheet
 
 
-def check(path: str, *, resolution: int = 64, json: Path | None = None) -> int:
+def check(path: str, *, resolution: Resolution = 64, json: Path | None = None) -> int:
     """Says what there is at `path`. Returns the exit code: 0 if a training on it can begin and learn something.
 
     Raises ValueError, in one line, where there is no folder or zip.
@@ -39,13 +40,14 @@ def check(path: str, *, resolution: int = 64, json: Path | None = None) -> int:
         found = survey(path, EXTENSIONS, console.progress)
         console.header(_rows(found), title=printable(found.name))
         faults = list(_faults(found))
-        advice = [*faults, *_advice(found, resolution)]
+        assert folder.size is not None
+        advice = [*faults, *_advice(found, folder.size)]
         for text in faults:
             console.warn(text)
         for text in advice[len(faults) :]:
             console.note(f"- {text}")
-        files = {} if not found.looks else {"contact sheet": _sheet(folder, found, resolution)}
-        command = None if faults else _command(path, found, resolution)
+        files = {} if not found.looks else {"contact sheet": _sheet(folder)}
+        command = None if faults else _command(path, found, folder.size)
         if json:
             record = _record(path, found, resolution) | {"advice": advice, "usable": not faults, "command": command}
             files["all names"] = _write_json(json, record)
@@ -91,9 +93,9 @@ def _faults(found: Survey) -> Iterator[str]:
         yield "all images are the same; there must be two different ones at least, and some hundred to learn from"
 
 
-def _advice(found: Survey, resolution: int) -> Iterator[str]:
-    count = len(found.looks)
-    small = [side for side in map(min, found.sizes) if side < resolution]
+def _advice(found: Survey, size: Size) -> Iterator[str]:
+    count, (height, width) = len(found.looks), size
+    small = [image for image in found.sizes if image[0] < width or image[1] < height]
     if 0 < found.num_different < FEW:
         yield (
             f"{counted(found.num_different, 'different picture')}: so few are learned by heart; add some, or double "
@@ -101,11 +103,13 @@ def _advice(found: Survey, resolution: int) -> Iterator[str]:
         )
     if small:
         lower = 2 ** int(math.log2(max(4, numpy.percentile([min(size) for size in found.sizes], 5))))
-        cure = f"; try resolution={lower}" if 8 <= lower < resolution else ""
-        yield f"{len(small):,} of {count:,} are smaller than {resolution} pixels and will be blurred by enlarging{cure}"
-    if others := count - found.shapes["square"]:
+        cure = f"; try resolution={lower}" if height == width and 8 <= lower < height else ""
+        pixels = f"{height}" if height == width else f"{width}x{height}"
+        yield f"{len(small):,} of {count:,} are smaller than {pixels} pixels and will be blurred by enlarging{cure}"
+    if others := count - found.num_shaped(width, height):
+        shape = "square" if height == width else f"shaped as {width}x{height}"
         yield (
-            f"{others:,} of {count:,} are not square: the middle is kept; dataset.fit=pad keeps all and adds white "
+            f"{others:,} of {count:,} are not {shape}: the middle is kept; dataset.fit=pad keeps all and adds white "
             "(look at the contact sheet)"
         )
     if found.duplicates or found.near_duplicates:
@@ -116,7 +120,7 @@ def _advice(found: Survey, resolution: int) -> Iterator[str]:
     if splits := _SPLITS & {name.lower() for name in found.classes}:
         yield f"sub-folders called {' and '.join(sorted(splits))}: if they are no classes, take one as the path"
     elif found.classes:
-        yield "the sub-folders are classes: conditional=true draws the one that is asked for (model=cdcgan sets it)"
+        yield "the sub-folders are classes: conditional=true draws the one that is asked for"
         (large, most), (rare, fewest) = found.classes.most_common()[0], found.classes.most_common()[-1]
         if most > _UNEQUAL * fewest:
             yield f"the classes are unequal: {large} has {most:,}, {rare} {fewest:,}; the rare ones will be drawn worse"
@@ -124,24 +128,24 @@ def _advice(found: Survey, resolution: int) -> Iterator[str]:
         yield f"{counted(len(found.broken), 'file')} cannot be read and will be left out; better repair or remove them"
 
 
-def _command(path: str, found: Survey, resolution: int) -> str:
+def _command(path: str, found: Survey, size: Size) -> str:
     is_grey = set(found.kinds) & {"grey", "colour"} == {"grey"}
     words = ["training.flip=true"] if found.num_different < FEW else []
     if (count := len(found.looks)) < _BATCH:  # a batch has no image twice
         words.append(f"training.batch_size={2 ** int(math.log2(count))}")
-    words += ["model=cdcgan"] if found.classes and not _SPLITS & {name.lower() for name in found.classes} else []
-    return training_command(path, resolution, 1 if is_grey else 3, *words)
+    words += ["conditional=true"] if found.classes and not _SPLITS & {name.lower() for name in found.classes} else []
+    return training_command(path, size, 1 if is_grey else 3, *words)
 
 
-def training_command(path: str, resolution: int, channels: int, *words: str) -> str:
+def training_command(path: str, size: Size, channels: int, *words: str) -> str:
     """What to type for a training on the pictures at `path`."""
     text = path if re.fullmatch(r"[\w./-]*[A-Za-z/][\w./-]*", path) else quote(path)
-    settings = [f"dataset.path={text}", f"dataset.resolution={resolution}"]
+    settings = [f"dataset.path={text}", f"dataset.resolution={as_typed(size)}"]
     settings += [] if channels == 3 else [f"dataset.channels={channels}"]
     return shlex.join(["ganctl", "train", "dataset=image_folder", *settings, *words])
 
 
-def _sheet(folder: ImageFolder, found: Survey, resolution: int) -> str:
+def _sheet(folder: ImageFolder) -> str:
     """Writes some of the pictures, chosen by chance but always the same, as a training would see them."""
     here = Path.cwd().resolve()
     data = Path(folder.path).expanduser().resolve()
@@ -154,7 +158,7 @@ def _sheet(folder: ImageFolder, found: Survey, resolution: int) -> str:
         return f"not written ({one_line(error)})"
 
 
-def _record(path: str, found: Survey, resolution: int) -> dict[str, Any]:
+def _record(path: str, found: Survey, resolution: Resolution) -> dict[str, Any]:
     """Everything found, with all names, as plain data."""
     facts = {"path": path, "resolution": resolution, "num_images": len(found.looks), "bytes": found.num_bytes}
     facts |= {name: dict(getattr(found, name)) for name in ("formats", "shapes", "kinds", "classes")}

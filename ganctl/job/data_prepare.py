@@ -33,7 +33,7 @@ def prepare(path: str, output: Path, **options: Any) -> int:
     """
     with about_path(), Console(None) as console:
         folder = ImageFolder(path=path, **options)
-        assert folder.resolution is not None and folder.channels is not None
+        assert folder.size is not None and folder.channels is not None
         sweep(output.parent)
         with naming(output), unfinished(output) as temporary:
             count = _write(folder, temporary, console.progress)
@@ -44,7 +44,7 @@ def prepare(path: str, output: Path, **options: Any) -> int:
                 raise ValueError(f"OUT={output}: has come meanwhile, and is not overwritten; choose another") from None
         size = f"{output.stat().st_size / 1e6:,.1f} MB"
         files = {"packed": f"{output} ({counted(count, 'image')}, {size})"}
-        console.summary({}, files, {"train": training_command(str(output), folder.resolution, folder.channels)})
+        console.summary({}, files, {"train": training_command(str(output), folder.size, folder.channels)})
     return 0
 
 

@@ -32,10 +32,8 @@ def evaluate_run(config: DictConfig, target: Path) -> int:
         trained = open_trained(target, config.weights, device, list(config.trust))
         merged = _as_run(config, trained)
         dataset = build.dataset(merged)
-        judge = build.judge(merged, device, console.progress)
+        judge = build.judge(merged, device, console.progress, dataset.spec)
         judge = replace(judge, score=None, num_real=config.num_real, batch_size=config.batch_size)
-        with choice_of("feature", judge.extractor.name):
-            judge.extractor.check(dataset.spec)
         with keys_of("dataset"):
             store = dataset.load(console.progress)
         drawer, count = trained.drawer, config.num_images

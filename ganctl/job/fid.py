@@ -1,7 +1,7 @@
 """`ganctl fid A B`: scores any images against any others, with the protocol they were made under."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,9 @@ from omegaconf import DictConfig
 from ganctl import build
 from ganctl.configuration.keys import choice_of
 from ganctl.contract import FeatureExtractor, ImageStore, Plain, TrainedOnData
+from ganctl.dataset.size import as_typed, size_of
 from ganctl.dataset.store import cache_folder
-from ganctl.evaluation.evaluate import protocol_of, score
+from ganctl.evaluation.evaluate import TEACHER, protocol_of, pupil_of, score
 from ganctl.evaluation.judge import Judge
 from ganctl.evaluation.protocol import line, short, too_few
 from ganctl.evaluation.real import RealFeatures, chosen, real_features, real_images
@@ -85,6 +86,8 @@ def _scored(config: DictConfig, words: tuple[Word, Word], console: Console) -> t
                 assert sides[0] and sides[0].run
                 word = dataclasses.replace(word, dataset=sides[0].run.config["dataset"])
             sides.append(None if known else Side(word, config, device, count=config[key], cache=cache))
+        teachers = _teachers(sides, [extractor, *metrics.values()])
+        build.check_untaught(metrics, teachers)
         learns = isinstance(extractor, TrainedOnData)
         for side in sides[1:] if learns else sides:
             if side:
@@ -98,7 +101,11 @@ def _scored(config: DictConfig, words: tuple[Word, Word], console: Console) -> t
             if known:
                 _check_statistics(word, known, extractor, stores)
         counts = [side.count if side else None for side in sides]
-        real = _real(stores[1], statistics[1], extractor, counts[1], config, console)
+        untaught = real = _real(stores[1], statistics[1], extractor, counts[1], config, console)
+        if pupil_of(extractor, teachers):
+            extractor.name += TEACHER
+            features = dataclasses.replace(real.features, extractor=extractor.name)
+            real = dataclasses.replace(real, features=features)
         seed = config.seed if any(word.kind == "run" for word in words) else None
         if sides[0] and stores[0]:
             judge = Judge(extractor, metrics, batch_size=config.batch_size, progress=console.progress)
@@ -114,8 +121,17 @@ def _scored(config: DictConfig, words: tuple[Word, Word], console: Console) -> t
     generated_hash = source.content_hash if isinstance(source, ImageStore) else source.data_hash
     scores = _with_origin(scores, words, statistics, generated_hash)
     if config.resolution is not None and any(word.kind == "images" for word in words):
-        scores = scores.remarked(**{key: config[key] for key in ("resolution", "fit", "filter")})
-    return scores, real
+        size = as_typed(size_of("resolution", config.resolution))
+        resolution = int(size) if size.isdecimal() else size
+        scores = scores.remarked(resolution=resolution, fit=config.fit, filter=config.filter)
+    return scores, untaught
+
+
+def _teachers(sides: list[Side | None], judges: Iterable[object]) -> dict[str, str]:
+    """The pretrained networks that a run has learned from; looked for only where one of the `judges` is such a one."""
+    if not any(getattr(judge, "pretrained", None) for judge in judges):
+        return {}
+    return {name: part for side in sides if side for name, part in side.teachers.items()}
 
 
 def _loaded(sides: list[Side | None], config: DictConfig, console: Console) -> list[ImageStore | None]:

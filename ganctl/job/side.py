@@ -60,6 +60,11 @@ class Side:
             return dataclasses.replace(self.run.spec, name=f"{self.word.text}, step {self.run.step}")
         return None if self.word.kind == "images" else self.source.spec
 
+    @property
+    def teachers(self) -> dict[str, str]:
+        """The pretrained networks that the run has learned from, each with its part; empty of other images."""
+        return build.teachers_of(self.run.config, list(self.config.trust)) if self.run else {}
+
     def check(self, extractor: FeatureExtractor) -> None:
         """Raises ValueError where the extractor cannot judge the images, as far as that is known by now."""
         if self.spec is not None:

@@ -46,7 +46,7 @@ def train_once(
         try:
             signals.raise_if_received()
             session = Session(config, resume)
-            judge = build.judge(config, session.device, progress)
+            judge = build.judge(config, session.device, progress, session.spec)
             count = config.evaluation.num_images
             with choice_of("feature", judge.extractor.name.removesuffix(TEACHER)), keys_of(**_KEYS):
                 score = judge.check(session.spec, conditional=config.conditional, num_images=count)

@@ -2,9 +2,9 @@
 
 Section 3's guidelines: strides instead of pooling, batch norm except at the generator's output and the discriminator's
 input, no hidden fully connected layers, ReLU and tanh in the generator, LeakyReLU in the discriminator. We differ in
-these points: the network starts from 4 to 7 pixels a side, not always 4, so that 28 or 96 pixels work as well as 32;
-the stride 2 divides its 4x4 kernels (the paper's figure has 5x5) evenly, against checkerboards. Small images leave few
-doublings and so few layers: `extra_layers` adds 3x3 convolutions of stride 1 at the smallest size.
+these points: the network starts from 4 to 7 pixels a side, not always 4, so that 28, 96 or 96x64 pixels work as well
+as 32; the stride 2 divides its 4x4 kernels (the paper's figure has 5x5) evenly, against checkerboards. Small images
+leave few doublings and so few layers: `extra_layers` adds 3x3 convolutions of stride 1 at the smallest size.
 """
 
 from itertools import pairwise
@@ -19,8 +19,8 @@ from ganctl.shapes import Images, Labels, Latents, Logits
 class Generator(nn.Module):
     """Latents (N, latent_size) and labels (N,) to images (N, C, H, W) in [-1, 1], at any size of `geometry.doubling`.
 
-    A linear layer makes m x m pixels (it is the paper's "project and reshape"), then each 4x4 transposed convolution of
-    stride 2 doubles them. Labels matter only with `num_classes`.
+    A linear layer makes the first pixels (it is the paper's "project and reshape"), then each 4x4 transposed
+    convolution of stride 2 doubles them. Labels matter only with `num_classes`.
     """
 
     def __init__(
@@ -41,8 +41,8 @@ class Generator(nn.Module):
         start, doublings = doubling(image_shape)
         widths = widths_of(doublings + extra_layers, width=width, max_width=max_width)[::-1]
         self.latents = LabelledLatents(latent_size, num_classes=num_classes, label_size=label_size, mixture=mixture)
-        self.project = nn.Linear(self.latents.size, widths[0] * start * start, bias=False)
-        layers: list[nn.Module] = [nn.Unflatten(1, (widths[0], start, start))]
+        self.project = nn.Linear(self.latents.size, widths[0] * start[0] * start[1], bias=False)
+        layers: list[nn.Module] = [nn.Unflatten(1, (widths[0], *start))]
         for number, (before, after) in enumerate(pairwise(widths)):
             convolution = nn.Conv2d(before, after, 3, 1, 1, bias=False)
             if number >= extra_layers:
@@ -67,8 +67,8 @@ class Generator(nn.Module):
 class Discriminator(nn.Module):
     """Images (N, C, H, W) in [-1, 1] and labels (N,) to logits (N,), at any size of `geometry.doubling`.
 
-    4x4 convolutions of stride 2 halve the image down to m x m pixels, which one linear layer judges. Without
-    `batch_norm`, as the gradient penalty needs it, the convolutions have biases instead.
+    4x4 convolutions of stride 2 halve the image down to 4 to 7 pixels on the shorter side, all of which one linear
+    layer judges. Without `batch_norm`, as the gradient penalty needs it, the convolutions have biases instead.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class Discriminator(nn.Module):
             layers += [nn.Conv2d(before, after, kernel, stride, 1, bias=not batch_norm)]
             layers += [nn.BatchNorm2d(after)] if batch_norm else []
         self.layers = nn.Sequential(*layers, nn.LeakyReLU(LEAK, inplace=True), *drop(dropout), nn.Flatten())
-        self.head = LogitHead(widths[-1] * start * start, num_classes, minibatch_kernels, minibatch_kernel_size)
+        self.head = LogitHead(widths[-1] * start[0] * start[1], num_classes, minibatch_kernels, minibatch_kernel_size)
         finish(self, initialisation, spectral_norm=spectral_norm)
 
     def forward(self, images: Images, labels: Labels) -> Logits:

@@ -3,7 +3,7 @@
 Nearest upsampling and 3x3 convolutions, so that no checkerboard is built in; gated linear units; and skip-layer
 excitation, by which a small map weighs the channels of one 16 times as large. We differ: a linear layer makes the first
 pixels (the paper's transposed convolution of a 1x1 map is the same), each size has two convolutions, no noise is added,
-and the network starts from 4 to 7 pixels a side, so that 96 or 28 pixels work as well as 64.
+and the network starts from 4 to 7 pixels a side, so that 96 or 28 pixels work as well as 64, and 96x64.
 """
 
 import torch
@@ -40,8 +40,8 @@ class Generator(nn.Module):
         start, doublings = doubling(image_shape)
         first, *widths = widths_of(doublings + 1, width=width, max_width=max_width)[::-1]
         self.latents = LabelledLatents(latent_size, num_classes=num_classes, label_size=label_size)
-        self.project = nn.Linear(self.latents.size, 2 * first * start * start, bias=False)
-        self.first = nn.Sequential(nn.Unflatten(1, (2 * first, start, start)), nn.BatchNorm2d(2 * first), Gate())
+        self.project = nn.Linear(self.latents.size, 2 * first * start[0] * start[1], bias=False)
+        self.first = nn.Sequential(nn.Unflatten(1, (2 * first, *start)), nn.BatchNorm2d(2 * first), Gate())
         sizes = [first, *widths]
         self.blocks = nn.ModuleList(_block(before, after) for before, after in zip(sizes, widths, strict=False))
         reached = range(_REACH, len(sizes)) if excitation else []
@@ -88,11 +88,11 @@ class EnlargingConv2d(nn.Conv2d):
     places is the same with 4 products in place of 9.
     """
 
-    def forward(self, maps: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         padded = functional.pad(self.weight.flip(2, 3), (1, 1, 1, 1))
         rows = padded[:, :, 1:] + padded[:, :, :-1]
         sums = rows[:, :, :, 1:] + rows[:, :, :, :-1]
-        return functional.conv_transpose2d(maps, sums.transpose(0, 1), self.bias, stride=2, padding=1)
+        return functional.conv_transpose2d(input, sums.transpose(0, 1), self.bias, stride=2, padding=1)
 
 
 class Excitation(nn.Module):

@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from ganctl.model.geometry import ImageShape
 from ganctl.model.layers import LEAK, normalise_spectra
-from ganctl.pretrained import SCALES, efficientnet_lite0
+from ganctl.pretrained import LITE0, efficientnet_lite
 from ganctl.shapes import Images, Labels, Places
 
 _SMALLEST = 4  # pixels a side that a head halves its map down to
@@ -29,7 +29,7 @@ class Discriminator(nn.Module):
     learned for the label (Miyato and Koyama 2018, arXiv:1802.05637).
     """
 
-    teacher: ClassVar = "efficientnet"  # a judge of that name is no judge of a run with this
+    teacher: ClassVar = LITE0.name  # who judges by that network is no judge of a run with this
 
     def __init__(
         self,
@@ -42,13 +42,13 @@ class Discriminator(nn.Module):
     ) -> None:
         super().__init__()
         self.size = size
-        self.seeing = efficientnet_lite0()
+        self.seeing = efficientnet_lite(LITE0)
         freeze(self.seeing, saved=False)
-        self.across = nn.ModuleDict({str(scale): mixing(count, channels, 1) for scale, count in SCALES.items()})
-        self.down = nn.ModuleDict({str(scale): mixing(channels, channels, 3) for scale in SCALES})
-        side = max(image_shape[1:]) if size is None else size
+        self.across = nn.ModuleDict({str(scale): mixing(count, channels, 1) for scale, count in LITE0.scales.items()})
+        self.down = nn.ModuleDict({str(scale): mixing(channels, channels, 3) for scale in LITE0.scales})
+        side = min(image_shape[1:]) if size is None else size
         self.heads = nn.ModuleDict(
-            {str(scale): Head(channels, width, -(-side // scale), num_classes) for scale in SCALES}
+            {str(scale): Head(channels, width, -(-side // scale), num_classes) for scale in LITE0.scales}
         )
         normalise_spectra(self.heads)
 
@@ -56,7 +56,7 @@ class Discriminator(nn.Module):
         with torch.autocast(images.device.type, enabled=False):  # slower in bf16, where gradients are wanted
             maps = self.seeing.maps(self.resized(images.float().expand(-1, 3, -1, -1)))
         logits, coarser = [], None
-        for scale in sorted(SCALES, reverse=True):
+        for scale in sorted(maps, reverse=True):
             mixed = self.across[str(scale)](maps[scale])
             if coarser is not None:
                 mixed = mixed + functional.interpolate(coarser, size=mixed.shape[2:], mode="bilinear")
@@ -66,13 +66,15 @@ class Discriminator(nn.Module):
 
     def resized(self, images: Tensor) -> Tensor:
         """The images at the size that they are seen at."""
-        if self.size is None or images.shape[2:] == (self.size, self.size):
+        shorter = min(images.shape[2:])
+        if self.size is None or shorter == self.size:
             return images
-        return functional.interpolate(images, size=(self.size, self.size), mode="bilinear", antialias=True)
+        height, width = (round(side * self.size / shorter) for side in images.shape[2:])
+        return functional.interpolate(images, size=(height, width), mode="bilinear", antialias=True)
 
 
 class Head(nn.Module):
-    """A map (N, channels, h, w), `side` pixels a side, halved down to 4, and labels (N,), to logits (N, places)."""
+    """A map (N, channels, h, w), whose shorter `side` is halved down to 4, and labels (N,), to logits (N, places)."""
 
     def __init__(self, channels: int, width: int, side: int, num_classes: int | None) -> None:
         super().__init__()

@@ -16,8 +16,8 @@ from ganctl.shapes import Images, Labels, Latents, Logits
 class Generator(nn.Module):
     """Latents (N, latent_size) and labels (N,) to images (N, C, H, W) in [-1, 1], at any size of `geometry.doubling`.
 
-    A linear layer makes m x m pixels; each residual block doubles them; batch norm, ReLU, a 3x3 convolution and tanh
-    follow.
+    A linear layer makes the first pixels; each residual block doubles them; batch norm, ReLU, a 3x3 convolution and
+    tanh follow.
     """
 
     def __init__(
@@ -37,9 +37,9 @@ class Generator(nn.Module):
         last, *rest = widths_of(doublings + 1, width=width, max_width=max_width)
         widths = [*reversed(rest), last]
         self.latents = LabelledLatents(latent_size, num_classes=num_classes, label_size=label_size)
-        self.project = nn.Linear(self.latents.size, widths[0] * start * start, bias=False)
+        self.project = nn.Linear(self.latents.size, widths[0] * start[0] * start[1], bias=False)
         self.layers = nn.Sequential(
-            nn.Unflatten(1, (widths[0], start, start)),
+            nn.Unflatten(1, (widths[0], *start)),
             *(GBlock(before, after, dropout) for before, after in pairwise(widths)),
             nn.BatchNorm2d(last),
             nn.ReLU(inplace=True),
@@ -55,8 +55,8 @@ class Generator(nn.Module):
 class Discriminator(nn.Module):
     """Images (N, C, H, W) in [-1, 1] and labels (N,) to logits (N,), at any size of `geometry.doubling`.
 
-    Residual blocks halve the image down to 2m x 2m pixels (8 to 14 a side), two more keep its size; then ReLU, the sum
-    over all pixels, and the logit. It has no batch norm: spectral norm, or a gradient penalty, takes its place.
+    Residual blocks halve the image down to 8 to 14 pixels on the shorter side, two more keep its size; then ReLU, the
+    sum over all pixels, and the logit. It has no batch norm: spectral norm, or a gradient penalty, takes its place.
     """
 
     def __init__(

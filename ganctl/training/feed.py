@@ -14,8 +14,8 @@ _RESIDENT_BYTES = 2 << 30
 class Feed:
     """Batches of a store, of `batch_size` images for all processes together, of which each gets its share.
 
-    `flip` mirrors half of the images, each with its source, drawn from torch's global generator. Sources that belong to
-    no image are shown in an order of their own.
+    `flip` mirrors half of the images, each with its source, and of a store's `larger` images a part is taken anywhere:
+    both drawn from torch's global generator. Sources that belong to no image are shown in an order of their own.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class Feed:
         self.store, self.device, self.world = store, device, world
         self.batch_size, self.seed, self.flip = batch_size, seed, flip
         self.labels = torch.from_numpy(numpy.array(store.labels)).to(device.torch_device)
-        self.images = self._resident(store.images)
+        self.images = self._resident(store.images if store.larger is None else store.larger)
         self.sources = None if store.sources is None else self._resident(store.sources)
 
     def batch(self, number: int) -> Batch:
@@ -42,6 +42,8 @@ class Feed:
         if self.flip:
             mirrored = torch.rand(self.batch_size, *[1] * (images.ndim - 1), device=images.device) < 0.5
             images = self._flipped(images, mirrored)
+        if self.store.larger is not None:
+            images = self._parts(images)
         if self.sources is not None and self.store.paired:
             source = self._read(self.sources, index)
             source = source if mirrored is None else self._flipped(source, mirrored)
@@ -49,6 +51,17 @@ class Feed:
             others = indices(self.seed, number, self.batch_size, len(self.sources), stream=1)
             source = self._read(self.sources, others)
         return Batch(images, self.labels[self._places(index)], source)
+
+    def _parts(self, images: Tensor) -> Tensor:
+        """A part of each image, of the size of the store's `images`, at a place drawn for each."""
+        rows, device = torch.arange(len(images), device=images.device), images.device
+        places = [rows[:, None, None, None], torch.arange(images.shape[1], device=device)[:, None, None]]
+        for axis, side in enumerate(self.store.images.shape[2:]):
+            first = torch.randint(images.shape[2 + axis] - side + 1, (self.batch_size,), device=device)
+            span = self.world.share(first)[:, None] + torch.arange(side, device=device)
+            places.append(span[:, None, :, None] if axis == 0 else span[:, None, None, :])
+        parts = images[tuple(places)]
+        return parts.contiguous(memory_format=self.device.memory_format_of(parts))
 
     def _flipped(self, images: Tensor, mirrored: Tensor) -> Tensor:
         return torch.where(self.world.share(mirrored), images.flip(-1), images)

@@ -165,7 +165,7 @@ class Adversarial:
         """D with every perturbation of its input before it."""
         perturbations = [r for r in self.regularizers.values() if isinstance(r, Perturbation)]
 
-        def logits(images: Tensor, **shown: Tensor) -> Tensor:
+        def logits(images: Tensor, **shown: Tensor | bool) -> Tensor:
             for perturbation in perturbations:
                 images = perturbation.perturb(images, step)
             return D(images, **shown).float()

@@ -83,7 +83,7 @@ def test_every_weakness_is_named_with_what_to_do(workplace: Path, ganctl: Comman
         "1 file: notes.txt",
     ):
         assert words in text
-    assert {"model=cdcgan", "training.flip=true", "training.batch_size=16"} <= set(command_of(answer))
+    assert {"conditional=true", "training.flip=true", "training.batch_size=16"} <= set(command_of(answer))
 
 
 def test_the_command_trains_on_few_pictures(workplace: Path, ganctl: Command) -> None:
@@ -108,7 +108,7 @@ def test_splits_are_not_taken_for_classes(workplace: Path, ganctl: Command) -> N
         pictures(workplace / "split" / name, 2, seed=number)
     answer = ganctl("data", "check", "split")
     assert "sub-folders called train and val: if they are no classes, take one as the path" in said(answer)
-    assert "model=cdcgan" not in command_of(answer)
+    assert "conditional=true" not in command_of(answer)
 
 
 def test_what_a_training_would_refuse_is_exit_code_1(workplace: Path, ganctl: Command) -> None:

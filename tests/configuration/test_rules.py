@@ -95,6 +95,16 @@ def test_null_is_allowed_where_the_comment_says_what_it_means() -> None:
     assert Rule("key", 5, "in [1, inf)", "file").complaint(None) == "must not be null; the default is key=5"
 
 
+def test_a_list_may_stand_for_one_number_where_the_comment_names_its_places() -> None:
+    for text, null in (("n: 64", "the"), ("n: null", "null = all")):
+        (rule,) = read_rules(f"{text} # {null}; whole number in [4, 1024] or [height, width]", "", "x.yaml")
+        for good in (8, [8, 16]):
+            assert rule.complaint(good) is None
+        for bad in ([8], [8, 8, 8], [8, 2000], [8, "x"], [8, 1.5], "8", [], [[8, 8], [8, 8]]):
+            complaint = rule.complaint(bad)
+            assert complaint and "\n" not in complaint
+
+
 def test_a_null_default_takes_what_the_range_takes() -> None:
     rule = Rule("key", None, "null = none; in [1, 9]", "file")
     assert rule.complaint(2.5) is None

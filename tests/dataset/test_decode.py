@@ -23,9 +23,17 @@ def encoded(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
 
 
 def pixels(image: Image.Image, kind: str = "PNG", side: int = 8, **options: Any) -> numpy.ndarray:
-    settings = {"resolution": side, "channels": 3, "fit": "crop", "resample": "lanczos"}
+    settings = {"size": (side, side), "channels": 3, "fit": "crop", "resample": "lanczos"}
     settings.update({key: options.pop(key) for key in tuple(options) if key in settings})
     return decode(encoded(image, kind, **options), **settings)
+
+
+@pytest.mark.parametrize(("fit", "left", "right"), [("crop", 40, 160), ("pad", 255, 255), ("stretch", 0, 200)])
+def test_an_oblong_size_keeps_the_middle_pads_or_stretches(fit: str, left: int, right: int) -> None:
+    image = Image.fromarray(numpy.tile(numpy.arange(0, 201, 10, numpy.uint8)[:, None], (1, 21)).T)  # 21x21, by column
+    found = pixels(image, size=(10, 20) if fit == "pad" else (20, 10), fit=fit, resample="nearest")
+    assert found.shape == (3, *((10, 20) if fit == "pad" else (20, 10)))
+    assert abs(int(found[0, 5, 0]) - left) <= 20 and abs(int(found[0, 5, -1]) - right) <= 20
 
 
 def colours(array: numpy.ndarray) -> set[tuple[int, ...]]:
@@ -158,7 +166,7 @@ def png_of_size(width: int, height: int) -> bytes:
 )
 def test_what_cannot_be_used_is_refused_with_a_reason(content: bytes, words: str) -> None:
     with quiet_pillow(), pytest.raises(ValueError, match=words) as caught:
-        decode(content, resolution=8, channels=3, fit="crop", resample="lanczos")
+        decode(content, size=(8, 8), channels=3, fit="crop", resample="lanczos")
     assert "\n" not in str(caught.value)
 
 
@@ -172,7 +180,7 @@ def test_damaged_bytes_end_in_pixels_or_a_reason_and_nothing_else() -> None:
                 content[place] = random.randint(256)
             with quiet_pillow():
                 try:
-                    result = decode(bytes(content), resolution=8, channels=3, fit="crop", resample="lanczos")
+                    result = decode(bytes(content), size=(8, 8), channels=3, fit="crop", resample="lanczos")
                 except ValueError:
                     continue
             assert result.shape == (3, 8, 8)

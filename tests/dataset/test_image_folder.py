@@ -227,6 +227,12 @@ def test_empty_and_missing_folders_are_refused(tmp_path: Path) -> None:
         ({"resolution": 3}, "resolution=3: "),
         ({"resolution": 1025}, "resolution=1025: "),
         ({"resolution": 8.0}, "resolution=8.0: "),
+        ({"resolution": [8]}, "resolution=[8]: "),
+        ({"resolution": [8, 2000]}, "resolution=[8, 2000]: "),
+        ({"resolution": "8x8"}, "resolution=8x8: "),
+        ({"random_crop": 65}, "random_crop=65: is no part of images of resolution=64"),
+        ({"random_crop": [8, 32], "resolution": [16, 16]}, "random_crop=[8, 32]: is no part of images of "),
+        ({"random_crop": 8, "resolution": None}, "random_crop=8: "),
         ({"channels": 4}, "channels=4: "),
         ({"fit": "squeeze"}, "fit=squeeze: "),
         ({"filter": "sinc"}, "filter=sinc: "),
@@ -241,6 +247,27 @@ def test_a_bad_option_is_refused_at_once(pets: Path, options: dict[str, Any], st
     with pytest.raises(ValueError) as caught:
         ImageFolder(**{"path": str(pets), **options})
     assert str(caught.value).startswith(start) and "\n" not in str(caught.value)
+
+
+def test_pictures_may_be_wider_than_high(pets: Path) -> None:
+    for fit in ("crop", "pad", "stretch"):
+        dataset = ImageFolder(path=str(pets), resolution=[6, 10], fit=fit)
+        assert dataset.spec.image_shape == dataset.load().images.shape[1:] == (3, 6, 10)
+    square, pair = (ImageFolder(path=str(pets), resolution=size).load() for size in (8, [8, 8]))
+    assert square.content_hash == pair.content_hash
+
+
+def test_a_random_part_of_each_image_stands_for_it_and_the_whole_is_there_to_learn_from(pets: Path) -> None:
+    whole = ImageFolder(path=str(pets), resolution=[12, 16]).load()
+    dataset = ImageFolder(path=str(pets), resolution=[12, 16], random_crop=[8, 9])
+    store = dataset.load()
+    assert dataset.spec == store.spec and store.spec.image_shape == (3, 8, 9)
+    assert store.larger is not None and numpy.array_equal(store.larger, whole.images)
+    assert store.class_names == whole.class_names and numpy.array_equal(store.labels, whole.labels)
+    for part, image in zip(store.images, whole.images, strict=True):
+        places = [image[:, top : top + 8, left : left + 9] for top in range(5) for left in range(8)]
+        assert any(numpy.array_equal(part, place) for place in places)
+    assert dataset.load().content_hash == store.content_hash != whole.content_hash
 
 
 def test_a_folder_may_be_called_by_a_number(pets: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from ganctl.contract import DataSpec, FeatureExtractor
 from ganctl.feature.efficientnet import EfficientNet
 from ganctl.metric.frechet import FrechetDistance
 from ganctl.metric.kid import KernelDistance
-from ganctl.pretrained import efficientnet_lite0
+from ganctl.pretrained import LITE0, efficientnet_lite
 
 
 @pytest.fixture(scope="module")
@@ -38,9 +38,21 @@ def test_scores_are_named_after_it_and_none_is_called_fid(efficientnet: Efficien
     assert (distance.name, kernel.name) == ("fd_efficientnet", "kd_efficientnet")
 
 
+def test_the_larger_variant_is_another_judge_under_its_own_name(efficientnet: EfficientNet) -> None:
+    larger = EfficientNet(lite=2, size=efficientnet.size)
+    assert (larger.name, larger.pretrained) == ("efficientnet_lite2", "efficientnet_lite2") != efficientnet.pretrained
+    assert EfficientNet(lite=2, precision="bf16", size=32).name == "efficientnet_lite2_bf16"
+    assert larger.weights_hash != efficientnet.weights_hash
+    (features, logits), (others, _) = larger(rgb(3)), efficientnet(rgb(3))
+    assert features.shape == (3, 1280) and logits.shape == (3, 1000)
+    assert not torch.allclose(features, others, atol=0.1)
+    with pytest.raises(ValueError, match=r"^lite=1: must be 0 or 2"):
+        EfficientNet(lite=1)
+
+
 def test_images_of_its_own_size_reach_the_network_as_they_are() -> None:
     images = rgb(2, 64, 64)
-    assert torch.equal(EfficientNet(size=64)(images)[0], efficientnet_lite0()(images)[0])
+    assert torch.equal(EfficientNet(size=64)(images)[0], efficientnet_lite(LITE0)(images)[0])
 
 
 def test_large_images_are_averaged_down_not_sampled(efficientnet: EfficientNet) -> None:

@@ -34,7 +34,7 @@ def expect_content(monkeypatch: pytest.MonkeyPatch) -> None:
 def one_line(error: pytest.ExceptionInfo[ValueError]) -> str:
     message = str(error.value)
     assert "\n" not in message
-    for cure in ("; try weights=FILE", f"put {FILE_NAME} into", "judge by efficientnet"):
+    for cure in ("; try weights=FILE", f"put {FILE_NAME} into", "judge by efficientnet_lite2"):
         assert cure in message
     return message
 

@@ -38,6 +38,23 @@ def test_new_settings_come_over_the_saved_ones(run: Path) -> None:
     assert found.for_hydra()[1] == "hydra.output_subdir='.hydra-resume-1'"
 
 
+def test_a_run_keeps_the_model_that_it_began_with_whatever_the_default_is_now(run: Path) -> None:
+    facts = {"hydra": {"runtime": {"choices": {"model": "dcgan", "dataset": "crops"}}}}
+    (run / ".hydra" / "hydra.yaml").write_text(yaml.safe_dump(facts))
+    save(run / ".hydra", ["dataset=crops"])
+    assert resume(str(run), ["seed=1"]).overrides == ["model=dcgan", "dataset=crops", "seed=1"]
+    assert resume(str(run), ["model=sngan"]).overrides == ["dataset=crops", "model=sngan"]
+    save(run / ".hydra", ["~model"])
+    assert resume(str(run), []).overrides == ["~model"]
+
+
+@pytest.mark.parametrize("choice", ["x y", "${oc.env:HOME}", ["a"], None, "", "a,b", 3])
+def test_a_model_that_is_no_name_of_one_is_not_taken_over(run: Path, choice: object) -> None:
+    facts = {"hydra": {"runtime": {"choices": {"model": choice}}}}
+    (run / ".hydra" / "hydra.yaml").write_text(yaml.safe_dump(facts))
+    assert resume(str(run), []).overrides == ["loss=hinge", "training.steps=4"]
+
+
 def test_a_checkpoint_file_names_its_run_as_well(run: Path) -> None:
     file = run / "checkpoints" / "step-00000004.pt"
     assert resume(str(file), []).folder == run

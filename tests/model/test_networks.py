@@ -14,7 +14,7 @@ from ganctl.contract import ArgumentError
 from ganctl.model.layers import LabelledLatents, LogitHead
 
 LABELS = torch.arange(6) % 3
-SHAPES = [(16, 3), (28, 1), (32, 3), (40, 1), (96, 3)]
+SHAPES = [(16, 3), (28, 1), (32, 3), (40, 1), (96, 3), ((32, 48), 3), ((112, 64), 1), ((16, 60), 3)]
 REMEDIES = (
     {"spectral_norm": False},
     {"spectral_norm": False, "minibatch_kernels": 3},
@@ -35,6 +35,10 @@ def judged(network: nn.Module, given: torch.Tensor) -> torch.Tensor:
     return total
 
 
+def sides_of(size: int | tuple[int, int]) -> tuple[int, int]:
+    return (size, size) if isinstance(size, int) else size
+
+
 def has_ganctls_layers(network: nn.Module) -> bool:
     """Whether the network promises what those of ganctl do: that labels count, and float32 whatever is inside."""
     return any(isinstance(layer, LabelledLatents | LogitHead) for layer in network.modules())
@@ -43,7 +47,7 @@ def has_ganctls_layers(network: nn.Module) -> bool:
 @pytest.mark.parametrize(("size", "channels"), SHAPES)
 def test_a_generators_images_have_the_shape_and_range_of_the_data(narrow, generator_name, size, channels):
     images = narrow("generator", generator_name, size, channels)(torch.randn(2, 100) * 30, torch.zeros(2).long())
-    assert images.shape == (2, channels, size, size)
+    assert images.shape == (2, channels, *sides_of(size))
     assert images.dtype == torch.float32
     assert images.abs().max() <= 1
     assert images.std() > 0
@@ -51,7 +55,7 @@ def test_a_generators_images_have_the_shape_and_range_of_the_data(narrow, genera
 
 @pytest.mark.parametrize(("size", "channels"), SHAPES)
 def test_a_discriminator_gives_logits_an_image(narrow, discriminator_name, size, channels):
-    images = torch.rand(2, channels, size, size) * 2 - 1
+    images = torch.rand(2, channels, *sides_of(size)) * 2 - 1
     logits = narrow("discriminator", discriminator_name, size, channels)(images, torch.zeros(2).long())
     assert logits.shape[:1] == (2,)
     assert logits.dtype == torch.float32

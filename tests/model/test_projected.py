@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ganctl.model.projected import Discriminator
-from ganctl.pretrained import SCALES, efficientnet_lite0
+from ganctl.pretrained import LITE0, efficientnet_lite
 
 SETTINGS = {"image_shape": (3, 64, 64), "num_classes": None, "channels": 8, "width": 8, "size": None}
 LABELS = torch.zeros(2, dtype=torch.int64)
@@ -32,9 +32,9 @@ def test_only_the_heads_learn_and_the_checkpoint_holds_what_no_package_has(netwo
 
 def test_what_sees_the_image_is_the_network_of_imagenet(network: Discriminator) -> None:
     images = torch.rand(1, 3, 64, 64) * 2 - 1
-    for scale, maps in efficientnet_lite0().maps(images).items():
+    for scale, maps in efficientnet_lite(LITE0).maps(images).items():
         torch.testing.assert_close(network.seeing.maps(images)[scale], maps)
-        assert maps.shape == (1, SCALES[scale], 64 // scale, 64 // scale)
+        assert maps.shape == (1, LITE0.scales[scale], 64 // scale, 64 // scale)
 
 
 def test_every_place_of_every_head_judges_and_tells_the_image_how_to_change(network: Discriminator) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 
+import numpy
 import pytest
 import torch
 
 from ganctl.task import sample_inputs
+from ganctl.training.feed import Feed
 from ganctl.training.loop import train
 from tests.training import helpers
 
@@ -114,6 +117,25 @@ def test_flipping_mirrors_about_half_of_the_images():
     flipped = [bool(torch.equal(b, a.flip(2)) and not torch.equal(a, b)) for a, b in zip(plain, mirrored, strict=True)]
     same = [bool(torch.equal(a, b)) for a, b in zip(plain, mirrored, strict=True)]
     assert any(flipped) and any(same) and all(f or s for f, s in zip(flipped, same, strict=True))
+
+
+def test_another_part_of_each_larger_image_is_shown_each_time_and_the_same_after_a_restart():
+    larger = numpy.random.default_rng(1).integers(0, 256, (23, 1, 4, 5), dtype=numpy.uint8)
+    store = dataclasses.replace(helpers.store(), larger=larger)
+    feed = Feed(store, helpers.CPU, batch_size=23, seed=5)
+    seen = set()
+    for number in range(4):
+        torch.manual_seed(number)
+        batch = feed.batch(number)
+        assert batch.images.shape == (23, *helpers.SHAPE)
+        for part in ((batch.images + 1) * 127.5).round().to(torch.uint8).numpy():
+            places = [(i, y, x) for i in range(23) for y in range(3) for x in range(4)]
+            seen |= {
+                place for place in places if (larger[place[0], :, place[1] :, place[2] :][:, :2, :2] == part).all()
+            }
+        torch.manual_seed(number)
+        assert torch.equal(feed.batch(number).images, batch.images)
+    assert len(seen) > 60 and {(y, x) for _, y, x in seen} == {(y, x) for y in range(3) for x in range(4)}
 
 
 def test_batches_are_pixels_between_minus_one_and_one_with_their_labels():
