@@ -348,7 +348,7 @@ class FeatureSet:
     is not known or would not fit in memory: `features` (count, F) float32; `logits` (count, K) float32, of an extractor
     that knows classes; `labels` (count,) int64, the classes asked of a conditional generator or the true ones of real
     images; `images` (count, C, H, W) uint8. `factor` (F, R) float64 has the covariance as its product with its own
-    transpose. `extractor` is its name.
+    transpose. `extractor` is its name. `pairs` of generated images says that image i is to be like real image i.
     """
 
     extractor: str
@@ -360,6 +360,7 @@ class FeatureSet:
     labels: Tensor | None = None
     images: numpy.ndarray | None = None
     factor: Tensor | None = None
+    pairs: bool | None = None
 
 
 Direction = Literal["lower", "higher"]

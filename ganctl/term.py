@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ganctl.contract import Batch, Sample
-from ganctl.pretrained import EfficientNetLite0, efficientnet_lite0, perceptual_distance
+from ganctl.pretrained import LITE0, EfficientNetLite, efficientnet_lite, perceptual_distance
 from ganctl.ranges import check_ranges, ranged
 
 
@@ -60,8 +60,8 @@ class Perceptual:
     __post_init__ = check_ranges
 
     @cached_property
-    def network(self) -> EfficientNetLite0:
-        return efficientnet_lite0()
+    def network(self) -> EfficientNetLite:
+        return efficientnet_lite(LITE0)
 
     def generator_penalty(self, fake: Sample, real: Batch, generator: nn.Module) -> Tensor:
         network = self.network.to(fake.images.device)
@@ -85,8 +85,8 @@ class TotalVariation:
 
     def generator_penalty(self, fake: Sample, real: Batch, generator: nn.Module) -> Tensor:
         images = fake.images.float()
-        differences = images.diff(dim=2), images.diff(dim=3)
-        return self.weight * sum(each.abs().flatten(1).mean(1) for each in differences)
+        down, right = (images.diff(dim=dim).abs().flatten(1).mean(1) for dim in (2, 3))
+        return self.weight * (down + right)
 
 
 @dataclass(frozen=True)

@@ -37,11 +37,11 @@ def evaluate_run(config: DictConfig, target: Path) -> int:
         with keys_of("dataset"):
             store = dataset.load(console.progress)
         drawer, count = trained.drawer, config.num_images
-        if isinstance(drawer.task, Sourced):
+        if isinstance(task := drawer.task, Sourced):
             if config.split is None:
-                _, store = to_learn_and_to_judge(merged, dataset, store, drawer.task, console.progress)
+                _, store = to_learn_and_to_judge(merged, dataset, store, task, console.progress)
             drawer = replace(drawer, task=drawer.task.fitted(store))
-            count = min(count, drawer.task.num_samples())
+            count = min(count, len(store.images if store.sources is None else store.sources))
         judge.check_store(store)
         _prepare(judge, store, trained, console, list(config.trust))
         draws: list[ScoreSet] = []
@@ -58,6 +58,7 @@ def evaluate_run(config: DictConfig, target: Path) -> int:
                     config.weights,
                     labels=drawer.task.asked_labels(seed, count),
                     look=None if draws else lambda *sides: pictures.append(beside_the_nearest(*sides)),
+                    pairs=getattr(drawer.task, "has_truth", False) and getattr(dataset, "paired", True),
                 )
             )
         if warning := too_few(draws[0].protocol):

@@ -218,6 +218,7 @@ class Journal:
             count,
             seed,
             labels=self.session.task.asked_labels(seed, count),
+            pairs=self.session.has_truth,
         )
 
     def content(self) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from ganctl import build, checkpoint
 from ganctl.configuration.keys import keys_of
 from ganctl.contract import ALONE, DataSpec, ImageStore, Progress, Sourced, Task, World
 from ganctl.evaluation.evaluate import cuda_devices
+from ganctl.files import given_path
 from ganctl.job.splits import to_learn_and_to_judge
 from ganctl.own_code import own_code
 from ganctl.training.device import Device
@@ -51,6 +52,8 @@ class Session:
         self.scheduler = build.scheduler(config)
         self.state = build.state(config, self.game, self.task, self.device)
         self.saved = self._saved(resume) if resume else None
+        if config.start is not None and not resume:
+            self._begin_with(given_path(str(config.start)))
         self.first_step = self.state.step
 
     def read(self, progress: Progress) -> None:
@@ -96,6 +99,11 @@ class Session:
             network = build.copy_with(network, weights)
         return Drawer(network, self.task, self.device, self.config.evaluation.batch_size)
 
+    @property
+    def has_truth(self) -> bool:
+        """Whether each sample has a true image, which it is to be like."""
+        return getattr(self.task, "has_truth", False) and getattr(self.dataset, "paired", True)
+
     def num_samples(self, count: int) -> int:
         """`count`, or as many as there are where samples start from pictures of the data."""
         return min(count, self.task.num_samples()) if isinstance(self.task, Sourced) else count
@@ -114,6 +122,18 @@ class Session:
             "class_names": list(self.store.class_names),
             "state": self.state.state_dict(),
         }
+
+    def _begin_with(self, path: Path) -> None:
+        """Takes over the averaged generator of another run. Raises ValueError in one line where it is of another kind."""
+        file = checkpoint.find(path, "best")
+        weights = next(iter(checkpoint.load(file)["state"]["averages"].values()))
+        name = self.game.averaged[0]
+        try:
+            for network in (self.state.networks[name], self.state.averages[name]):
+                network.load_state_dict(weights)
+        except RuntimeError as error:
+            detail = " ".join(str(error).split())[:160]
+            raise ValueError(f"start={path}: its generator is of another architecture: {detail}") from None
 
     def _saved(self, path: Path) -> dict[str, Any]:
         saved = checkpoint.load_to_resume(path)
