@@ -44,6 +44,21 @@ def decode(content: bytes, *, size: Size | None, channels: int | None, fit: str,
     return pixels[None] if channels == 1 else pixels.transpose(2, 0, 1)
 
 
+def opened(content: bytes) -> tuple[numpy.ndarray, numpy.ndarray | None]:
+    """Pixels (H, W, 3) or (H, W), and the transparency (H, W) where there is one, uint8, at the image's own size.
+
+    Raises ValueError as `decode` does, and for more than 8 bits a channel.
+    """
+    with _image(content) as file:
+        if file.mode.startswith("I") or file.mode == "F":
+            raise ValueError("has more than 8 bits a channel; convert it to 8")
+        upright = ImageOps.exif_transpose(file)
+        if upright.mode in _TRANSPARENT or "transparency" in upright.info:
+            pixels = numpy.asarray(upright.convert("RGBA"))
+            return pixels[..., :3], pixels[..., 3]
+        return numpy.asarray(upright.convert("L" if upright.mode in _GREY else "RGB")), None
+
+
 def half_of(content: bytes, *, half: str, decode: Callable[[bytes], numpy.ndarray]) -> numpy.ndarray:
     """What `decode` gives of the left or the right half of the image in `content`, turned upright.
 

@@ -124,7 +124,7 @@ class Session:
         }
 
     def _begin_with(self, path: Path) -> None:
-        """Takes over the averaged generator of another run. Raises ValueError in one line where it is of another kind."""
+        """Takes over the averaged generator of another run. Raises ValueError where it is of another kind."""
         file = checkpoint.find(path, "best")
         weights = next(iter(checkpoint.load(file)["state"]["averages"].values()))
         name = self.game.averaged[0]

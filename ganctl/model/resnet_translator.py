@@ -12,7 +12,7 @@ from ganctl.contract import ArgumentError
 from ganctl.model.fastgan import EnlargingConv2d
 from ganctl.model.geometry import ImageShape
 from ganctl.model.layers import initialise, normalisation
-from ganctl.shapes import Images
+from ganctl.shapes import Images, Sources
 
 
 class Generator(nn.Module):
@@ -45,6 +45,7 @@ class Generator(nn.Module):
             raise ArgumentError("image_shape", image_shape, "this generator keeps its source's height and width")
         if any(side % 4 or side < 16 for side in image_shape[1:]):
             raise ArgumentError("image_shape", image_shape, "two halvings need multiples of 4, 16 at least")
+        self.multiple = 4  # of a side of other pictures
         bias = norm != "batch"
         layers: list[nn.Module] = [
             nn.ReflectionPad2d(3),
@@ -75,7 +76,7 @@ class Generator(nn.Module):
         )
         initialise(self, initialisation)
 
-    def forward(self, source: Images) -> Images:
+    def forward(self, source: Sources) -> Images:
         return self.layers(source).to(source.dtype)
 
     def patches(

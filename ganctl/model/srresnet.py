@@ -12,7 +12,7 @@ from torch.nn import functional
 from ganctl.contract import ArgumentError
 from ganctl.model.geometry import ImageShape
 from ganctl.model.layers import initialise
-from ganctl.shapes import Images
+from ganctl.shapes import Images, Sources
 
 
 class Generator(nn.Module):
@@ -52,7 +52,7 @@ class Generator(nn.Module):
         nn.init.zeros_(self.to_image.weight)
         self.channels = image_shape[0]
 
-    def forward(self, source: Images) -> Images:
+    def forward(self, source: Sources) -> Images:
         hidden = self.first(source)
         hidden = hidden + self.blocks(hidden)
         start = functional.interpolate(source.float(), scale_factor=self.factor, mode="bicubic")

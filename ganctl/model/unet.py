@@ -12,7 +12,7 @@ from ganctl.contract import ArgumentError
 from ganctl.model.fastgan import EnlargingConv2d
 from ganctl.model.geometry import ImageShape
 from ganctl.model.layers import LEAK, initialise, normalisation
-from ganctl.shapes import Images
+from ganctl.shapes import Images, Sources
 
 _DROPPED = 3  # doublings next to the innermost that have dropout: those of 512 channels in the paper
 
@@ -45,6 +45,7 @@ class Generator(nn.Module):
         if upsampling not in ("resize", "transposed"):
             raise ArgumentError("upsampling", upsampling, "is neither resize nor transposed", "resize")
         halvings = checked_halvings(image_shape, source_shape, halvings)
+        self.multiple = 2**halvings  # of a side of other pictures
         widths = [min(width * 2**level, max_width) for level in range(halvings)]
         self.down, self.up = nn.ModuleList(), nn.ModuleList()
         inputs = source_shape[0]
@@ -65,7 +66,7 @@ class Generator(nn.Module):
         self.to_image = nn.Sequential(nn.ReLU(), last, nn.Tanh())
         initialise(self, initialisation)
 
-    def forward(self, source: Images) -> Images:
+    def forward(self, source: Sources) -> Images:
         maps = [source]
         for layer in self.down:
             maps.append(layer(maps[-1]))
