@@ -49,7 +49,8 @@ class Generator(nn.Module):
         self.enlarge = nn.Sequential(*doublings)
         self.to_image = nn.Conv2d(width, image_shape[0], 3, 1, 1)
         initialise(self, initialisation)
-        nn.init.zeros_(self.to_image.weight)
+        for parameter in self.to_image.parameters():
+            nn.init.zeros_(parameter)
         self.channels = image_shape[0]
 
     def forward(self, source: Sources) -> Images:
