@@ -83,7 +83,8 @@ def dataset(config: DictConfig) -> Dataset:
 def task(config: Mapping[str, Any] | DictConfig, spec: DataSpec, world: World = ALONE) -> Task:
     """What the generator is asked for images of `spec`; `fitted` to the data or `restored` later."""
     settings = {"spec": spec, "latent_size": config["latent_size"], "conditional": config["conditional"]}
-    return part("task", config["task"], config["trust"], key="", world=world, **settings)
+    with keys_of(**{key: f"task.{key}" for key in config["task"]}):
+        return part("task", config["task"], config["trust"], key="", world=world, **settings)
 
 
 def network(config: Mapping[str, Any] | DictConfig, group: str, task: Task) -> nn.Module:

@@ -122,7 +122,7 @@ class Translation:
     def fitted(self, store: ImageStore) -> Translation:
         if self.show_source and not store.paired:
             need = "the sources of these data belong to no image, so that nothing can be shown beside it"
-            raise ArgumentError("task.show_source", "true", need, "false")
+            raise ArgumentError("show_source", "true", need, "false")
         return replace(self, sources=store.sources, truths=store.images if store.paired else None)
 
     def facts(self) -> dict[str, Any]:

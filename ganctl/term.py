@@ -55,7 +55,7 @@ class Perceptual:
     weight: float = ranged(1.0, "[0, inf)", cure=1)
     every: int = ranged(1, "[1, inf)", cure=1)
     needs_truth: ClassVar = True
-    teacher: ClassVar = "efficientnet"
+    teacher: ClassVar = LITE0.name
 
     __post_init__ = check_ranges
 

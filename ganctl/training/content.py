@@ -34,7 +34,7 @@ class Content:
     start of super-resolution (Ledig et al. 2017, arXiv:1609.04802, section 3.2), for `start=RUN`.
 
     Raises:
-        ArgumentError: there is nothing to descend, or a setting of the other game that this one does not know.
+        ValueError: there is nothing to descend, or a setting of the other game that this one does not know.
     """
 
     task: Task
@@ -56,7 +56,7 @@ class Content:
 
     def __post_init__(self) -> None:
         if not any(isinstance(each, GeneratorPenalty) for each in self.regularizers.values()):
-            raise ArgumentError("game", "content", "has nothing to descend; add term=[l1]")
+            raise ValueError("game=content: has nothing to descend; add term=[l1]")
         if self.accumulate != 1:
             raise ArgumentError("training.accumulate", self.accumulate, "game=content does not know it", 1)
 

@@ -57,7 +57,7 @@ class Cycle:
     2.5 here. `pool_size` is that of both pools.
 
     Raises:
-        ArgumentError: settings of the other game that this one does not know, and pictures of two shapes.
+        ValueError: settings of the other game that this one does not know, and pictures of two shapes.
     """
 
     task: Task
@@ -95,13 +95,13 @@ class Cycle:
                 raise ArgumentError(argument, value, "game=cycle does not know it", str(only).lower())
         if self.regularizers:
             name = next(iter(self.regularizers))
-            raise ArgumentError("game", "cycle", f"takes no regularizer, augmentation or term such as {name}")
+            raise ValueError(f"game=cycle: takes no regularizer, augmentation or term; leave out {name}")
         if self.loss.relativistic:
-            raise ArgumentError("loss", "relativistic", "game=cycle has no pairs for it", "least_squares")
+            raise ValueError("game=cycle: takes no relativistic loss; try loss=least_squares")
         shape, source = tuple(self.task.spec.image_shape), tuple(self.task.spec.source_shape or ())
         if shape != source:
             need = f"goes there and back, and so needs sources of the images' shape; they are {source} and {shape}"
-            raise ArgumentError("game", "cycle", need)
+            raise ValueError(f"game=cycle: {need}")
 
     def memories(self) -> dict[str, Memory]:
         return {"images": Pool(self.pool_size), "sources": Pool(self.pool_size)}
