@@ -9,7 +9,7 @@ INSTALLED := $(VENV)/.installed
 STRICT := --fail-on-warning --keep-going --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo train test check docs docs-pictures bench
+.PHONY: help setup demo demo-colour train test check docs docs-pictures bench
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ setup: $(INSTALLED) ## build .venv with ganctl and the development tools in it
 demo: $(INSTALLED) ## train on digits that come with a package; some minutes, no data download
 	$(BIN)/ganctl train experiment=demo $(ARGS)
 	@echo "ganctl is $(BIN)/ganctl here; '. $(BIN)/activate' lets you type ganctl alone"
+
+demo-colour: $(INSTALLED) ## train on patches of a photograph that comes with a package; some minutes, no data download
+	$(BIN)/ganctl train experiment=demo_colour $(ARGS)
 
 train: $(INSTALLED) ## ganctl train; settings in ARGS="..."
 	$(BIN)/ganctl train $(ARGS)
@@ -41,6 +44,7 @@ docs: $(INSTALLED) ## build the documentation: site/index.html, to be read witho
 docs-pictures: $(INSTALLED) ## make the pictures and printed words of docs/ again, by training; some minutes
 	$(BIN)/python docs/make_pictures.py
 	$(BIN)/python docs/make_transcript.py
+	$(BIN)/python docs/make_demo_colour.py
 
 bench: $(INSTALLED) ## measure speed and memory against hand-written loops
 	$(BIN)/python -m benchmarks.run $(ARGS)

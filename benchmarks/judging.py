@@ -10,7 +10,6 @@ of which a class is missing, a few images over and over, blurred and noisy ones,
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -32,7 +31,7 @@ from ganctl import build
 from ganctl.contract import ImageStore
 from ganctl.evaluation.judge import Judge
 from ganctl.evaluation.protocol import short
-from ganctl.files import unused
+from ganctl.files import as_json, write_new
 from ganctl.record.console import Console
 from ganctl.trained import open_trained
 
@@ -150,8 +149,7 @@ def main() -> None:
     text = as_markdown(rows, protocol, judge.extractor.name)
     print(text)
     found = {"date": date.today().isoformat(), "machine": machine(), "protocol": protocol, "scores": dict(rows)}
-    path = unused(RESULTS / f"{date.today().isoformat()}-judging.json")
-    path.write_text(json.dumps(found, indent=2) + "\n")
+    path = write_new(RESULTS / f"{date.today().isoformat()}-judging.json", as_json(found).encode())
     print(f"written to {path}")
     if arguments.output:
         page = arguments.output.read_text(encoding="utf-8")

@@ -18,12 +18,14 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parent))
 import contenders
+from feeding import feeding
 from judging_speed import judging
+from packing import packing
 
 from ganctl.files import as_json, write_new
 
 RESULTS = Path(__file__).parent / "results"
-PARTS = ["memory", "training", "judging"]
+PARTS = ["memory", "training", "judging", "packing", "feeding"]
 
 
 def race(entrants: dict[str, Iterator[None]], batch: int, *, rounds: int, steps: int) -> dict[str, object]:
@@ -136,6 +138,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--steps", type=int, default=24, help="steps of one contender at a time")
+    parser.add_argument("--images", type=int, default=20_000, help="JPEGs to pack of each size")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--output", type=Path, help="default: benchmarks/results/DATE-cpu.json")
     arguments = parser.parse_args()
@@ -151,6 +154,10 @@ def main() -> None:
         found["training"] = throughput(arguments.rounds, arguments.steps)
     if "judging" in arguments.parts:
         found["judging"] = judging(arguments.rounds)
+    if "packing" in arguments.parts:
+        found["packing"] = packing(arguments.images, rounds=min(arguments.rounds, 3))
+    if "feeding" in arguments.parts:
+        found["feeding"] = feeding()
     path = write_new(arguments.output or RESULTS / f"{date.today().isoformat()}-cpu.json", as_json(found).encode())
     print(as_json(found))
     print(f"written to {path}")

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -88,6 +88,7 @@ class Composer:
         version.setbase(VERSION_BASE)
         setup_globals()
         self.config_name, self.command = config_name, command or config_name
+        self.beside = partial(Composer, config_dir=config_dir, config_path=config_path, command=self.command)
         path = None if config_path is None or "://" in config_path else config_path
         by_hand = {"--config-dir": config_dir, "--config-path": path}
         for option, folder in by_hand.items():

@@ -404,7 +404,8 @@ class Generator(Protocol):
 
     A plain nn.Module. Its constructor takes `latent_size`, `image_shape` and `num_classes` (None: labels mean nothing)
     by keyword, and the settings of its YAML file, of which none is obligatory. It may leave labels aside. A size that
-    it cannot make is an ArgumentError on `image_shape`.
+    it cannot make is an ArgumentError on `image_shape`. It may have an attribute `choosing_latents`: by so many of the
+    first latents it only chooses, as among the Gaussians of a mixture, and `ganctl sample truncation=...` leaves them.
     """
 
     def __call__(self, **given: Tensor) -> Tensor: ...

@@ -23,6 +23,8 @@ STAGES = ((16, 3, 1, 1, 1), (24, 3, 2, 6, 2), (40, 5, 2, 6, 2), (80, 3, 2, 6, 3)
 """Channels, kernel, stride of the first block, expansion, blocks: of Lite0, from which the others are scaled."""
 _STRIDES = {1: 4, 2: 8, 4: 16, 6: 32}  # of the maps that the last block of a stage gives, before the next halving
 
+STYLE_STRIDES = (4, 8, 16)  # a map of stride 32 has few places to average over, and knows things rather than textures
+
 
 @dataclass(frozen=True)
 class Variant:
@@ -162,22 +164,14 @@ def perceptual_distance(network: EfficientNetLite, first: Tensor, second: Tensor
     return torch.stack([part.sum(dim=1).mean(dim=(1, 2)) for part in parts]).mean(dim=0)
 
 
-def style_distance(network: EfficientNetLite, first: Tensor, second: Tensor) -> Tensor:
-    """How unlike the textures and colours of each pair of images are, wherever they lie, (N,). Differentiable.
+def gram_matrices(network: EfficientNetLite, images: Tensor) -> list[Tensor]:
+    """The textures and colours of images (N, 3, H, W) in [-1, 1], wherever they lie: (N, C C) of strides 4, 8 and 16.
 
-    Gatys et al. 2015 (arXiv:1508.06576, Methods, eq. 3 to 5): the squared difference of the Gram matrices of the
-    channels, here over the squared length of the second's, so that each map counts alike. Sizes may differ.
+    Gatys et al. 2015 (arXiv:1508.06576, Methods, eq. 3): the products of each two channels, averaged over all places.
     """
-    maps = zip(network.maps(first).values(), network.maps(second).values(), strict=True)
-    grams = [(_gram(x), _gram(y)) for x, y in maps]
-    parts = [(x - y).square().sum(dim=(1, 2)) / y.square().sum(dim=(1, 2)).clamp(min=1e-12) for x, y in grams]
-    return torch.stack(parts).mean(dim=0)
-
-
-def _gram(hidden: Tensor) -> Tensor:
-    """(N, C, H, W) to the mean products of channels over all places, (N, C, C)."""
-    rows = hidden.flatten(2)
-    return rows @ rows.transpose(1, 2) / rows.shape[2]
+    maps = network.maps(images)
+    rows = (maps[stride].flatten(2) for stride in STYLE_STRIDES)
+    return [(x @ x.transpose(1, 2) / x.shape[2]).flatten(1) for x in rows]
 
 
 def weights_file(variant: Variant) -> Path:

@@ -178,7 +178,7 @@ def test_a_network_that_cannot_make_the_images_names_the_key_of_their_size(group
         (
             ("dataset=mnist5k",),
             30,
-            "dataset=odd: has images of 30 pixels: .* makes 4, 5, 6 or 7 times a power of two.*",
+            "dataset=odd: has images of 30x30 pixels: .* makes 4, 5, 6 or 7 times a power of two.*",
         ),
     ):
         config = settings(*SMALL, *chosen)

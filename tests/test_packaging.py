@@ -138,7 +138,7 @@ def test_every_package_is_named_for_the_build() -> None:
 
 
 @pytest.mark.parametrize(
-    "target", ["help", "setup", "demo", "train", "test", "check", "docs", "docs-pictures", "bench"]
+    "target", ["help", "setup", "demo", "demo-colour", "train", "test", "check", "docs", "docs-pictures", "bench"]
 )
 def test_make_knows_and_explains_its_targets(target: str) -> None:
     said = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout

@@ -18,8 +18,8 @@ from ganctl.pretrained import (
     EfficientNetLite,
     Variant,
     efficientnet_lite,
+    gram_matrices,
     perceptual_distance,
-    style_distance,
     unfolded,
     weights_file,
 )
@@ -124,6 +124,20 @@ def photographs() -> Tensor:
     pixels = [torch.from_numpy(image[100:356, 200:456].copy()) for image in load_sample_images().images]
     halves = torch.nn.functional.avg_pool2d(torch.stack(pixels).permute(0, 3, 1, 2).float(), 2)
     return halves / 127.5 - 1
+
+
+def style_distance(network: EfficientNetLite, first: Tensor, second: Tensor) -> Tensor:
+    """The squared difference of the Gram matrices over the squared length of the second's."""
+    grams = zip(gram_matrices(network, first), gram_matrices(network, second), strict=True)
+    return torch.stack([(x - y).square().sum(dim=1) / y.square().sum(dim=1) for x, y in grams]).mean(dim=0)
+
+
+def test_gram_matrices_are_the_mean_products_of_channels(network: EfficientNetLite) -> None:
+    images = pictures(40, 56)
+    for stride, gram in zip((4, 8, 16), gram_matrices(network, images), strict=True):
+        maps, channels = network.maps(images)[stride], LITE0.scales[stride]
+        assert gram.shape == (2, channels**2)
+        assert torch.allclose(gram[1].view(channels, channels)[3, 5], (maps[1, 3] * maps[1, 5]).mean(), atol=1e-5)
 
 
 @pytest.mark.parametrize("distance", [perceptual_distance, style_distance])

@@ -38,6 +38,23 @@ def test_a_teacher_cannot_judge_a_run(pictures: list[str], refused: Refusal) -> 
     assert "add feature=efficientnet_lite2" in line
 
 
+def test_a_classifier_on_the_teacher_cannot_judge_either(workplace: Path, refused: Refusal) -> None:
+    line = refused("train", "dataset=cifar10", "model=projected", "feature=classifier", "device=cpu")
+    assert line.startswith("feature=classifier: is what discriminator=projected learns from, and so cannot judge")
+
+
+def test_a_metric_by_the_teacher_is_refused_where_it_judges_and_where_it_scores(
+    pictures: list[str], ganctl: Command, refused: Refusal, workplace: Path
+) -> None:
+    words = ["metric=[style]", "metric.style.network=efficientnet_lite0", "device=cpu"]
+    line = refused("train", "dataset=cifar10", "model=projected", *words)
+    said = "metric.style.network=efficientnet_lite0: is what discriminator=projected learns from, and so cannot judge"
+    assert line.startswith(said)
+    assert ganctl("train", *pictures, *SETTINGS, "metric=[frechet]", "hydra.run.dir=run").code == 0
+    for command in ("evaluate", "fid"):
+        assert refused(command, "run", *words, "feature=pixels", "num_images=8").startswith(said)
+
+
 def test_its_scores_are_shown_under_their_own_name_and_none_is_better(
     pictures: list[str], ganctl: Command, refused: Refusal, workplace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,6 +17,7 @@ MAX_PIXELS = 89_478_485  # a quarter of a gigabyte of RGB, Pillow's own bound
 _FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")  # whatever the file is called; none runs a program
 _GREY = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N", "F")  # Pillow's modes without colour
 _TRANSPARENT = ("RGBA", "RGBa", "LA", "La", "PA")
+_DRAFT_GAP = 2.0  # JPEGs are decoded at 1/2, 1/4 or 1/8 as long as this many times the size is left, as by thumbnail()
 _REDUCING_GAP = 3.0  # shrink cheaply as long as this many times the size is left for the filter
 _BACKGROUND = (255, 255, 255)
 
@@ -34,10 +35,11 @@ def decode(content: bytes, *, size: Size | None, channels: int | None, fit: str,
         if channels is None:
             channels = 1 if file.mode in _GREY else 3
         if size is not None:
-            wanted = max(size) * _REDUCING_GAP / min(file.size)
+            wanted = max(size) * _DRAFT_GAP / min(file.size)
             file.draft(None, (int(file.width * wanted) + 1, int(file.height * wanted) + 1))
-        upright = ImageOps.exif_transpose(file)
-        plain = _opaque(upright).convert("L" if channels == 1 else "RGB")
+        ImageOps.exif_transpose(file, in_place=True)
+        plain, mode = _opaque(file), "L" if channels == 1 else "RGB"
+        plain = plain if plain.mode == mode else plain.convert(mode)  # a copy costs as much as a third of decoding
         if size is not None:
             plain = _resized(plain, size, fit, Image.Resampling[resample.upper()])
         pixels = numpy.asarray(plain)

@@ -1,7 +1,6 @@
 """The small classifier behind offline scores, shipped (`digits`) or trained on the data at hand (`classifier`)."""
 
 import math
-import time
 from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
@@ -10,8 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ganctl.feature.fit import fit
+
 FEATURES = 128
-_SAVE_SECONDS = 30.0  # between two states of a training that are saved
 
 
 class ConvNet(nn.Module):
@@ -86,8 +86,6 @@ def train_classifier(
     epochs: int,
     batch_size: int = 128,
     learning_rate: float = 4e-3,
-    weight_decay: float = 0.02,
-    average_from: float = 0.6,
     flip: bool = False,
     seed: int = 0,
     bf16: bool = True,
@@ -95,62 +93,36 @@ def train_classifier(
     saved: dict[str, Any] | None = None,
     save: Callable[[dict[str, Any]], None] | None = None,
 ) -> None:
-    """Trains `network` in place on uint8 `images` (N, C, H, W) and int64 `labels` (N,): AdamW, one-cycle schedule.
+    """Trains `network` in place on uint8 `images` (N, C, H, W) and int64 `labels` (N,), as `fit` does.
 
-    Augments by `random_affine`, and mirrors every second image if `flip`. From the fraction `average_from` of the
-    budget on, a running mean of the weights is kept, and it is what the network holds at the end (Izmailov et al. 2018,
-    arXiv:1803.05407, with an exponential mean over 500 steps, or a fifth of those averaged). The images may be on
-    another device. `seed` decides order and augmentation; the global random state is neither used nor changed. The loss
-    in `progress(step, steps, loss)` is NaN but on each 50th, to save time. Raises ValueError for less than one batch.
-
-    `save` gets the state of the training, tensors and plain data, twice a minute and when `progress` raises; given back
-    as `saved`, the training goes on from there, bit for bit.
+    Augments by `random_affine`, and mirrors every second image if `flip`. The images may be on another device. `seed`
+    decides order and augmentation; the global random state is neither used nor changed. Raises ValueError for less than
+    one batch. `progress`, `saved` and `save` are those of `fit`.
     """
     if len(images) < batch_size:
         raise ValueError(
             f"batch_size={batch_size}: a classifier cannot be trained on {len(images)} images; give it more"
         )
     device = next(network.parameters()).device
-    steps = epochs * (len(images) // batch_size)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=learning_rate, weight_decay=weight_decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=learning_rate, total_steps=steps, pct_start=0.2)
-    keep = min(0.998, max(0.0, 1 - 5 / max(1.0, (1 - average_from) * steps)))
-    average = torch.optim.swa_utils.AveragedModel(
-        network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(keep), use_buffers=True
+
+    def batches(first: int) -> Iterator[tuple[Tensor, Tensor]]:
+        # Nothing of the generator is saved: what it drew for the steps that are done is drawn again.
+        for index, maps, mirrored in islice(_draws(images.shape, epochs, batch_size, flip, seed), first, None):
+            batch = _moved(images[index].to(device).float() / 127.5 - 1, maps)
+            if mirrored is not None:
+                batch = torch.where(mirrored.to(device)[:, None, None, None], batch.flip(3), batch)
+            yield batch.to(memory_format=torch.channels_last), labels[index]
+
+    fit(
+        network,
+        batches,
+        steps=epochs * (len(images) // batch_size),
+        learning_rate=learning_rate,
+        bf16=bf16,
+        progress=progress,
+        saved=saved,
+        save=save,
     )
-    parts = {"network": network, "average": average, "optimizer": optimizer, "schedule": schedule}
-    if saved:
-        for name, part in parts.items():
-            part.load_state_dict(saved[name])
-    network.train()
-    first, saved_at = saved["step"] if saved else 0, time.monotonic()
-    # Nothing of the generator is saved: what it drew for the steps that are done is drawn again.
-    drawn = islice(_draws(images.shape, epochs, batch_size, flip, seed), first, None)
-    for step, (index, maps, mirrored) in enumerate(drawn, first):
-        batch = _moved(images[index].to(device).float() / 127.5 - 1, maps)
-        if mirrored is not None:
-            batch = torch.where(mirrored.to(device)[:, None, None, None], batch.flip(3), batch)
-        with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
-            _, logits = network(batch.to(memory_format=torch.channels_last))
-        loss = functional.cross_entropy(logits.float(), labels[index].to(device))
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
-        schedule.step()
-        if step >= average_from * steps or step + 1 == steps:
-            average.update_parameters(network)
-        try:
-            if progress:
-                progress(step + 1, steps, loss.item() if (step + 1) % 50 == 0 else math.nan)
-        except BaseException:
-            saved_at = -math.inf
-            raise
-        finally:
-            if save and time.monotonic() - saved_at > _SAVE_SECONDS:
-                save({"step": step + 1, **{name: part.state_dict() for name, part in parts.items()}})
-                saved_at = time.monotonic()
-    network.load_state_dict(average.module.state_dict())
-    network.eval()
 
 
 def _draws(

@@ -28,6 +28,18 @@ class EfficientNet:
           96     180    1.30   2.35              2.00   3.13          1.15            68 %        200
          128      91    1.32   2.39              2.38   3.57          1.16            71 %        110
 
+    Lite2 was trained on 260 pixels, which its five halvings make 130, 65, 33, 17, 9: even twice, then odd. A map of an
+    odd size is padded on both sides and one of an even size on the far side only, so it sees best at sizes that halve
+    alike, 64 n + 36, as 100. By the same images (one core of another, busy machine: read ratios):
+
+        Lite2   clean   blurred (1)   noise (.12)   accuracy   images/s
+           68     174    2.27          3.47          67 %        65
+           96     201    2.27          3.44          71 %        30
+          100     102    2.07          3.75          72 %        21
+
+    Lite2 shares with Lite0 the family and ImageNet, and no weight: it may judge what has learned from Lite0, with the
+    reservations of docs/judging.md.
+
     Distances are large beside Inception's because the zeros around small feature maps are part of every mean. The
     weights need them: with the border repeated instead, the classifier at size 64 is right on 30 %.
     """

@@ -39,18 +39,25 @@ class Word:
 
 
 def with_dataset(word: Word, composer: Composer, overrides: Sequence[str], config: DictConfig) -> Word:
-    """A data set with its configuration, composed and checked, from the folders that `config` (fid.yaml) names."""
-    chosen = [*overrides, f"+dataset={word.option}"]
+    """A data set with its configuration, composed and checked, from the folders that `config` (fid.yaml) names.
+
+    It is composed as a training's, whose model it may choose, beside networks that take images of any shape.
+    """
+    composer = composer.beside("train")
+    chosen = [f"dataset={word.option}", "generator=mlp", "discriminator=projected"]
+    chosen += [text for text in overrides if text.startswith("trust=")]
     known = composer.compose(chosen).dataset
-    if known.get("path", "") is None:
-        raise ValueError(f"{word.text}: is no data set until it has a path; give the folder or .zip of images itself")
     if word.split == "test" and "split" not in known:
         raise ValueError(f"{word.text}: {word.option} has no splits; leave out :test")
     values = {"root": config.root, "split": word.split, "cache": config.cache}
     chosen += [f"dataset.{key}={quote(value)}" for key, value in values.items() if value is not None and key in known]
     try:
         return replace(word, dataset=checked_config(composer, chosen).dataset)
-    except ArgumentError as error:  # the key that a user of `ganctl fid` has set stands at the top
+    except ArgumentError as error:
+        if error.argument == "dataset.path" and known.path is None:
+            need = "is no data set until it has a path; give the folder or .zip of images itself"
+            raise ValueError(f"{word.text}: {need}") from None
+        # The key that a user of `ganctl fid` has set stands at the top.
         raise error.under(error.argument.removeprefix("dataset.")) from None
 
 

@@ -41,6 +41,7 @@ class Generator(nn.Module):
         start, doublings = doubling(image_shape)
         widths = widths_of(doublings + extra_layers, width=width, max_width=max_width)[::-1]
         self.latents = LabelledLatents(latent_size, num_classes=num_classes, label_size=label_size, mixture=mixture)
+        self.choosing_latents = 1 if mixture else 0
         self.project = nn.Linear(self.latents.size, widths[0] * start[0] * start[1], bias=False)
         layers: list[nn.Module] = [nn.Unflatten(1, (widths[0], *start))]
         for number, (before, after) in enumerate(pairwise(widths)):

@@ -4,7 +4,8 @@ A frozen network that knows pictures (EfficientNet-Lite0 with its ImageNet weigh
 the image; its maps at four scales are mixed by random convolutions that are never trained, across channels (1x1) and
 from each scale to the next finer one (3x3, the paper's section 3.2); small heads, one a scale, judge what comes out.
 We differ: the image is seen at its own size or at `size`, not at 256 pixels, all scales are mixed to `channels`, and
-the heads have spectral norm alone, without batch norm.
+the heads have spectral norm alone, without batch norm. Images of 32 pixels, whose coarsest map is a single place, seen
+at 64 make a step 1.9 times as long, and CIFAR-10 came no nearer in 12,800 images (fd_pixels 5.9 against 5.0, one seed).
 """
 
 from typing import ClassVar

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _WIDTH = 600  # pixels that a grid of small images is enlarged to, about
 _PADDING = 2  # pixels between images and around them, after enlarging
-_BACKGROUND = 64  # grey that neither a black nor a white image melts into
+BACKGROUND = 64  # grey that neither a black nor a white image melts into
 
 
 def to_uint8(images: Tensor) -> Tensor:
@@ -59,10 +59,10 @@ def _tiled(pixels: numpy.ndarray, columns: int | None) -> numpy.ndarray:
     scale = max(1, round(_WIDTH / (columns * width)))
     tiles = pixels.repeat(scale, axis=1).repeat(scale, axis=2)
     gaps = ((0, rows * columns - count), (_PADDING, 0), (_PADDING, 0), (0, 0))  # above and left of a tile
-    tiles = numpy.pad(tiles, gaps, constant_values=_BACKGROUND)
+    tiles = numpy.pad(tiles, gaps, constant_values=BACKGROUND)
     _, down, right, _ = tiles.shape
     picture = tiles.reshape(rows, columns, down, right, channels).swapaxes(1, 2).reshape(rows * down, -1, channels)
-    return numpy.pad(picture, ((0, _PADDING), (0, _PADDING), (0, 0)), constant_values=_BACKGROUND)
+    return numpy.pad(picture, ((0, _PADDING), (0, _PADDING), (0, 0)), constant_values=BACKGROUND)
 
 
 def as_pictures(images: Tensor) -> list[Image]:
@@ -80,10 +80,10 @@ def image_png(pixels: numpy.ndarray) -> bytes:
     return _png(_picture(pixels.transpose(1, 2, 0)))
 
 
-def save_images(images: Tensor, folder: Path, *, start: int = 0) -> None:
+def save_images(images: Tensor, folder: Path, *, start: int = 0, digits: int = 6) -> None:
     """Writes images (N, C, H, W) in [-1, 1] as PNGs of their own size: 000000.png and on, or from number `start`."""
     for number, picture in enumerate(as_pictures(images), start=start):
-        _save_png(picture, folder / f"{number:06d}.png", sync=False)
+        _save_png(picture, folder / f"{number:0{digits}d}.png", sync=False)
 
 
 def save_npz(images: Tensor, path: Path, labels: Tensor | None = None) -> None:
@@ -95,13 +95,15 @@ def save_npz(images: Tensor, path: Path, labels: Tensor | None = None) -> None:
         numpy.savez_compressed(file, **arrays)
 
 
-def save_gif(frames: Iterable[Tensor], path: Path, columns: int | None = None, *, frame_ms: int = 40) -> None:
-    """Writes an endless GIF; each frame is the grid of images (N, C, H, W) in [-1, 1] and is seen for `frame_ms`.
+def save_gif(frames: Iterable[Tensor], path: Path, columns: int | None = None, *, fps: int = 25) -> None:
+    """Writes an endless GIF; each frame is the grid of images (N, C, H, W) in [-1, 1], `fps` of them a second.
 
-    Grey images keep their pixels exactly, coloured ones get 256 colours for each frame. The format counts in 10 ms.
+    Grey images keep their pixels exactly, coloured ones get 256 colours for each frame. The format counts in 10 ms, so
+    the nearest of 100 / n frames a second is taken, 50 at most.
     """
     pictures = [_picture(make_grid(frame, columns)) for frame in frames]
     assert pictures, "a GIF needs a frame"
+    frame_ms = 10 * max(2, round(100 / fps))
     endless = {"save_all": True, "append_images": pictures[1:], "duration": frame_ms, "loop": 0, "optimize": False}
     content = BytesIO()  # Pillow's own writing to a file says nothing of why it fails
     pictures[0].save(content, "GIF", **endless)

@@ -19,6 +19,7 @@ from ganctl.report.facts import (
     has_probabilities,
     held_out_value,
     names_of,
+    real_value,
     score_of,
     series,
 )
@@ -187,6 +188,8 @@ def _score_chart(name: str, runs: Sequence[Recorded], places: Sequence[int], mar
             notes = [*notes, f"dotted, here and below: step {step:,}, the best checkpoint by {name}"]
     if len(runs) == 1 and (real := held_out_value(runs[0], name)) is not None:
         notes = [*notes, f"real images that the generator has not seen get {real:.4g}"]
+    if len(runs) == 1 and (real := real_value(runs[0], name)) is not None:
+        notes = [*notes, f"real images among themselves get {real:.4g}"]
     axis = log_axis(values)
     figure["layout"]["yaxis"] |= axis
     title = f"{name} {arrow(name, *runs)}".rstrip() + (", logarithmic" if axis else "")

@@ -150,6 +150,29 @@ SCORES: Mapping[str, str] = {  # by how the score's name begins; the longer begi
     ),
     "copies": "The share of images too near to a training image: good is at most what chance gives; else stop earlier.",
     "duplicates": "The share of images with a twin among the samples: good is near 0; a rise means mode collapse.",
+    "style": (
+        "How far textures and colours of all images together are from those of real ones: lower is better, good is the "
+        "value of style_real; if it stays high, train on, and look whether pictures are blurred or noisy."
+    ),
+    "style_nearest": (
+        "How far each image's textures and colours are from the most similar real image's: lower is better, good is "
+        "the value of style_nearest_real; far below that they are copies, so stop earlier."
+    ),
+    "style_real": "What real images that are held out get as style: the line that a perfect generator would reach.",
+    "style_nearest_real": "What real images that are held out get as style_nearest: the line to compare it with.",
+    "perceptual_pairs": (
+        "How unlike two images look on average: good is the value of perceptual_pairs_real; far below it they look "
+        "alike, which is mode collapse, and far above it they are noise."
+    ),
+    "perceptual_pairs_real": "How unlike two real images look on average: the line to compare perceptual_pairs with.",
+    "ssim_pairs": (
+        "How alike two images are by their structure, 1 for the same: good is the value of ssim_pairs_real; far above "
+        "it is mode collapse, far below it noise."
+    ),
+    "ms_ssim_pairs": (
+        "As ssim_pairs, at several scales: good is the value of ms_ssim_pairs_real; far above it is mode collapse, far "
+        "below it noise."
+    ),
     "nearest": "How far off training images are: good is about 1; near 0 they are copies, so stop earlier.",
 }
 

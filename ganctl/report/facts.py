@@ -96,6 +96,13 @@ def held_out_value(run: Recorded, name: str) -> float | None:
     return number(scores.get(name)) if isinstance(scores, Mapping) else None
 
 
+def real_value(run: Recorded, name: str) -> float | None:
+    """What real images get among themselves by this score, `style_real_X` of `style_X`; None where no metric says."""
+    quantity, newest = score_of(name, run).quantity, newest_scores(run)
+    beside = f"{quantity}_real{name.removeprefix(quantity)}"
+    return newest.scores.values.get(beside) if newest and quantity and name.startswith(quantity) else None
+
+
 def best_place(direction: Direction | None, values: Sequence[float]) -> int | None:
     """The index of the best of `values`; None where none is a number, or the score has no better and worse."""
     places = [place for place, value in enumerate(values) if direction and math.isfinite(value)]

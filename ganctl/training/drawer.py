@@ -1,6 +1,6 @@
 """Drawing from a generator: samples by number, and walks through the latents."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -8,6 +8,9 @@ from torch import Tensor, nn
 
 from ganctl.contract import Given, Placing, Task
 from ganctl.training.device import Device
+
+Path = Callable[[Tensor, Tensor, int], Tensor]
+"""`path(start, end, num)`: as `slerp` and `lerp`."""
 
 
 @dataclass(frozen=True)
@@ -36,14 +39,19 @@ class Drawer:
         return self.draw(self.task.samples(seed, start, count))
 
     @torch.no_grad()
-    def walk(self, stops: Tensor, labels: Tensor, num_between: int) -> Iterator[Tensor]:
-        """Frames (N, C, H, W) of a closed walk through `stops` (K, N, latent_size), each of the N keeping its label."""
+    def walk(self, stops: Tensor, labels: Tensor, num_between: int, *, straight: bool = False) -> Iterator[Tensor]:
+        """Frames (N, C, H, W) of a closed walk through `stops` (K, N, latent_size), each of the N keeping its label.
+
+        From stop to stop it leads on great circles, or in straight lines.
+        """
+        path = lerp if straight else slerp
         if not isinstance(self.network, Placing):
-            yield from (self.draw({"latents": frame, "labels": labels}) for frame in latent_loop(stops, num_between))
+            walked = latent_loop(stops, num_between, path)
+            yield from (self.draw({"latents": frame, "labels": labels}) for frame in walked)
             return
         where = self.device.torch_device
         placed = torch.stack([self.network.place(latents.to(where), labels.to(where)) for latents in stops])
-        for frame in latent_loop(placed, num_between):
+        for frame in latent_loop(placed, num_between, path):
             yield self.network.from_placed(frame).float()
 
 
@@ -67,10 +75,20 @@ def slerp(start: Tensor, end: Tensor, num: int) -> Tensor:
     return path
 
 
-def latent_loop(stops: Tensor, num_between: int) -> Tensor:
+def lerp(start: Tensor, end: Tensor, num: int) -> Tensor:
+    """`num` >= 2 latents (num, ..., L) on the straight line from `start` (..., L) to `end` (..., L), both included.
+
+    Half way between two Gaussian draws they are shorter by a factor of about sqrt(2), as few draws are.
+    """
+    assert num >= 2 and start.shape == end.shape, "two ends of one shape"
+    t = torch.linspace(0, 1, num, dtype=start.dtype, device=start.device).view(-1, *[1] * start.ndim)
+    return torch.lerp(start, end, t)
+
+
+def latent_loop(stops: Tensor, num_between: int, path: Path = slerp) -> Tensor:
     """A closed walk through the latents `stops` (K, ..., L) for an endless GIF: (K * num_between, ..., L).
 
     `num_between` frames lead from each stop to the next, the stop itself counted, and from the last to the first again.
     """
     ends = stops.roll(-1, dims=0)
-    return torch.cat([slerp(a, b, num_between + 1)[:-1] for a, b in zip(stops, ends, strict=True)])
+    return torch.cat([path(a, b, num_between + 1)[:-1] for a, b in zip(stops, ends, strict=True)])

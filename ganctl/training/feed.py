@@ -78,7 +78,8 @@ class Feed:
         return torch.from_numpy(self.world.share(index)).to(self.device.torch_device)
 
     def _resident(self, pixels: numpy.ndarray) -> numpy.ndarray | Tensor:
-        """Pixels on the device where they fit, otherwise where they are."""
-        if pixels.nbytes > _RESIDENT_BYTES:
+        """Pixels on the device where they fit, otherwise where they are; a file that the CPU reads stays a file."""
+        is_mapped = isinstance(pixels, numpy.memmap) and self.device.torch_device.type == "cpu"
+        if pixels.nbytes > _RESIDENT_BYTES or is_mapped:
             return pixels
         return torch.from_numpy(numpy.array(pixels)).to(self.device.torch_device)

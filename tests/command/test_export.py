@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -49,6 +50,17 @@ def drawn_without_ganctl(folder: Path, latents: torch.Tensor, labels: torch.Tens
     return torch.load(folder / "images.pt")
 
 
+def run_the_card(folder: Path) -> None:
+    """Runs each block of Python on the model card where ganctl cannot be imported; the folder is the repository."""
+    card = (folder / "README.md").read_text().replace("FOLDER_OR_NAME", ".")
+    blocks = re.findall(r"```python\n(.*?)```", card, re.S)
+    assert len(blocks) == 3
+    alike = "assert pixels.shape == images[:, 0, :, :, None].shape"
+    program = "\n".join(['import sys\nsys.modules["ganctl"] = None', *blocks, alike])
+    ended = subprocess.run([sys.executable, "-c", program], cwd=folder, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+
+
 @pytest.mark.slow
 def test_a_conditional_run_draws_the_same_without_ganctl(trained: Path, ganctl: Command, tmp_path: Path) -> None:
     folder = tmp_path / "out"
@@ -63,6 +75,7 @@ def test_a_conditional_run_draws_the_same_without_ganctl(trained: Path, ganctl: 
     (images,) = session.run(None, {"latents": latents.numpy(), "labels": labels.numpy()})
     assert torch.allclose(torch.from_numpy(images), own, atol=1e-5)
     assert [value.shape[0] for value in (*session.get_inputs(), *session.get_outputs())] == ["batch"] * 3
+    run_the_card(folder)
     config = json.loads((folder / "config.json").read_text())
     assert (config["latent_size"], config["num_classes"], config["image_shape"]) == (16, 10, [1, 28, 28])
     assert config["onnx"]["opset"] == 18 and config["onnx"]["largest_difference"] < 1e-5

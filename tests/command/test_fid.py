@@ -129,6 +129,12 @@ def test_images_of_several_sizes_are_brought_to_one(fid: Fid, tmp_path: Path) ->
         "fit": "crop",
         "filter": "box",
     }
+    assert fid(a, b, *AS_PIXELS, "resolution=[12,16]")["protocol"]["resolution"] == "[12,16]"
+
+
+def test_a_data_set_in_colour_whose_model_a_training_would_choose_is_called_by_its_name(fid: Fid) -> None:
+    found = fid("mnist5k", "crops", "feature=pixels", "num_images=20", "num_real=20")
+    assert found["protocol"]["num_real"] == 20
 
 
 # Values

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -156,3 +157,18 @@ def test_importing_the_report_imports_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_style_has_a_chart_with_its_sentence_and_the_line_of_real_images(
+    ganctl: Command, workplace: Path, train: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    small = ["metric.style.size=36", "metric.style.max_images=8", "metric.style.pairs=4"]
+    summary = train("metric=[frechet,style]", *small)
+    name = "style_efficientnet_lite2"
+    assert summary["scores"][name] > 0 and summary["about"][name]["direction"] == "lower"
+    assert summary["protocol"]["style.network"] == "efficientnet_lite2"
+    assert ganctl("report", str(tmp_path / "run")).code == 0
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert "How far textures and colours of all images together are from those of real ones" in page
+    beside = summary["scores"]["style_real_efficientnet_lite2"]
+    assert f"real images among themselves get {beside:.4g}" in page

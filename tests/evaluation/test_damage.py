@@ -39,10 +39,16 @@ def patches() -> Tensor:
     return torch.stack(cut, dim=2).flatten(1, 2).transpose(0, 1).float() / 127.5 - 1
 
 
+@pytest.fixture(scope="module", params=[{}, {"lite": 2, "size": 100}], ids=["lite0", "lite2"])
+def judge(request: pytest.FixtureRequest) -> EfficientNet:
+    """As in the YAML files of the same names."""
+    return EfficientNet(**request.param)
+
+
 @pytest.fixture(scope="module")
-def features(patches: Tensor) -> dict[str, list[Tensor]]:
+def features(judge: EfficientNet, patches: Tensor) -> dict[str, list[Tensor]]:
     """The features of the real patches; and of others, by the kind of damage, from none to the most."""
-    extractor = EfficientNet()
+    extractor = judge
     order = torch.randperm(len(patches) // 2, generator=torch.Generator().manual_seed(0))
     pairs = patches.view(-1, 2, *patches.shape[1:])[order]  # of one place in each photograph
     real, others = pairs[:30].flatten(0, 1), pairs[30:60].flatten(0, 1)
@@ -58,22 +64,21 @@ def features(patches: Tensor) -> dict[str, list[Tensor]]:
     }
 
 
-def feature_set(features: Tensor) -> FeatureSet:
-    statistics = FeatureStatistics("efficientnet")
+def feature_set(features: Tensor, extractor: str) -> FeatureSet:
+    statistics = FeatureStatistics(extractor)
     statistics.add(features, features.new_zeros(len(features), 0))
     return statistics.result()
 
 
 @pytest.mark.parametrize("damage", ["blur", "noise", "fewer flowers", "repeats"])
-def test_scores_follow_the_damage(damage: str, features: dict[str, list[Tensor]]) -> None:
-    real = feature_set(features["real"][0])
-    judges = FrechetDistance(), KernelDistance(), PrecisionRecall()
-    rows = [
-        {k: v for judge in judges for k, v in judge(feature_set(level), real).items()} for level in features[damage]
-    ]
+def test_scores_follow_the_damage(damage: str, judge: EfficientNet, features: dict[str, list[Tensor]]) -> None:
+    real = feature_set(features["real"][0], judge.name)
+    metrics = FrechetDistance(), KernelDistance(), PrecisionRecall()
+    levels = [feature_set(level, judge.name) for level in features[damage]]
+    rows = [{name: value for metric in metrics for name, value in metric(level, real).items()} for level in levels]
 
     def rank_correlation(name: str) -> float:
-        return spearmanr(range(len(rows)), [row[f"{name}_efficientnet"] for row in rows]).statistic
+        return spearmanr(range(len(rows)), [row[f"{name}_{judge.name}"] for row in rows]).statistic
 
     assert rank_correlation("fd") == pytest.approx(1)
     assert rank_correlation("coverage") < -0.9

@@ -204,12 +204,12 @@ def test_two_processes_may_train_at_once(tmp_path: Path):
 
 def test_large_images_are_averaged_down_and_it_is_said():
     store = store_of(side=24, channels=3)
-    learnt = prepared(store, size=12)
+    learnt = prepared(store, size=12, network="own")
     assert learnt.resizing == "area average to 12x12" and prepared(store_of()).resizing == "none"
     images = scaled(store)[:5]
     small = images.unflatten(2, (12, 2)).unflatten(4, (12, 2)).mean(dim=(3, 5))
     assert torch.allclose(learnt(images)[0], learnt.network(small)[0], rtol=1e-4, atol=1e-5)
-    wide = Classifier(size=32)
+    wide = Classifier(size=32, network="own")
     wide.check(DataSpec("wide", (3, 48, 96), 2))
     assert wide.resizing == "area average to 16x32"
 
@@ -234,7 +234,7 @@ def test_features_do_not_depend_on_the_batch_nor_on_a_surrounding_autocast():
 )
 def test_what_it_cannot_learn_from_is_refused_in_one_line_with_the_cure(spec: DataSpec, reason: str):
     with pytest.raises(ValueError, match=f"{reason}.* pixels") as error:
-        Classifier().check(spec)
+        Classifier(network="own").check(spec)
     assert "\n" not in str(error.value)
 
 

@@ -17,11 +17,13 @@ from ganctl.metric.inception_score import InceptionScore
 from ganctl.metric.kid import KernelDistance
 from ganctl.metric.memorisation import Memorisation
 from ganctl.metric.precision_recall import PrecisionRecall
+from ganctl.metric.style import Style
 from tests.metric.feature_sets import normal, uniform_images
 
 METRICS: list[Metric] = [
     *(FrechetDistance(), KernelDistance(subsets=3), InceptionScore(), ClassShares(), ClassShares(max_classes=2)),
     *(ClassAccuracy(), Modes(), PrecisionRecall(), Memorisation(), Diversity(pairs=10)),
+    Style(size=32, max_images=4, pairs=2),
 ]
 BETTER: dict[str, Direction] = {
     **dict.fromkeys(("fid", "fd_digits", "kid", "kd_digits", "reverse_kl_digits"), "lower"),

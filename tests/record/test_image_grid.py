@@ -107,7 +107,7 @@ def test_an_npz_is_read_without_pickle(tmp_path, labelled):
 
 def test_a_gif_holds_every_frame_grey_pixels_exactly_and_never_ends(tmp_path):
     frames = [levels((4, 1, 28, 28))[1].roll(k, dims=-1) for k in range(12)]
-    save_gif(frames, tmp_path / "walk.gif", frame_ms=50)
+    save_gif(frames, tmp_path / "walk.gif", fps=20)
     with Image.open(tmp_path / "walk.gif") as gif:
         assert (gif.n_frames, gif.info["loop"], gif.info["duration"]) == (12, 0, 50)
         for index, frame in enumerate(frames):
