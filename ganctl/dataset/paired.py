@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Callable, Sequence
 from functools import cached_property, partial
-from pathlib import PurePosixPath
 from typing import Any, ClassVar
 
 import numpy
@@ -11,6 +10,7 @@ import numpy
 from ganctl.contract import ArgumentError, DataSpec, ImageStore, Progress
 from ganctl.dataset.image_folder import EXTENSIONS, MAX_BROKEN, ImageFolder
 from ganctl.dataset.listing import name_in_one_line
+from ganctl.dataset.pairing import stem
 
 SPLITS = ("train", "test")
 _NAMED = 3  # names that a message lists
@@ -85,7 +85,7 @@ class PairedFolder:
         return _together(spec, pixels, (images, sources), paired=True, split=self.split)
 
     def _check_names(self) -> None:
-        first, second = ({_stem(entry.name) for entry in folder.entries} for folder in (self.images, self.sources))
+        first, second = ({stem(entry.name) for entry in folder.entries} for folder in (self.images, self.sources))
         for key, missing, other in zip(self.names, (second - first, first - second), reversed(self.names), strict=True):
             if missing:
                 named = ", ".join(sorted(missing)[:_NAMED]) + (" and others" if len(missing) > _NAMED else "")
@@ -174,15 +174,10 @@ def _spec_of(images: ImageFolder, sources: ImageFolder) -> DataSpec:
     return DataSpec(images.spec.name, images.spec.image_shape, None, source_shape=sources.spec.image_shape)
 
 
-def _stem(name: str) -> str:
-    """A file's name with its folders, without the ending."""
-    return str(PurePosixPath(name).with_suffix(""))
-
-
 def _rows_by_name(folder: ImageFolder, store: ImageStore) -> dict[str, int]:
     """Which row of the store each file became, by its name without ending, in order."""
     broken = {line.partition(" ")[0] for line in store.left_out}
-    names = [_stem(entry.name) for entry in folder.entries if name_in_one_line(entry.name) not in broken]
+    names = [stem(entry.name) for entry in folder.entries if name_in_one_line(entry.name) not in broken]
     return {name: row for row, name in enumerate(names)}
 
 
