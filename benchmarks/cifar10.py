@@ -2,8 +2,8 @@
 
 A machine that does other work as well would decide a race by the clock. So each model's speed is measured first, in
 turn, on one core in a quiet moment, for some seconds each; each then gets as many images as it makes in the stated
-minutes at that speed, however long that takes, and one judge scores all. A model that learned from the judge's own
-network is marked (its scores end in `_teacher`). With --runs the runs are kept, and what is there is not run again.
+minutes at that speed, however long that takes, and one judge scores all. The row of a model that learned from the
+judge's own network says so in a remark. With --runs the runs are kept, and what is there is not run again.
 """
 
 from __future__ import annotations
@@ -43,6 +43,8 @@ UNJUDGED = (
     *("output.evaluate_every=null", "feature=pixels", "metric=[frechet]", "final_fid.enabled=false"),
     *("evaluation.final_images=2", "evaluation.num_real=2"),
 )
+TAUGHT = ("model=projected", "efficientnet", "learned from the judge's own network: its scores rank nothing")
+"""The word of a model, the judge whose network taught it, and what is remarked of its row then."""
 JUDGES = ("efficientnet_lite2", "efficientnet")
 
 
@@ -128,6 +130,8 @@ def main() -> None:
             rows[name] = {"command": command} | scored(
                 folder, arguments.judge, arguments.num_images, is_conditional=is_conditional
             )
+            if TAUGHT[0] in ARMS[name] and arguments.judge == TAUGHT[1]:
+                rows[name]["remark"] = TAUGHT[2]
             atomic_write_text(path, as_json(found))
     print(f"written to {path}")
 

@@ -119,6 +119,9 @@ def _of_key(key: str, message: str, overrides: Sequence[Override], composer: Com
     key = key.lstrip("+~")
     if "already at" in message:
         return f"+{_assignment(key, overrides)}: the key is there already; leave out the +"
+    if "Could not override" in message and key in composer.options():
+        presets = [str(item.input_line) for item in overrides if item.key_or_group in ("model", "dataset")]
+        return f"{' or '.join(presets) or key}: overrides {key}, which is chosen before it; let an experiment do so"
     if owners := composer.owners(key):
         return f"{_assignment(key, overrides)}: no such key here; {' and '.join(owners)} would have it"
     inside = key.partition(".")[0] == "hydra"

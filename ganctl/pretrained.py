@@ -127,12 +127,8 @@ class EfficientNetLite(nn.Module):
         self.classifier = nn.Linear(NUM_FEATURES, NUM_CLASSES)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        features = self.pooled(self.maps(images))
+        features = self.head(self.maps(images)[32]).mean(dim=(2, 3))
         return features, self.classifier(features)
-
-    def pooled(self, maps: dict[int, Tensor]) -> Tensor:
-        """The features (N, 1280) from the `maps`."""
-        return self.head(maps[32]).mean(dim=(2, 3))
 
     def maps(self, images: Tensor) -> dict[int, Tensor]:
         """The feature maps by stride, 4 to 32: (N, channels as in `scales`, H / stride, W / stride), rounded up."""

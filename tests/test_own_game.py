@@ -47,7 +47,7 @@ YAMLS = {
     "discriminator/patch": "# Patches\n_target_: networks_of_mine.Discriminator\nsees_source: true  # too\n",
     "regularizer/distance": "# Distance to the truth\ndistance:\n  _target_: tasks_of_mine.Distance\n"
     "  weight: 100.0   # in [0, inf)\n",
-    "model/pix2pix": "# @package _global_\n# Pictures from pictures, of mine\ndefaults:\n"
+    "experiment/pix2pix": "# @package _global_\n# Pictures from pictures, of mine\ndefaults:\n"
     + "".join(
         f"  - override /{group}: {option}\n"
         for group, option in {
@@ -57,6 +57,7 @@ YAMLS = {
             "discriminator": "patch",
             "regularizer": "[distance]",
             "feature": "pixels",
+            "scheduler": "constant",
         }.items()
     ),
 }
@@ -79,7 +80,7 @@ class TranslationFromNode(Translation):
         return self.fitted(ImageStore(self.spec, None, None, "", sources=numpy.array(facts["sources"], numpy.uint8)))
 """
 SETTINGS = (
-    *("--config-dir", "conf", "model=pix2pix", "metric=[frechet]", "device=cpu", "device.threads=1"),
+    *("--config-dir", "conf", "experiment=pix2pix", "metric=[frechet]", "device=cpu", "device.threads=1"),
     *("training.batch_size=4", "training.steps=6", "training.flip=true", "output.tensorboard=false", "output.grid=4"),
     *("output.log_every=1", "output.sample_every=3", "output.evaluate_every=3", "output.checkpoint_every=3"),
     *("evaluation.num_images=20", "evaluation.final_images=20", "evaluation.num_real=20", "final_fid.enabled=false"),

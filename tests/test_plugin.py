@@ -189,7 +189,7 @@ def test_a_shape_rule_of_ones_own_is_asked(own: Path, refused: Refusal) -> None:
     file = own / "conf" / "generator" / "homemade.yaml"
     file.write_text(file.read_text() + "shape_rule: rules_of_mine.even\n")
     line = refused("train", "--config-dir", "conf", *CHOICE)
-    assert line == "dataset=noise: has images of 28 pixels: the net of mine needs multiples of 56"
+    assert line == "dataset=noise: has images of 28x28 pixels: the net of mine needs multiples of 56"
 
 
 def test_a_data_set_that_cannot_be_built_is_refused_in_one_line(own: Path, refused: Refusal) -> None:

@@ -6,35 +6,47 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from ganctl.feature.convnet import FEATURES
 from ganctl.feature.fit import Save, Saver, fit
 from ganctl.pretrained import Variant, efficientnet_lite, resized
 
-STRIDES = (8, 16, 32)  # of the maps whose means are seen; beside the last features, which know things rather than parts
+STRIDES, CELLS = (
+    (16, 32),
+    2,
+)  # of the maps that are seen, and cells a side that they are averaged over: where things lie
 HIDDEN = 512
 DROPPED = 0.3  # share of the numbers that are hidden from the head in a step (Srivastava et al. 2014)
 BATCH = 100  # images that are looked at at once
 
 
 class Frozen:
-    """Images (N, C, H, W) in [-1, 1], grey or RGB, to rows (N, `width`): means of feature maps, and the last features.
+    """Images (N, C, H, W) in [-1, 1], grey or RGB, to rows (N, `width`): means of the quarters of two feature maps.
 
-    They are brought to `size` pixels a side, bicubic with antialiasing. Float32, but in bfloat16 with `bf16`.
+    They are brought to `size` pixels a side, bicubic with antialiasing. Float32, but in bfloat16 with `bf16`. Tried on
+    4,000 test images of CIFAR-10 (JPEG, at 96 pixels, 25,000 learnt from, one seed), by what is seen:
+
+        means of the whole maps of strides 8, 16, 32 and the network's last features    1752 numbers   79.9 %
+        means of the quarters of the maps of strides 16 and 32, and all of these         3480           82.1 %
+        means of the quarters of the map of stride 16, of the map of stride 8, the last  1768           82.0 %
+        means of the quarters of the maps of strides 16 and 32                           1728           82.2 %
+
+    At 64 pixels the first gets 77.1 % of 10,000 with 50,000 learnt from, and 77.5 % with mirror images.
     """
 
     def __init__(self, variant: Variant, size: int, device: torch.device) -> None:
         self.variant, self.size, self.device = variant, size, device
         self.network = efficientnet_lite(variant).to(device)
-        self.width = sum(variant.scales[stride] for stride in STRIDES) + self.network.head.conv.out_channels
+        self.width = sum(variant.scales[stride] for stride in STRIDES) * CELLS**2
 
     @torch.no_grad()
     def __call__(self, images: Tensor, *, bf16: bool = False) -> Tensor:
         images = resized(images.to(self.device).expand(-1, 3, -1, -1), self.size)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=bf16):
             maps = self.network.maps(images.contiguous(memory_format=torch.channels_last))
-            features = self.network.pooled(maps)
-        return torch.cat([*(maps[stride].mean(dim=(2, 3)) for stride in STRIDES), features], dim=1).float()
+        quarters = [functional.adaptive_avg_pool2d(maps[stride].float(), CELLS).flatten(1) for stride in STRIDES]
+        return torch.cat(quarters, dim=1)
 
     def rows(
         self,

@@ -24,12 +24,14 @@ def inputs(count: int, num_classes: int | None) -> dict[str, Tensor]:
     return {"latents": torch.randn(count, 8, generator=torch.Generator().manual_seed(count)), **labels}
 
 
-def lively(network: nn.Module) -> nn.Module:
-    """The network with weights and statistics that make pictures of more than one grey."""
-    generator = torch.Generator().manual_seed(0)
-    for name, tensor in network.state_dict().items():
-        if tensor.is_floating_point() and "running_var" not in name:
-            tensor += 0.2 * torch.randn(tensor.shape, generator=generator)
+def generator_of(name: str, num_classes: int | None) -> nn.Module:
+    """A small generator with weights and statistics that make pictures of more than one grey, always the same."""
+    torch.manual_seed(0)
+    few = {key: 8 for key in ("width", "max_width", "hidden") if key in settings_of("generator", name)}
+    network = build("generator", name, 16, 1, latent_size=8, num_classes=num_classes, **few)
+    for tensor_name, tensor in network.state_dict().items():
+        if tensor.is_floating_point() and "running_var" not in tensor_name:
+            tensor += 0.2 * torch.randn(tensor.shape)
     return network.eval().requires_grad_(False)
 
 
@@ -57,8 +59,7 @@ def as_python(network: nn.Module, given: dict[str, Tensor], folder: Path) -> Any
 @pytest.mark.parametrize("num_classes", [None, CLASSES])
 @pytest.mark.parametrize("name", options_of("generator"))
 def test_plain_python_draws_the_same_pictures_bit_for_bit(name: str, num_classes: int | None, tmp_path: Path) -> None:
-    few = {key: 8 for key in ("width", "max_width", "hidden") if key in settings_of("generator", name)}
-    network = lively(build("generator", name, 16, 1, latent_size=8, num_classes=num_classes, **few))
+    network = generator_of(name, num_classes)
     generator = as_python(network, inputs(3, num_classes), tmp_path)
     for count in (1, 2, 7):
         given = inputs(count, num_classes)
@@ -71,13 +72,12 @@ def test_plain_python_draws_the_same_pictures_bit_for_bit(name: str, num_classes
 @pytest.mark.parametrize("name", options_of("generator"))
 def test_onnx_draws_the_same_pictures_for_any_number_and_class(name: str, tmp_path: Path) -> None:
     pytest.importorskip("onnxscript")
-    few = {key: 8 for key in ("width", "max_width", "hidden") if key in settings_of("generator", name)}
-    network = lively(build("generator", name, 16, 1, latent_size=8, num_classes=CLASSES, **few))
+    network = generator_of(name, CLASSES)
     write_onnx(record(network, inputs(3, CLASSES)), tmp_path / "model.onnx")
     draw = runner(tmp_path / "model.onnx")
     for count in (1, 2, 7):
         given = inputs(count, CLASSES)
-        assert (draw(given) - network(**given)).abs().max() < 1e-5
+        assert (draw(given) - network(**given)).abs().max() < 1e-4  # of a grey level's 0.008
 
 
 class Constant(nn.Module):
