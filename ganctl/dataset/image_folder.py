@@ -23,6 +23,7 @@ CHUNK_BYTES = 32 << 20  # of pixels decoded before they are handed on
 _MOST_REPORTED = 20  # unreadable files after which the search for more ends
 _OF_THE_SYSTEM = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO)
 MAX_BROKEN = 0.01
+DECODING = 2  # another number makes all older packed folders unread: for when `decode` gives other pixels
 EXTENSIONS = ("jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff", "ppm", "pgm")
 FITS = ("crop", "pad", "stretch")
 FILTERS = ("lanczos", "bicubic", "bilinear", "box", "nearest")
@@ -191,6 +192,7 @@ class ImageFolder:
         left_out: dict[int, str] = {}
         key = {"source": self.source.state(), "listing": digest(self.entries), "fit": self.fit, "filter": self.filter}
         key |= self._variant
+        key["decoding"] = DECODING
         if not self._shape:  # which tells both otherwise
             resolution = self.size and (self.size[0] if self.size[0] == self.size[1] else self.size)
             key |= {"resolution": resolution, "channels": self.channels}

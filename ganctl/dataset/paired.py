@@ -11,6 +11,7 @@ from ganctl.contract import ArgumentError, DataSpec, ImageStore, Progress
 from ganctl.dataset.image_folder import EXTENSIONS, MAX_BROKEN, ImageFolder
 from ganctl.dataset.listing import name_in_one_line
 from ganctl.dataset.pairing import stem
+from ganctl.dataset.size import Resolution
 
 SPLITS = ("train", "test")
 _NAMED = 3  # names that a message lists
@@ -39,7 +40,7 @@ class PairedFolder:
         test_sources: str | None = None,
         split: str = "train",
         side: str = "left",
-        resolution: int = 64,
+        resolution: Resolution = 64,
         channels: int = 3,
         source_channels: int = 3,
         fit: str = "crop",
@@ -114,7 +115,7 @@ class UnpairedFolder:
         test_path: str | None = None,
         test_sources: str | None = None,
         split: str = "train",
-        resolution: int = 64,
+        resolution: Resolution = 64,
         channels: int = 3,
         source_channels: int = 3,
         fit: str = "crop",
