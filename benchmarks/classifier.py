@@ -40,7 +40,7 @@ def main() -> None:
     found: dict[str, object] = {"date": date.today().isoformat(), "machine": machine()}
     found["mnist:test against mnist5k"] = judged("mnist:test", "mnist5k", f"root={Path(arguments.mnist).absolute()}")
     if arguments.cifar:
-        words = ("feature.flip=true", "feature.precision=bf16")
+        words = ("feature.precision=bf16",)
         found["CIFAR-10 test against train"] = judged(f"{arguments.cifar}/test", f"{arguments.cifar}/train", *words)
     for part in found.values():
         if isinstance(part, dict) and "words" in part:
