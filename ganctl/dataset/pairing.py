@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 
-from ganctl.dataset.decode import Look
+if TYPE_CHECKING:
+    from ganctl.dataset.decode import Look
 
 
 @dataclass(frozen=True)
