@@ -23,6 +23,7 @@ CONFIGS = Path(__file__).resolve().parent.parent / "configs"
 COMMANDS = {
     "train": "ganctl train",
     "sample": "ganctl sample",
+    "translate": "ganctl translate",
     "evaluate": "ganctl evaluate",
     "fid": "ganctl fid",
     "export": "ganctl export",
@@ -32,11 +33,12 @@ DECIDES = {
     "model": "a named pair of networks with loss and settings",
     "task": "what a generator is given",
     "game": "who plays against whom",
-    "generator": "latents to images",
+    "generator": "latents, or a source image, to images",
     "discriminator": "images to logits",
     "loss": "the adversarial loss",
     "regularizer": "penalties and perturbations, several at once",
     "augment": "augmentation before the discriminator, for few images",
+    "term": "terms of the generator's loss beside the adversarial one, several at once",
     "optimizer": "one for each network, values shared or apart",
     "scheduler": "the learning rate's course, with warm-up",
     "device": "where and how to compute",
@@ -73,8 +75,8 @@ def _index(listed: dict[str, dict[str, str]]) -> str:
         "# Settings",
         "",
         "A setting is typed as `KEY=VALUE`, an option of a group as `GROUP=OPTION`; several options of `regularizer`,",
-        "`augment` and `metric` stand in square brackets: `regularizer=[r1,instance_noise]`. These pages are made from",
-        "the YAML files that the command reads. `ganctl train --cfg job` prints every value of a run before it begins.",
+        "`augment`, `term` and `metric` stand in square brackets: `regularizer=[r1,instance_noise]`. These pages are",
+        "made from the YAML files that the command reads. `ganctl train --cfg job` prints all before a run begins.",
         "",
         "Settings of the commands themselves: "
         + ", ".join(f"[`{command}`]({name}.md)" for name, command in COMMANDS.items())

@@ -13,7 +13,7 @@ from torch import nn
 from ganctl.configuration.checks import leaves
 from ganctl.configuration.data import image_shape_of
 from ganctl.configuration.keys import choice_of, keys_of
-from ganctl.configuration.targets import check_target
+from ganctl.configuration.targets import SEVERAL, check_target
 from ganctl.contract import (
     ALONE,
     ArgumentError,
@@ -83,7 +83,8 @@ def dataset(config: DictConfig) -> Dataset:
 def task(config: Mapping[str, Any] | DictConfig, spec: DataSpec, world: World = ALONE) -> Task:
     """What the generator is asked for images of `spec`; `fitted` to the data or `restored` later."""
     settings = {"spec": spec, "latent_size": config["latent_size"], "conditional": config["conditional"]}
-    return part("task", config["task"], config["trust"], key="", world=world, **settings)
+    with keys_of(**{key: f"task.{key}" for key in config["task"]}):
+        return part("task", config["task"], config["trust"], key="", world=world, **settings)
 
 
 def network(config: Mapping[str, Any] | DictConfig, group: str, task: Task) -> nn.Module:
@@ -151,8 +152,8 @@ def game(config: DictConfig, task: Task, world: World = ALONE) -> Game:
 
 
 def regularizers(config: DictConfig) -> dict[str, Regularizer]:
-    """The parts of the nodes `regularizer` and `augment`, by name: to a game they are the same."""
-    groups = ("regularizer", "augment")
+    """The parts of the nodes `regularizer`, `augment` and `term`, by name: to a game they are the same."""
+    groups = ("regularizer", "augment", "term")
     if same := set(config.regularizer) & set(config.augment):
         name = min(map(str, same))
         raise ValueError(f"augment=[{name}]: there is a regularizer of this name; rename one of them in its YAML")
@@ -160,12 +161,25 @@ def regularizers(config: DictConfig) -> dict[str, Regularizer]:
     for group in groups:
         for name, node in config[group].items():
             parts[str(name)] = part(group, node, config.trust, key=f"{group}.{name}")
-            check_asked(config, f"{group}=[{name}]", parts[str(name)])
+            check_needs(config, f"{group}=[{name}]", parts[str(name)])
     return parts
 
 
-def check_asked(config: DictConfig, choice: str, regularizer: Regularizer) -> None:
-    """Raises ValueError where the discriminator lacks the keyword that a regularizer's `asks` names."""
+def check_needs(config: DictConfig, choice: str, regularizer: Regularizer) -> None:
+    """Raises ValueError where the run lacks what a regularizer cannot do without.
+
+    That is the keyword of the discriminator that its `asks` names, and with `needs_truth` a true image of each sample.
+    """
+    setting = getattr(regularizer, "needs_setting", None)
+    if setting is not None and not config.generator.get(setting):
+        need = f"needs generator.{setting} above 0, and generator={name_of(config.generator)} has none"
+        raise ValueError(f"{choice}: {need}; leave it out, or take generator=resnet_translator generator.{setting}=256")
+    if getattr(regularizer, "needs_truth", False):
+        if not getattr(class_of(config.task, "task", config.trust), "has_truth", False):
+            need = f"task={name_of(config.task)} has no true image of each sample"
+            raise ValueError(f"{choice}: {need}; leave it out, or take task=translation or task=enlargement")
+        if not getattr(class_of(config.dataset, "dataset", config.trust), "paired", True):
+            raise ValueError(f"{choice}: the sources of these data belong to no image; leave it out")
     asked = getattr(regularizer, "asks", None)
     if asked is None:
         return
@@ -199,9 +213,12 @@ def teachers_of(config: Mapping[str, Any] | DictConfig, trusted: list[str]) -> d
     Such a part's class says so by an attribute `teacher`, the network's name.
     """
     teachers = {}
-    for group in {"discriminator", "loss"} & set(config):
-        if teacher := getattr(class_of(config[group], group, trusted), "teacher", None):
-            teachers[teacher] = f"{group}={name_of(config[group])}"
+    groups = [group for group in ("discriminator", "loss", "regularizer", "term") if group in config]
+    for group in groups:
+        several = group in SEVERAL
+        for name, node in config[group].items() if several else [(name_of(config[group]), config[group])]:
+            if teacher := getattr(class_of(node, group, trusted), "teacher", None):
+                teachers[teacher] = f"{group}=[{name}]" if several else f"{group}={name}"
     return teachers
 
 

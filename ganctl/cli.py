@@ -13,6 +13,7 @@ from ganctl.record.streams import Streams, occupy
 COMMANDS = {
     "train": "train a GAN, or sweep over settings with -m",
     "sample": "draw pictures with a trained generator",
+    "translate": "make pictures of pictures with a trained translation or enlargement",
     "evaluate": "score a trained generator",
     "fid": "score any images against others: folders, zips, arrays, data sets, runs",
     "export": "put a trained generator into forms that need no ganctl",
@@ -23,7 +24,7 @@ COMMANDS = {
 }
 """What each command does; `main(words)` of the module of its name in ganctl.command returns the exit code."""
 
-COMPOSED = ("train", "sample", "evaluate", "fid", "export")
+COMPOSED = ("train", "sample", "translate", "evaluate", "fid", "export")
 """The commands whose settings Hydra composes."""
 
 ONLY_SHOWS = ("-h", "--help", "--hydra-help", "-c", "--cfg", "-i", "--info", "-sc", "--shell-completion")

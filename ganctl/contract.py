@@ -179,6 +179,21 @@ class Task(Protocol):
 
 
 @runtime_checkable
+class Sourced(Protocol):
+    """A task whose samples start from pictures of the data that it was last `fitted` to: `num_samples()` of them.
+
+    It is judged by pictures that it has not learned from: a test split, else the share `held_out` of the data.
+    `pictures` has samples 0, 1, ... beside what they were made of, (k N, C, H, W), as people want to look at them.
+    """
+
+    held_out: float
+
+    def num_samples(self) -> int: ...
+
+    def pictures(self, given: Given, images: Tensor) -> Tensor: ...
+
+
+@runtime_checkable
 class Memory(Protocol):
     """Anything learned outside a network's weights, such as a probability or a pool of images: saved with the run.
 
@@ -333,7 +348,7 @@ class FeatureSet:
     is not known or would not fit in memory: `features` (count, F) float32; `logits` (count, K) float32, of an extractor
     that knows classes; `labels` (count,) int64, the classes asked of a conditional generator or the true ones of real
     images; `images` (count, C, H, W) uint8. `factor` (F, R) float64 has the covariance as its product with its own
-    transpose. `extractor` is its name.
+    transpose. `extractor` is its name. `pairs` of generated images says that image i is to be like real image i.
     """
 
     extractor: str
@@ -345,6 +360,7 @@ class FeatureSet:
     labels: Tensor | None = None
     images: numpy.ndarray | None = None
     factor: Tensor | None = None
+    pairs: bool | None = None
 
 
 Direction = Literal["lower", "higher"]

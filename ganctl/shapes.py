@@ -4,6 +4,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 Images = Float[Tensor, "N C H W"]
+Sources = Float[Tensor, "N sources h w"]
+"""Images that a generator starts from, perhaps of another size."""
 Latents = Float[Tensor, "N latent_size"]
 Labels = Int[Tensor, "N"]
 Logits = Float[Tensor, "N"]

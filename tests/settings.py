@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import resources
@@ -90,6 +92,26 @@ def built(config: DictConfig, spec: DataSpec, device: Device) -> tuple[TrainStat
 def options(group: str) -> list[str]:
     """The names of a group's files that can be chosen."""
     return sorted(file.stem for file in (CONFIGS / group).glob("[!_]*.yaml"))
+
+
+def starts_from_noise(group: str, name: str) -> bool:
+    """Whether a network, a model, a game, a term or a metric is of the tasks that start from latents."""
+    text = (CONFIGS / group / f"{name}.yaml").read_text()
+    if group in ("term", "game"):
+        return name in ("adversarial", "total_variation")
+    if group in ("generator", "discriminator"):
+        words = [line.partition(" ")[2] for line in text.splitlines() if line.startswith("_target_: ")]
+        if not words:  # of another file of the group
+            return True
+        module, _, kind = words[0].rpartition(".")
+        found = inspect.signature(getattr(importlib.import_module(module), kind).forward).parameters
+        return "labels" in found
+    return "override /task" not in text
+
+
+def noise_options(group: str) -> list[str]:
+    """The options of a group that go with the tasks that start from latents."""
+    return [name for name in options(group) if starts_from_noise(group, name)]
 
 
 @contextmanager

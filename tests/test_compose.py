@@ -29,12 +29,14 @@ def named(file: Path) -> str:
 
 def extra_of(group: str, name: str, folder: Path) -> list[str]:
     """What an option needs besides itself to be valid."""
-    if (group, name) in (("dataset", "image_folder"), ("experiment", "art")):
-        from PIL import Image
+    folders = ("image_folder", "paired_folder", "unpaired_folder")
+    if (group, name) not in (("experiment", "art"), *(("dataset", folder) for folder in folders)):
+        return []
+    from PIL import Image
 
-        Image.new("RGB", (16, 16)).save(folder / "one.png")
-        return [f"dataset.path={quote(str(folder))}"]
-    return []
+    Image.new("RGB", (16, 16)).save(folder / "one.png")
+    keys = ["path", "sources"] if name in folders[1:] else ["path"]
+    return [f"dataset.{key}={quote(str(folder))}" for key in keys]
 
 
 @pytest.mark.parametrize(("group", "name"), CHOICES)
@@ -100,13 +102,12 @@ def test_the_users_word_wins_over_a_model() -> None:
 
 
 @pytest.mark.parametrize("dataset", [name for group, name in CHOICES if group == "dataset"])
-def test_pictures_in_colour_are_learned_by_the_projected_model_where_none_is_named(
-    dataset: str, workplace: Path
-) -> None:
+def test_pictures_are_learned_by_a_model_that_suits_them_where_none_is_named(dataset: str, workplace: Path) -> None:
     extra = extra_of("dataset", dataset, workplace)
     config = Composer("train").compose([f"dataset={dataset}", *extra])
-    is_colour = dataset in ("cifar10", "crops", "image_folder")
-    assert config.hydra.runtime.choices["model"] == ("projected" if is_colour else "dcgan")
+    suiting = dict.fromkeys(("cifar10", "crops", "image_folder"), "projected")
+    suiting |= {"paired_folder": "pix2pix", "unpaired_folder": "cut"}
+    assert config.hydra.runtime.choices["model"] == suiting.get(dataset, "dcgan")
 
 
 @pytest.mark.parametrize("model", [name for group, name in CHOICES if group == "model"])

@@ -12,7 +12,7 @@ from PIL import Image
 from ganctl import build
 from ganctl.contract import AdversarialLoss, Batch, DataSpec
 from ganctl.training.device import Device
-from tests.settings import built, options, settings
+from tests.settings import built, noise_options, options, settings
 
 CPU = Device(torch.device("cpu"))
 SPECS = {"grey": DataSpec("grey", (1, 28, 28), 10), "colour": DataSpec("colour", (3, 32, 32), 10)}
@@ -43,6 +43,8 @@ def specs(tmp_path_factory: pytest.TempPathFactory) -> list[DataSpec]:
         Image.new("RGB", (20, 12), (number, 9, 200)).save(folder / name / "one.png")
     found = {}
     for name in options("dataset"):
+        if name in ("paired_folder", "unpaired_folder"):
+            continue
         needs = [f"dataset.path={folder}", "dataset.resolution=16"] if name == "image_folder" else []
         spec = build.dataset(settings(f"dataset={name}", *needs)).spec
         found[spec.image_shape, spec.num_classes] = spec
@@ -52,7 +54,8 @@ def specs(tmp_path_factory: pytest.TempPathFactory) -> list[DataSpec]:
 def inputs(spec: DataSpec, count: int = 6) -> Batch:
     generator = torch.Generator().manual_seed(0)
     labels = torch.randint(spec.num_classes or 1, (count,), generator=generator)
-    return Batch(torch.rand(count, *spec.image_shape, generator=generator) * 2 - 1, labels)
+    source = None if spec.source_shape is None else torch.rand(count, *spec.source_shape, generator=generator) * 2 - 1
+    return Batch(torch.rand(count, *spec.image_shape, generator=generator) * 2 - 1, labels, source)
 
 
 def play(config: DictConfig, spec: DataSpec, steps: int = 2) -> dict[str, float]:
@@ -77,7 +80,7 @@ def play(config: DictConfig, spec: DataSpec, steps: int = 2) -> dict[str, float]
 # Building
 
 
-@pytest.mark.parametrize("generator", options("generator"))
+@pytest.mark.parametrize("generator", noise_options("generator"))
 def test_every_generator_draws_every_data_sets_images(generator: str, specs: list[DataSpec]) -> None:
     config = narrow(f"generator={generator}")
     for spec in specs:
@@ -89,7 +92,7 @@ def test_every_generator_draws_every_data_sets_images(generator: str, specs: lis
             assert images.abs().max() <= 1 and images.std() > 0
 
 
-@pytest.mark.parametrize("discriminator", options("discriminator"))
+@pytest.mark.parametrize("discriminator", noise_options("discriminator"))
 def test_every_discriminator_judges_every_data_sets_images(discriminator: str, specs: list[DataSpec]) -> None:
     config = narrow(f"discriminator={discriminator}")
     for spec in specs:
@@ -133,6 +136,8 @@ def test_the_devices_that_are_everywhere_can_be_opened(device: str) -> None:
 
 @pytest.mark.parametrize("metric", options("metric"))
 def test_every_metric_scores_what_digits_sees(metric: str) -> None:
+    from dataclasses import replace
+
     from ganctl.evaluation.evaluate import score
     from ganctl.evaluation.protocol import Protocol
     from ganctl.evaluation.statistics import extract
@@ -149,13 +154,20 @@ def test_every_metric_scores_what_digits_sees(metric: str) -> None:
         labels=extractor(noise)[1].argmax(dim=1),
         keep_images=True,
     )
+    found = replace(found, pairs=True)
     metrics = build.metrics(config)
     assert sorted(metrics) == ([name for name in options("metric") if name != "all"] if metric == "all" else [metric])
     scored = score(metrics, found, found, Protocol())
     scores, declared = scored.values, [known.name for m in metrics.values() for known in m.declare("digits", 10)]
     assert scored.left_out == {} and list(scores) == declared
     assert all(value == value for value in scores.values())
-    own = ("pixels", "ssim", "efficientnet_lite2")  # what looks at the images themselves, or by a network of its own
+    own = (
+        "pixels",
+        "ssim",
+        "efficientnet_lite2",
+        "psnr",
+        "l1",
+    )  # what looks at the images themselves, or by a network of its own
     assert all("digits" in name for name in scores if not any(word in name for word in own)), (
         "the others say who judges"
     )
@@ -185,12 +197,38 @@ def test_every_extractor_composes_for_training_and_for_evaluate(feature: str) ->
 
 
 @pytest.mark.parametrize("spec", SPECS)
-@pytest.mark.parametrize("model", options("model"))
+@pytest.mark.parametrize("model", noise_options("model"))
 def test_every_model_survives_two_steps(model: str, spec: str) -> None:
     dataset = {"grey": "mnist5k", "colour": "cifar10"}[spec]
     config = narrow(f"model={model}", f"dataset={dataset}")
     for config.device.precision in ("fp32", "bf16"):
         play(config, SPECS[spec])
+
+
+PAIRS = DataSpec("pairs", (3, 32, 32), None, source_shape=(3, 32, 32))
+
+
+@pytest.fixture
+def pairs(tmp_path: Path) -> list[str]:
+    """The words that name a folder of pairs."""
+    Image.new("RGB", (64, 32)).save(tmp_path / "one.png")
+    return ["dataset=paired_folder", f"dataset.path='{tmp_path}'", "dataset.resolution=32"]
+
+
+@pytest.mark.parametrize("model", [name for name in options("model") if name not in noise_options("model")])
+def test_every_model_that_starts_from_pictures_survives_two_steps(model: str, pairs: list[str]) -> None:
+    words = ["discriminator.halvings=2", *(["generator.blocks=2"] if model != "pix2pix" else [])]
+    config = narrow(f"model={model}", *pairs, *words)
+    for config.device.precision in ("fp32", "bf16"):
+        play(config, PAIRS)
+
+
+@pytest.mark.parametrize("term", options("term"))
+def test_every_term_adds_something_with_and_without_an_adversary(term: str, pairs: list[str]) -> None:
+    words = ["generator=resnet_translator", "generator.projection=8", "generator.blocks=2", "discriminator.halvings=2"]
+    for game in ("adversarial", "content"):
+        config = narrow("model=pix2pix", *pairs, *words, f"term=[{term}]", f"game={game}")
+        assert play(config, PAIRS)["g_penalty"] > 0
 
 
 @pytest.mark.parametrize("loss", options("loss"))
@@ -226,14 +264,14 @@ def test_every_augmentation_survives_steps_with_penalties_on_the_gradient(augmen
         assert play(config, SPECS[spec], steps=5)["d_penalty"]
 
 
-@pytest.mark.parametrize("discriminator", options("discriminator"))
+@pytest.mark.parametrize("discriminator", noise_options("discriminator"))
 def test_every_discriminator_survives_two_steps_with_penalties_on_its_gradient(discriminator: str) -> None:
     config = narrow("regularizer=[r1,gradient_penalty]", f"discriminator={discriminator}")
     for config.device.precision in ("fp32", "bf16"):
         assert play(config, SPECS["grey"])["d_penalty"]
 
 
-@pytest.mark.parametrize("generator", options("generator"))
+@pytest.mark.parametrize("generator", noise_options("generator"))
 def test_every_generator_survives_two_steps(generator: str) -> None:
     config = narrow(f"generator={generator}", "regularizer=[mode_seeking]")
     for config.device.precision in ("fp32", "bf16"):

@@ -42,18 +42,18 @@ class Discriminator(PlainPatches):
 """
 YAMLS = {
     "dataset/pairs": "# Pairs of mine\n_target_: data_of_mine.Pairs\npaired: true   # sources belong to images\n",
-    "task/translation": "# A translation of mine\n_target_: tasks_of_mine.TranslationFromNode\n",
-    "generator/unet": "# A translator of mine\n_target_: networks_of_mine.Generator\n",
+    "task/own_translation": "# A translation of mine\n_target_: tasks_of_mine.TranslationFromNode\n",
+    "generator/own_unet": "# A translator of mine\n_target_: networks_of_mine.Generator\n",
     "discriminator/patch": "# Patches\n_target_: networks_of_mine.Discriminator\nsees_source: true  # too\n",
     "regularizer/distance": "# Distance to the truth\ndistance:\n  _target_: tasks_of_mine.Distance\n"
     "  weight: 100.0   # in [0, inf)\n",
-    "experiment/pix2pix": "# @package _global_\n# Pictures from pictures, of mine\ndefaults:\n"
+    "experiment/own_pix2pix": "# @package _global_\n# Pictures from pictures, of mine\ndefaults:\n"
     + "".join(
         f"  - override /{group}: {option}\n"
         for group, option in {
             "dataset": "pairs",
-            "task": "translation",
-            "generator": "unet",
+            "task": "own_translation",
+            "generator": "own_unet",
             "discriminator": "patch",
             "regularizer": "[distance]",
             "feature": "pixels",
@@ -80,7 +80,7 @@ class TranslationFromNode(Translation):
         return self.fitted(ImageStore(self.spec, None, None, "", sources=numpy.array(facts["sources"], numpy.uint8)))
 """
 SETTINGS = (
-    *("--config-dir", "conf", "experiment=pix2pix", "metric=[frechet]", "device=cpu", "device.threads=1"),
+    *("--config-dir", "conf", "experiment=own_pix2pix", "metric=[frechet]", "device=cpu", "device.threads=1"),
     *("training.batch_size=4", "training.steps=6", "training.flip=true", "output.tensorboard=false", "output.grid=4"),
     *("output.log_every=1", "output.sample_every=3", "output.evaluate_every=3", "output.checkpoint_every=3"),
     *("evaluation.num_images=20", "evaluation.final_images=20", "evaluation.num_real=20", "final_fid.enabled=false"),

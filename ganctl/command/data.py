@@ -12,7 +12,7 @@ def resolution(text: str) -> int | list[int]:
 
 
 COMMANDS = {
-    "check": {"resolution": resolution},
+    "check": {"resolution": resolution, "sources": str},
     "prepare": {"resolution": resolution, "channels": int, "fit": str, "filter": str, "max_broken": float},
 }
 """What may be set, by KEY=VALUE, and the type of each."""

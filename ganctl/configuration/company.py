@@ -125,7 +125,7 @@ RULES = (
         "try optimizer.lr=0.0002",
     ),
     Rule(
-        lambda p: p.is_adam() and (p.get("optimizer", "betas") or [0])[0] > 0.5,
+        lambda p: p.is_adam() and (p.get("optimizer", "betas") or [0])[0] > 0.5 and not p.values.get("term"),
         lambda p: f"Adam with much momentum (betas[0]={p.get('optimizer', 'betas')[0]:g})",
         "GANs oscillate with it (Radford et al. 2016)",
         "try optimizer.betas=[0.5,0.999]",

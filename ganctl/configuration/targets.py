@@ -23,6 +23,7 @@ HOMES = {
     "loss": "ganctl.loss",
     "regularizer": "ganctl.regularizer",
     "augment": "ganctl.augment",
+    "term": "ganctl.term",
     "optimizer": "torch.optim",
     "scheduler": "ganctl.scheduler",
     "feature": "ganctl.feature",
@@ -30,7 +31,7 @@ HOMES = {
 }
 """The package of each group's classes."""
 
-SEVERAL = ("regularizer", "augment", "metric")
+SEVERAL = ("regularizer", "augment", "term", "metric")
 """The groups whose nodes hold several parts, each under its own name."""
 
 

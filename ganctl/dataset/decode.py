@@ -3,7 +3,7 @@
 import hashlib
 import io
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -44,6 +44,43 @@ def decode(content: bytes, *, size: Size | None, channels: int | None, fit: str,
             plain = _resized(plain, size, fit, Image.Resampling[resample.upper()])
         pixels = numpy.asarray(plain)
     return pixels[None] if channels == 1 else pixels.transpose(2, 0, 1)
+
+
+def opened(content: bytes) -> tuple[numpy.ndarray, numpy.ndarray | None]:
+    """Pixels (H, W, 3) or (H, W), and the transparency (H, W) where there is one, uint8, at the image's own size.
+
+    Raises ValueError as `decode` does, and for more than 8 bits a channel.
+    """
+    with _image(content) as file:
+        if file.mode.startswith("I") or file.mode == "F":
+            raise ValueError("has more than 8 bits a channel; convert it to 8")
+        upright = ImageOps.exif_transpose(file)
+        if upright.mode in _TRANSPARENT or "transparency" in upright.info:
+            pixels = numpy.asarray(upright.convert("RGBA"))
+            return pixels[..., :3], pixels[..., 3]
+        return numpy.asarray(upright.convert("L" if upright.mode in _GREY else "RGB")), None
+
+
+def half_of(content: bytes, *, half: str, decode: Callable[[bytes], numpy.ndarray]) -> numpy.ndarray:
+    """What `decode` gives of the left or the right half of the image in `content`, turned upright.
+
+    Raises ValueError as `decode` does, and where the image is one pixel wide.
+    """
+    with _image(content) as file:
+        upright = ImageOps.exif_transpose(file)
+        middle = upright.width // 2
+        if not middle:
+            raise ValueError("is one pixel wide and has no halves")
+        box = (
+            (0, 0, middle, upright.height)
+            if half == "left"
+            else (upright.width - middle, 0, upright.width, upright.height)
+        )
+        plain = _opaque(upright)
+        part = (plain if plain.mode in ("L", "RGB") else plain.convert("RGB")).crop(box)
+        buffer = io.BytesIO()
+        part.save(buffer, "PPM")
+    return decode(buffer.getvalue())
 
 
 @dataclass(frozen=True)

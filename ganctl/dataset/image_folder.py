@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, partial
+from typing import Any
 
 import numpy
 
@@ -181,10 +182,16 @@ class ImageFolder:
 
         return partial(decode, size=self.size, channels=channels, fit=self.fit, resample=self.filter)
 
+    @property
+    def _variant(self) -> dict[str, Any]:
+        """What else decides the pixels, of a class that reads them in another way."""
+        return {}
+
     def _packed(self, shape: tuple[int, int, int], progress: Progress | None) -> ImageStore:
         labels, class_names = classes([entry.name for entry in self.entries])
         left_out: dict[int, str] = {}
         key = {"source": self.source.state(), "listing": digest(self.entries), "fit": self.fit, "filter": self.filter}
+        key |= self._variant
         key["decoding"] = DECODING
         if not self._shape:  # which tells both otherwise
             resolution = self.size and (self.size[0] if self.size[0] == self.size[1] else self.size)

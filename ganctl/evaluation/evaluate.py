@@ -100,6 +100,7 @@ _LACKING = {
     "logits": "the extractor {extractor} knows no classes",
     "labels": "{side} images have no labels",
     "images": "{side} images are not kept (too many for memory, or given as statistics)",
+    "pairs": "{side} images belong to no real ones, one by one",
 }
 
 

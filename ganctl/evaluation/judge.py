@@ -44,8 +44,10 @@ class Judge:
     progress: Progress | None = None
     pupil: str | None = None
 
-    def check(self, spec: DataSpec, *, conditional: bool, num_images: int) -> Score:
+    def check(self, spec: DataSpec, *, conditional: bool, num_images: int, pairs: bool = False) -> Score:
         """The score that judges runs on images of `spec`, of which `num_images` are drawn, of asked classes or not.
+
+        With `pairs` each belongs to a real image.
 
         Raises ValueError for images that the extractor cannot judge, and where no metric will give that score.
         """
@@ -60,6 +62,7 @@ class Judge:
         kept = {f"{side}.{what}" for side in ("generated", "real") for what in kinds}
         kept |= {"real.labels"} if spec.num_classes is not None else set()
         kept |= {"generated.labels"} if conditional else set()
+        kept |= {"generated.pairs"} if pairs else set()
         declared: dict[str, Score] = {}
         for key, metric in self.metrics.items():
             if lacking(metric, kept, name):
@@ -95,8 +98,10 @@ class Judge:
         weights: str = "ema",
         labels: Tensor | None = None,
         look: Callable[[FeatureSet, FeatureSet], None] | None = None,
+        *,
+        pairs: bool = False,
     ) -> ScoreSet:
-        """As `compare`, with the real images of `store`."""
+        """As `compare`, with the real images of `store`; with `pairs`, generated image i belongs to its image i."""
         self.check_store(store)
         real = real_features(
             store,
@@ -106,7 +111,8 @@ class Judge:
             cache=self.cache,
             progress=self.progress,
         )
-        return self.compare(generate, real, num_images, seed, weights, labels, look)
+        pairs = pairs and num_images == real.features.count == len(store.images)
+        return self.compare(generate, real, num_images, seed, weights, labels, look, pairs=pairs)
 
     def compare(
         self,
@@ -120,6 +126,7 @@ class Judge:
         *,
         images: numpy.ndarray | None = None,
         what: str = "evaluation",
+        pairs: bool = False,
     ) -> ScoreSet:
         """All scores of images 0 to `num_images` - 1 of `generate`, from one pass through the extractor.
 
@@ -152,6 +159,8 @@ class Judge:
             )
             if images is not None:
                 generated = replace(generated, images=images)
+            if pairs:
+                generated = replace(generated, pairs=True)
             protocol = protocol_of(extractor, generated, real, weights=weights, seed=seed)
             scores = score(self.metrics, generated, real.features, protocol, progress=self.progress)
             if look:

@@ -13,6 +13,7 @@ import numpy
 
 from ganctl.configuration.names import quote
 from ganctl.dataset.image_folder import EXTENSIONS, MAX_BROKEN, ImageFolder, most_broken
+from ganctl.dataset.pairing import Pairing, pairing
 from ganctl.dataset.size import Resolution, Size, as_typed
 from ganctl.dataset.survey import Survey, survey
 from ganctl.files import one_line, write_json, write_new
@@ -30,8 +31,10 @@ _SPLITS = {"train", "training", "test", "testing", "val", "valid", "validation",
 _SHEET = 64  # pictures of the contact sheet
 
 
-def check(path: str, *, resolution: Resolution = 64, json: Path | None = None) -> int:
+def check(path: str, *, resolution: Resolution = 64, sources: str | None = None, json: Path | None = None) -> int:
     """Says what there is at `path`. Returns the exit code: 0 if a training on it can begin and learn something.
+
+    `sources` are pictures that those at `path` are to be made of, and perhaps belong to.
 
     Raises ValueError, in one line, where there is no folder or zip.
     """
@@ -40,14 +43,23 @@ def check(path: str, *, resolution: Resolution = 64, json: Path | None = None) -
         found = survey(path, EXTENSIONS, console.progress)
         console.header(_rows(found), title=printable(found.name))
         faults = list(_faults(found))
+        pairs = None
+        if sources is not None:
+            others = survey(sources, EXTENSIONS, console.progress)
+            console.header(_rows(others), title=f"{printable(others.name)} (sources)")
+            faults += [f"sources: {fault}" for fault in _faults(others)]
+            pairs = pairing(found.looks, others.looks)
+            console.header(_pair_rows(pairs), title="together")
         assert folder.size is not None
-        advice = [*faults, *_advice(found, folder.size)]
+        advice = [*faults, *_advice(found, folder.size), *(_pair_advice(pairs) if pairs else _side_by_side(found))]
         for text in faults:
             console.warn(text)
         for text in advice[len(faults) :]:
             console.note(f"- {text}")
         files = {} if not found.looks else {"contact sheet": _sheet(folder)}
         command = None if faults else _command(path, found, folder.size)
+        if command and pairs and sources:
+            command = _translation_command(path, sources, pairs, folder.size)
         if json:
             record = _record(path, found, resolution) | {"advice": advice, "usable": not faults, "command": command}
             files["all names"] = _write_json(json, record)
@@ -137,10 +149,45 @@ def _command(path: str, found: Survey, size: Size) -> str:
     return training_command(path, size, 1 if is_grey else 3, *words)
 
 
+def _pair_rows(pairs: Pairing) -> dict[str, str]:
+    rows = {"pairs": f"{len(pairs.both):,} names in both"}
+    for name, names in (("no source", pairs.without_source), ("no image", pairs.without_image)):
+        if names:
+            rows[name] = f"{counted(len(names), 'name')}: {_some(names)}"
+    if pairs.unequal:
+        rows["unequal"] = f"{counted(len(pairs.unequal), 'pair')} of two sizes: {_some(pairs.unequal)}"
+    return rows
+
+
+def _pair_advice(pairs: Pairing) -> Iterator[str]:
+    if not pairs.both:
+        yield "no name is in both: these are two collections, for model=cyclegan or model=cut"
+    elif not pairs.are_pairs:
+        yield "some names have no partner: rename or remove them, or take both as two collections for model=cut"
+    if pairs.unequal:
+        yield "some pairs differ in size: each side is cropped and scaled by itself, so they may not lie on each other"
+
+
+def _side_by_side(found: Survey) -> Iterator[str]:
+    if found.sizes and found.num_shaped(2, 1) == len(found.sizes):
+        yield "all are twice as wide as high: if each holds a pair side by side, take dataset=paired_folder"
+
+
+def _translation_command(path: str, sources: str, pairs: Pairing, size: Size) -> str:
+    """What to type for a training from the pictures at `sources` to those at `path`."""
+    model, data = ("pix2pix", "paired_folder") if pairs.are_pairs else ("cut", "unpaired_folder")
+    paths = [f"dataset.{key}={_typed(place)}" for key, place in (("path", path), ("sources", sources))]
+    words = [f"model={model}", f"dataset={data}", *paths, f"dataset.resolution={as_typed(size)}"]
+    return shlex.join(["ganctl", "train", *words])
+
+
+def _typed(path: str) -> str:
+    return path if re.fullmatch(r"[\w./-]*[A-Za-z/][\w./-]*", path) else quote(path)
+
+
 def training_command(path: str, size: Size, channels: int, *words: str) -> str:
     """What to type for a training on the pictures at `path`."""
-    text = path if re.fullmatch(r"[\w./-]*[A-Za-z/][\w./-]*", path) else quote(path)
-    settings = [f"dataset.path={text}", f"dataset.resolution={as_typed(size)}"]
+    settings = [f"dataset.path={_typed(path)}", f"dataset.resolution={as_typed(size)}"]
     settings += [] if channels == 3 else [f"dataset.channels={channels}"]
     return shlex.join(["ganctl", "train", "dataset=image_folder", *settings, *words])
 

@@ -12,11 +12,12 @@ from torch import Tensor
 
 from ganctl import build, checkpoint
 from ganctl.configuration.keys import choice_of, keys_of
-from ganctl.contract import FeatureSet, ImageStore, TrainedOnData
+from ganctl.contract import FeatureSet, ImageStore, Sourced, TrainedOnData
 from ganctl.evaluation.judge import Judge
 from ganctl.evaluation.protocol import line, too_few
 from ganctl.evaluation.scores import ScoreSet, deviation, mean
 from ganctl.files import as_json, write_new
+from ganctl.job.splits import to_learn_and_to_judge
 from ganctl.metric.memorisation import nearest_real
 from ganctl.record.console import Console
 from ganctl.record.image_grid import save_grid
@@ -35,6 +36,12 @@ def evaluate_run(config: DictConfig, target: Path) -> int:
         judge = replace(judge, score=None, num_real=config.num_real, batch_size=config.batch_size)
         with keys_of("dataset"):
             store = dataset.load(console.progress)
+        drawer, count = trained.drawer, config.num_images
+        if isinstance(task := drawer.task, Sourced):
+            if config.split is None:
+                _, store = to_learn_and_to_judge(merged, dataset, store, task, console.progress)
+            drawer = replace(drawer, task=drawer.task.fitted(store))
+            count = min(count, len(store.images if store.sources is None else store.sources))
         judge.check_store(store)
         _prepare(judge, store, trained, console, list(config.trust))
         draws: list[ScoreSet] = []
@@ -44,13 +51,14 @@ def evaluate_run(config: DictConfig, target: Path) -> int:
                 console.note(f"draw {len(draws) + 1} of {config.draws}")
             draws.append(
                 judge.evaluate(
-                    partial(trained.drawer.samples, seed),
+                    partial(drawer.samples, seed),
                     store,
-                    config.num_images,
+                    count,
                     seed,
                     config.weights,
-                    labels=trained.drawer.task.asked_labels(seed, config.num_images),
+                    labels=drawer.task.asked_labels(seed, count),
                     look=None if draws else lambda *sides: pictures.append(beside_the_nearest(*sides)),
+                    pairs=getattr(drawer.task, "has_truth", False) and getattr(dataset, "paired", True),
                 )
             )
         if warning := too_few(draws[0].protocol):

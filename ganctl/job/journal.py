@@ -14,7 +14,7 @@ from omegaconf import OmegaConf
 from torch import Tensor
 
 from ganctl import build, checkpoint
-from ganctl.contract import Score
+from ganctl.contract import Given, Score, Sourced
 from ganctl.evaluation.judge import Judge
 from ganctl.evaluation.protocol import too_few
 from ganctl.evaluation.ranking import better
@@ -136,6 +136,7 @@ class Journal:
             count, labels = len(next(iter(given.values()))), given.get("labels")
             asked = None if columns is None or labels is None else labels.numpy()
             images = real_grid(self.session.store, count, asked, self.config.seed)
+            columns = None if isinstance(self.session.task, Sourced) else columns
             save_grid(images, path, columns=columns)
             if self.tensorboard:
                 self.tensorboard.grid(0, images, columns=columns, name="samples/real")
@@ -144,7 +145,12 @@ class Journal:
 
     def _drawn_grid(self, drawer: Drawer) -> tuple[Tensor, int | None]:
         given, columns = self.session.task.grid(self.config.seed, self.config.output.grid)
-        return drawer.draw(given), columns
+        return self._shown(given, drawer.draw(given)), columns
+
+    def _shown(self, given: Given, images: Tensor) -> Tensor:
+        """Samples as people look at them: those of a translation beside their sources."""
+        task = self.session.task
+        return task.pictures(given, images) if isinstance(task, Sourced) else images
 
     def evaluate(self) -> None:
         """Scores the averaged generator; keeps the checkpoint if it is the best yet."""
@@ -205,13 +211,14 @@ class Journal:
 
     def judged(self, drawer: Drawer, count: int, judge: Judge | None = None) -> ScoreSet:
         """The scores of `count` samples of the run's seed, against its data."""
-        seed = self.config.seed
+        seed, count = self.config.seed, self.session.num_samples(count)
         return (judge or self.judge).evaluate(
             partial(drawer.samples, seed),
-            self.session.store,
+            self.session.judged,
             count,
             seed,
             labels=self.session.task.asked_labels(seed, count),
+            pairs=self.session.has_truth,
         )
 
     def content(self) -> dict[str, Any]:
@@ -290,7 +297,7 @@ class Journal:
             "data": f"{session.spec.name}: {images} of {width}x{height}x{channels}",
             **self.about.header,
             **networks,
-            "loss": ", ".join([build.name_of(config.loss), *config.regularizer, *config.augment]),
+            "loss": ", ".join([build.name_of(config.loss), *config.regularizer, *config.augment, *config.term]),
             "device": f"{session.device}, {counted(torch.get_num_threads(), 'thread')}",
             "budget": f"{counted(session.total_steps, 'step')} of {config.training.batch_size} images"
             + (f", going on after step {session.first_step:,}" if session.first_step else "")

@@ -13,8 +13,10 @@ from torch import Tensor, nn
 
 from ganctl import build, checkpoint
 from ganctl.configuration.keys import keys_of
-from ganctl.contract import ALONE, DataSpec, ImageStore, Progress, Task, World
+from ganctl.contract import ALONE, DataSpec, ImageStore, Progress, Sourced, Task, World
 from ganctl.evaluation.evaluate import cuda_devices
+from ganctl.files import given_path
+from ganctl.job.splits import to_learn_and_to_judge
 from ganctl.own_code import own_code
 from ganctl.training.device import Device
 from ganctl.training.drawer import Drawer
@@ -29,11 +31,13 @@ _TRIAL = 8  # images that a network of one's own is tried on before the first st
 class Session:
     """Builds the parts that `config` names; goes on from the checkpoint `resume` where one is given.
 
-    Nothing is read of the data before `read`: `store`, `feed`, `spec` and `total_steps` are there after it.
+    Nothing is read of the data before `read`: `store`, `judged` (the data that scores compare
+    with), `feed`, `spec` and `total_steps` are there after it.
     `saved` is what the checkpoint held, None for a new run.
     """
 
     store: ImageStore
+    judged: ImageStore
     feed: Feed
     total_steps: int
 
@@ -48,13 +52,17 @@ class Session:
         self.scheduler = build.scheduler(config)
         self.state = build.state(config, self.game, self.task, self.device)
         self.saved = self._saved(resume) if resume else None
+        if config.start is not None and not resume:
+            self._begin_with(given_path(str(config.start)))
         self.first_step = self.state.step
 
     def read(self, progress: Progress) -> None:
         """Reads the data. Raises ValueError in one line where they cannot be read or do not fill a batch."""
         config = self.config
         with keys_of("dataset"):
-            self.store = self.dataset.load(progress)
+            self.store = self.judged = self.dataset.load(progress)
+        if isinstance(self.task, Sourced):
+            self.store, self.judged = to_learn_and_to_judge(config, self.dataset, self.store, self.task, progress)
         self.spec = self.store.spec
         available, batch_size = len(self.store.images), config.training.batch_size
         if batch_size > available:
@@ -62,7 +70,7 @@ class Session:
                 f"training.batch_size={batch_size}: {self.spec.name} has {available} images; "
                 f"try training.batch_size={available}"
             )
-        self.task = self.task.fitted(self.store)
+        self.task = self.task.fitted(self.judged if isinstance(self.task, Sourced) else self.store)
         if isinstance(self.game, Adversarial):
             part = min(batch_size // config.training.accumulate, _TRIAL)
             for name in self.game.networks:
@@ -91,6 +99,15 @@ class Session:
             network = build.copy_with(network, weights)
         return Drawer(network, self.task, self.device, self.config.evaluation.batch_size)
 
+    @property
+    def has_truth(self) -> bool:
+        """Whether each sample has a true image, which it is to be like."""
+        return getattr(self.task, "has_truth", False) and getattr(self.dataset, "paired", True)
+
+    def num_samples(self, count: int) -> int:
+        """`count`, or as many as there are where samples start from pictures of the data."""
+        return min(count, self.task.num_samples()) if isinstance(self.task, Sourced) else count
+
     def is_finite(self, log: Log) -> bool:
         """Whether every loss of the step and every weight after it is a finite number."""
         return all(math.isfinite(float(value)) for value in log.values()) and self.state.is_finite()
@@ -105,6 +122,18 @@ class Session:
             "class_names": list(self.store.class_names),
             "state": self.state.state_dict(),
         }
+
+    def _begin_with(self, path: Path) -> None:
+        """Takes over the averaged generator of another run. Raises ValueError where it is of another kind."""
+        file = checkpoint.find(path, "best")
+        weights = next(iter(checkpoint.load(file)["state"]["averages"].values()))
+        name = self.game.averaged[0]
+        try:
+            for network in (self.state.networks[name], self.state.averages[name]):
+                network.load_state_dict(weights)
+        except RuntimeError as error:
+            detail = " ".join(str(error).split())[:160]
+            raise ValueError(f"start={path}: its generator is of another architecture: {detail}") from None
 
     def _saved(self, path: Path) -> dict[str, Any]:
         saved = checkpoint.load_to_resume(path)

@@ -49,7 +49,9 @@ def train_once(
             judge = build.judge(config, session.device, progress, session.spec)
             count = config.evaluation.num_images
             with choice_of("feature", judge.extractor.name.removesuffix(TEACHER)), keys_of(**_KEYS):
-                score = judge.check(session.spec, conditional=config.conditional, num_images=count)
+                score = judge.check(
+                    session.spec, conditional=config.conditional, num_images=count, pairs=session.has_truth
+                )
             session.read(progress)
             with choice_of("feature", judge.extractor.name), keys_of(**_KEYS):
                 judge.check_store(session.store)

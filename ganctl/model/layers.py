@@ -78,6 +78,13 @@ def finish(network: nn.Module, initialisation: str, *, spectral_norm: bool) -> N
         normalise_spectra(network)
 
 
+def normalisation(kind: str, channels: int) -> list[nn.Module]:
+    """Batch norm, instance norm without scale and shift (Ulyanov et al. 2016, arXiv:1607.08022), or nothing."""
+    if kind not in ("batch", "instance", "none"):
+        raise ArgumentError("norm", kind, "is none of batch, instance and none", "instance")
+    return {"batch": [nn.BatchNorm2d(channels)], "instance": [nn.InstanceNorm2d(channels)], "none": []}[kind]
+
+
 def drop(share: float) -> list[nn.Module]:
     """A dropout layer for nn.Sequential, or nothing where nothing is dropped."""
     return [nn.Dropout(share)] if share else []

@@ -13,7 +13,7 @@ _PARTS = ("generator", "discriminator")
 def trained(run: Recorded) -> dict[str, str]:
     """Data, model and loss in a few words each."""
     settings = run.flat_config()
-    added = [name for group in ("regularizer", "augment") for name in _names(run.config.get(group))]
+    added = [name for group in ("regularizer", "augment", "term") for name in _names(run.config.get(group))]
     loss = str(settings.get("loss._target_") or "unknown loss").rpartition(".")[2]
     loss = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", loss).lower()
     extra = f" + {', '.join(added)}" if added else ""

@@ -175,3 +175,25 @@ def test_looking_at_pictures_imports_no_torch(workplace: Path) -> None:
         code = f"import sys; from ganctl.cli import main\nassert main({words!r}) == 0\nprint(*sys.modules, sep='\\n')"
         ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=workplace)
         assert "PIL" in ended.stdout.split() and not {"torch", "hydra", "omegaconf"} & set(ended.stdout.split())
+
+
+def test_two_collections_are_matched_by_name(workplace: Path, ganctl: Command) -> None:
+    for folder, names in (("images", "abc"), ("sources", "abd"), ("same", "abc"), ("others", "xyz")):
+        Path(folder).mkdir()
+        for number, name in enumerate(names):
+            size = (20, 20) if (folder, name) != ("same", "b") else (20, 30)
+            Image.new("RGB", size, (90 * number, 0, 0)).save(f"{folder}/{name}.png")
+    some = ganctl("data", "check", "images", "sources=sources").out
+    assert "2 names in both" in some and "no source  1 name: c" in some and "no image   1 name: d" in some
+    assert "some names have no partner" in some and "model=cut dataset=unpaired_folder" in some
+    pairs = ganctl("data", "check", "images", "sources=same").out
+    assert "3 names in both" in pairs and "1 pair of two sizes: b" in pairs
+    assert "model=pix2pix dataset=paired_folder dataset.path=images dataset.sources=same" in pairs
+    assert "no name is in both" in ganctl("data", "check", "images", "sources=others").out
+
+
+def test_pictures_twice_as_wide_as_high_may_be_pairs(workplace: Path, ganctl: Command) -> None:
+    Path("wide").mkdir()
+    for number in range(3):
+        Image.new("RGB", (40, 20), (90 * number, 0, 0)).save(f"wide/{number}.png")
+    assert "if each holds a pair side by side, take dataset=paired_folder" in ganctl("data", "check", "wide").out

@@ -20,10 +20,15 @@ from ganctl.contract import Dataset
 
 ROOT = Path(ganctl.__file__).parents[1]
 FILES = sorted((ROOT / "configs" / "dataset").glob("*.yaml"))
-CHOSEN = {"image_folder": {"path": "."}}
+CHOSEN = {
+    "image_folder": {"path": "."},
+    "paired_folder": {"path": "."},
+    "unpaired_folder": {"path": ".", "sources": "."},
+}
 SHAPES = {"mnist5k": (1, 28, 28), "mnist": (1, 28, 28), "fashion_mnist": (1, 28, 28), "kmnist": (1, 28, 28)}
 NATURAL = ("efficientnet", "digits")
 SHAPES |= {"cifar10": (3, 32, 32), "image_folder": (3, 64, 64), "crops": (3, 64, 64)}
+SHAPES |= {"paired_folder": (3, 64, 64), "unpaired_folder": (3, 64, 64)}
 
 CHEAP = """
 import json, sys

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 from importlib import import_module
+from inspect import signature
 from pathlib import Path
 
 import pytest
@@ -60,8 +61,17 @@ def narrow() -> Callable[..., nn.Module]:
 
 
 def options_of(kind: str) -> list[str]:
-    """Every network of the group, by the name typed on the command line."""
+    """Every network of the group that is given labels, by the name typed on the command line."""
+    return [name for name in every_option_of(kind) if "labels" in signature(class_of(kind, name).forward).parameters]
+
+
+def every_option_of(kind: str) -> list[str]:
     return sorted(path.stem for path in (CONFIGS / kind).glob("[!_]*.yaml"))
+
+
+def class_of(kind: str, name: str) -> type[nn.Module]:
+    module, _, target = str(composed(kind, name)["_target_"]).rpartition(".")
+    return getattr(import_module(module), target)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -1,0 +1,127 @@
+"""Terms of the generator's loss beside the adversarial one, side by side: what `term=[...]` adds up.
+
+Each is (N,), to be averaged and minimised. `needs_truth`: it compares an image with the true one, which the task has to
+have: a translation of pairs, or an enlargement. Values outside the ranges of their YAML files raise ArgumentError.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ganctl.contract import Batch, Sample
+from ganctl.pretrained import LITE0, EfficientNetLite, efficientnet_lite, perceptual_distance
+from ganctl.ranges import check_ranges, ranged
+
+
+@dataclass(frozen=True)
+class L1:
+    """weight |G(x) - y|, averaged over the pixels (Isola et al. 2017, arXiv:1611.07004, eq. 3)."""
+
+    weight: float = ranged(100.0, "[0, inf)", cure=100)
+    every: int = ranged(1, "[1, inf)", cure=1)
+    needs_truth: ClassVar = True
+
+    __post_init__ = check_ranges
+
+    def generator_penalty(self, fake: Sample, real: Batch, generator: nn.Module) -> Tensor:
+        return self.weight * (fake.images.float() - real.images).abs().flatten(1).mean(1)
+
+
+@dataclass(frozen=True)
+class L2:
+    """weight (G(x) - y)^2, averaged over the pixels (Ledig et al. 2017, arXiv:1609.04802, eq. 4)."""
+
+    weight: float = ranged(100.0, "[0, inf)", cure=100)
+    every: int = ranged(1, "[1, inf)", cure=1)
+    needs_truth: ClassVar = True
+
+    __post_init__ = check_ranges
+
+    def generator_penalty(self, fake: Sample, real: Batch, generator: nn.Module) -> Tensor:
+        return self.weight * (fake.images.float() - real.images).square().flatten(1).mean(1)
+
+
+@dataclass(frozen=True)
+class Perceptual:
+    """weight d(G(x), y), with the distance of `pretrained.perceptual_distance` (Johnson et al. 2016, arXiv:1603.08155).
+
+    EfficientNet-Lite0 takes the place of the paper's VGG. What it teaches it cannot judge.
+    """
+
+    weight: float = ranged(1.0, "[0, inf)", cure=1)
+    every: int = ranged(1, "[1, inf)", cure=1)
+    needs_truth: ClassVar = True
+    teacher: ClassVar = LITE0.name
+
+    __post_init__ = check_ranges
+
+    @cached_property
+    def network(self) -> EfficientNetLite:
+        return efficientnet_lite(LITE0)
+
+    def generator_penalty(self, fake: Sample, real: Batch, generator: nn.Module) -> Tensor:
+        network = self.network.to(fake.images.device)
+        images, truth = (each.float().expand(-1, 3, -1, -1) for each in (fake.images, real.images))
+        with torch.autocast(images.device.type, enabled=False):
+            return self.weight * perceptual_distance(network, images, truth)
+
+
+@dataclass(frozen=True)
+class TotalVariation:
+    """weight times the mean absolute difference of neighbours, down and to the right (Rudin et al. 1992, Physica D 60).
+
+    The anisotropic form of the authors' total variation, a pixel.
+    """
+
+    weight: float = ranged(0.1, "[0, inf)", cure=0.1)
+    every: int = ranged(1, "[1, inf)", cure=1)
+    needs_truth: ClassVar = False
+
+    __post_init__ = check_ranges
+
+    def generator_penalty(self, fake: Sample, real: Batch, generator: nn.Module) -> Tensor:
+        images = fake.images.float()
+        down, right = (images.diff(dim=dim).abs().flatten(1).mean(1) for dim in (2, 3))
+        return self.weight * (down + right)
+
+
+@dataclass(frozen=True)
+class Contrastive:
+    """weight times the cross-entropy of finding an output's patch in its source (Park et al. 2020, arXiv:2007.15651).
+
+    Features of the output and of its source, by the generator's own first half (`generator.patches`), at the same
+    `patches` random places of each of its maps: each of the output's has to be told from the others of the same image
+    (eq. 3). With `identity` the same is asked of real images and what the generator makes of them (eq. 4, last term),
+    and the mean of both is taken. The term is (N,).
+    """
+
+    weight: float = ranged(1.0, "[0, inf)", cure=1)
+    identity: bool = True
+    patches: int = ranged(256, "[2, 65536]", cure=256)
+    temperature: float = ranged(0.07, "(0, inf)", cure=0.07)
+    every: int = ranged(1, "[1, inf)", cure=1)
+    needs_truth: ClassVar = False
+    needs_setting: ClassVar = "projection"  # of the generator, above 0
+
+    __post_init__ = check_ranges
+
+    def generator_penalty(self, fake: Sample, real: Batch, generator: nn.Module) -> Tensor:
+        loss = self.told_apart(generator, fake.images, fake.given["source"])
+        if self.identity:
+            loss = (loss + self.told_apart(generator, generator(source=real.images), real.images)) / 2
+        return self.weight * loss
+
+    def told_apart(self, generator: nn.Module, outputs: Tensor, sources: Tensor) -> Tensor:
+        """The mean cross-entropy over places and maps, (N,)."""
+        wanted, places = generator.patches(sources, self.patches)  # type: ignore[operator]
+        found, _ = generator.patches(outputs, self.patches, places)  # type: ignore[operator]
+        losses = []
+        for query, key in zip(found, wanted, strict=True):
+            logits = query.float() @ key.detach().float().transpose(1, 2) / self.temperature
+            own = torch.arange(logits.shape[1], device=logits.device).expand(len(logits), -1)
+            losses.append(functional.cross_entropy(logits.transpose(1, 2), own, reduction="none").mean(1))
+        return torch.stack(losses).mean(0)

@@ -1,0 +1,148 @@
+"""CycleGAN: Zhu et al. 2017 (arXiv:1703.10593), pictures from pictures that belong to none of them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from ganctl.contract import ALONE, AdversarialLoss, ArgumentError, Batch, Memory, Regularizer, Task, World
+from ganctl.training.device import Device
+from ganctl.training.ema import update_average
+from ganctl.training.game import Log, descent
+from ganctl.training.state import TrainState
+
+
+class Pool:
+    """The last images that a generator made: now and then the discriminator sees one of them (section 4).
+
+    Once there are `size`, each image that comes takes the place of a random other one with probability 1/2, which then
+    is what the discriminator sees. With size 0 it always sees the new ones.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.size, self.images = size, torch.empty(0)
+
+    def swap(self, images: Tensor) -> Tensor:
+        """What the discriminator sees in place of `images` (N, C, H, W), which are put in."""
+        shown = []
+        for image in images:
+            if len(self.images) < self.size:
+                self.images = torch.cat([self.images.to(images), image[None]])
+                shown.append(image)
+                continue
+            place, swapped = int(torch.randint(max(self.size, 1), ())), bool(torch.rand(()) < 0.5)
+            if swapped and self.size:
+                shown.append(self.images[place].clone())
+                self.images[place] = image
+            else:
+                shown.append(image)
+        return torch.stack(shown)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"images": self.images}
+
+    def load_state_dict(self, content: dict[str, Any]) -> None:
+        self.images = content["images"].clone()
+
+
+@dataclass(frozen=True)
+class Cycle:
+    """Two generators, there (source to image) and back, against a discriminator of each kind of picture.
+
+    What goes there and back shall be what it was, by the mean absolute difference (eq. 2), and a generator shall leave
+    alone what is of its own kind already (section 5.2). `cycle` and `identity` weigh both against the adversarial loss;
+    the paper's 10 and 5 stand beside squared distances where `loss=least_squares` has half of them, so they are 5 and
+    2.5 here. `pool_size` is that of both pools.
+
+    Raises:
+        ValueError: settings of the other game that this one does not know, and pictures of two shapes.
+    """
+
+    task: Task
+    loss: AdversarialLoss
+    batch_size: int
+    regularizers: Mapping[str, Regularizer] = field(default_factory=dict)
+    discriminator_steps: int = 1
+    fresh_fakes: bool = False
+    accumulate: int = 1
+    clip_norm: float | None = None
+    ema_half_life: float = 10_000
+    ema_rampup: float = 0.05
+    world: World = ALONE
+    cycle: float = 5.0
+    identity: float = 2.5
+    pool_size: int = 50
+
+    networks: ClassVar = {
+        "there": "generator",
+        "back": "generator",
+        "of_images": "discriminator",
+        "of_sources": "discriminator",
+    }
+    sides: ClassVar = {"generator": ("there", "back"), "discriminator": ("of_images", "of_sources")}
+    averaged: ClassVar = ("there",)
+    batches_per_step: ClassVar = 1
+
+    def __post_init__(self) -> None:
+        for argument, value, only in (
+            ("training.discriminator_steps", self.discriminator_steps, 1),
+            ("training.fresh_fakes", self.fresh_fakes, False),
+            ("training.accumulate", self.accumulate, 1),
+        ):
+            if value != only:
+                raise ArgumentError(argument, value, "game=cycle does not know it", str(only).lower())
+        if self.regularizers:
+            name = next(iter(self.regularizers))
+            raise ValueError(f"game=cycle: takes no regularizer, augmentation or term; leave out {name}")
+        if self.loss.relativistic:
+            raise ValueError("game=cycle: takes no relativistic loss; try loss=least_squares")
+        shape, source = tuple(self.task.spec.image_shape), tuple(self.task.spec.source_shape or ())
+        if shape != source:
+            need = f"goes there and back, and so needs sources of the images' shape; they are {source} and {shape}"
+            raise ValueError(f"game=cycle: {need}")
+
+    def memories(self) -> dict[str, Memory]:
+        return {"images": Pool(self.pool_size), "sources": Pool(self.pool_size)}
+
+    def step(self, state: TrainState, device: Device, batches: Sequence[Batch]) -> Log:
+        """One update of both generators, then one of both discriminators.
+
+        The log's keys: `d_loss`, `g_loss` (adversarial terms), `g_penalty` (cycle and identity, weighted), `cycle` (the
+        mean absolute difference after both ways, its two directions added).
+        """
+        (batch,) = batches
+        x, y = self.task.given(batch)["source"], batch.images
+        G, F, D_image, D_source = (state.networks[name] for name in self.networks)
+        for D in (D_image, D_source):
+            D.requires_grad_(False)
+        with descent(state.optimizers["generator"], self.clip_norm, self.world) as add, device.autocast():
+            there, back = G(source=x).float(), F(source=y).float()
+            judged = self.loss.generator(D_image(there).float(), None).mean()
+            judged = judged + self.loss.generator(D_source(back).float(), None).mean()
+            around = difference(F(source=there), x) + difference(G(source=back), y)
+            penalty = self.cycle * around
+            if self.identity:
+                penalty = penalty + self.identity * (difference(G(source=y), y) + difference(F(source=x), x))
+            add(judged + penalty)
+        for D in (D_image, D_source):
+            D.requires_grad_(True)
+        with descent(state.optimizers["discriminator"], self.clip_norm, self.world) as add, device.autocast():
+            losses = torch.zeros((), device=y.device)
+            for D, real, fake, pool in ((D_image, y, there, "images"), (D_source, x, back, "sources")):
+                earlier = state.memories[pool].swap(fake.detach())  # type: ignore[attr-defined]
+                losses = losses + self.loss.discriminator(D(real).float(), D(earlier).float()).mean()
+            add(losses)
+        update_average(state.averages["there"], G, self.ema_half_life, self.ema_rampup, self.batch_size, state.step)
+        return {
+            "d_loss": losses.detach(),
+            "g_loss": judged.detach(),
+            "g_penalty": penalty.detach(),
+            "cycle": around.detach(),
+        }
+
+
+def difference(images: Tensor, wanted: Tensor) -> Tensor:
+    """The mean absolute difference."""
+    return (images.float() - wanted).abs().mean()
