@@ -15,7 +15,7 @@ from omegaconf import DictConfig
 from ganctl import checkpoint
 from ganctl.compose import quote
 from ganctl.configuration.keys import keys_of
-from ganctl.contract import DataSpec
+from ganctl.contract import DataSpec, Sourced
 from ganctl.evaluation.evaluate import seconds_per_image
 from ganctl.evaluation.protocol import Protocol, line
 from ganctl.evaluation.scores import ScoreSet
@@ -98,7 +98,9 @@ def _judge_best(journal: Journal) -> tuple[dict[str, Any], dict[str, Any], dict[
     drawer = journal.session.drawer(next(iter(best["state"]["averages"].values())))
     journal.save_best_grid(drawer)
     final = journal.judged(drawer, journal.config.evaluation.final_images)
-    held_out = held_out_scores(journal.config, journal.judge, journal.session.store, final)
+    held_out: dict[str, Any] = {}
+    if not isinstance(journal.session.task, Sourced):  # which is judged by images held out already
+        held_out = held_out_scores(journal.config, journal.judge, journal.session.store, final)
     return final.remarked(step=best["state"]["step"]).to_plain(), held_out, _final_fid(journal, drawer)
 
 
@@ -195,7 +197,10 @@ def _show(journal: Journal, summary: dict[str, Any]) -> None:
     if journal.tensorboard:
         commands["look at the curves"] = journal.tensorboard_command
     if summary["last_checkpoint"]:
-        commands["draw more"] = _command(journal, "sample")
+        if isinstance(journal.session.task, Sourced):
+            commands["make pictures of yours"] = _command(journal, "translate", "PICTURES")
+        else:
+            commands["draw more"] = _command(journal, "sample")
         commands |= _going_on(journal, summary["status"])
     if command := summary["fid"].get("command"):
         commands[f"Inception fid ({summary['fid']['estimate']})"] = command

@@ -77,6 +77,7 @@ def train(ganctl: Command, model: str, folder: str, *words: str) -> dict:
 def test_a_run_goes_on_exactly_from_where_it_stopped(model: str, pictures: Path, ganctl: Command) -> None:
     whole = train(ganctl, model, "whole")
     assert whole["scores"]["fd_pixels"] >= 0 and whole["protocol"]["split"] == "held out"
+    assert whole["held_out"] == {}, "the images that judge it are held out already"
     train(ganctl, model, "part", "training.steps=2")
     again = ganctl("train", "--resume", "part", "training.steps=4")
     assert again.code == 0, again.err
