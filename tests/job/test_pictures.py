@@ -69,7 +69,7 @@ def test_random_parts_of_oblong_pictures_are_learned_by_default_and_resumed_bit_
     for network, weights in whole.items():
         assert all(torch.equal(weight, part[network][name]) for name, weight in weights.items()), network
     summary = json.loads((workplace / "whole" / "summary.json").read_text())
-    assert summary["score"]["name"] == "fd_pixels"
+    assert summary["score"]["name"] == "fd_efficientnet_lite2"
     with Image.open(next((workplace / "drawn").rglob("000001.png"))) as drawn:
         assert drawn.size == (24, 16)
 
