@@ -1,33 +1,23 @@
 """A generator without an adversary: what the terms of its loss alone make of it, to compare with or to begin from."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
-import torch
-from torch import Tensor
-
 from ganctl.contract import (
-    ALONE,
-    AdversarialLoss,
     ArgumentError,
     Batch,
     GeneratorPenalty,
-    Memory,
-    Regularizer,
     Sample,
-    Task,
-    WeightPenalty,
-    World,
 )
 from ganctl.training.device import Device
 from ganctl.training.ema import update_average
-from ganctl.training.game import Log, descent
+from ganctl.training.game import Log, Settings, descent, generator_penalties
 from ganctl.training.state import TrainState
 
 
 @dataclass(frozen=True)
-class Content:
+class Content(Settings):
     """One network descends the sum of its regularizers and terms; `loss` and the discriminator take no part.
 
     It gives the line that an adversary has to beat (Isola et al. 2017, arXiv:1611.07004, table 1, "L1"), and the warm
@@ -36,18 +26,6 @@ class Content:
     Raises:
         ValueError: there is nothing to descend, or a setting of the other game that this one does not know.
     """
-
-    task: Task
-    loss: AdversarialLoss
-    batch_size: int
-    regularizers: Mapping[str, Regularizer] = field(default_factory=dict)
-    discriminator_steps: int = 1
-    fresh_fakes: bool = False
-    accumulate: int = 1
-    clip_norm: float | None = None
-    ema_half_life: float = 10_000
-    ema_rampup: float = 0.05
-    world: World = ALONE
 
     networks: ClassVar = {"generator": "generator"}
     sides: ClassVar = {"generator": ("generator",)}
@@ -60,9 +38,6 @@ class Content:
         if self.accumulate != 1:
             raise ArgumentError("training.accumulate", self.accumulate, "game=content does not know it", 1)
 
-    def memories(self) -> dict[str, Memory]:
-        return {name: part for name, part in self.regularizers.items() if isinstance(part, Memory)}
-
     def step(self, state: TrainState, device: Device, batches: Sequence[Batch]) -> Log:
         """One update. The log has `g_penalty`, the sum of the terms."""
         (real,) = batches
@@ -70,14 +45,7 @@ class Content:
         with descent(state.optimizers["generator"], self.clip_norm, self.world) as add:
             with device.autocast():
                 fake = Sample(given, G(**given).float())
-                penalty: Tensor = torch.zeros((), device=fake.images.device)
-                for r in self.regularizers.values():
-                    if state.step % r.every:
-                        continue
-                    if isinstance(r, GeneratorPenalty):
-                        penalty = penalty + r.every * r.generator_penalty(fake, real, G).mean()
-                    if isinstance(r, WeightPenalty) and "generator" in r.networks:
-                        penalty = penalty + r.every * r.weight_penalty(G)
+                penalty = generator_penalties(self.due(state.step), fake, real, G)
             add(penalty)
         average = state.averages["generator"]
         update_average(average, G, self.ema_half_life, self.ema_rampup, self.batch_size, state.step)

@@ -1,16 +1,16 @@
 """CycleGAN: Zhu et al. 2017 (arXiv:1703.10593), pictures from pictures that belong to none of them."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
-from ganctl.contract import ALONE, AdversarialLoss, ArgumentError, Batch, Memory, Regularizer, Task, World
+from ganctl.contract import ArgumentError, Batch, Memory
 from ganctl.training.device import Device
 from ganctl.training.ema import update_average
-from ganctl.training.game import Log, descent
+from ganctl.training.game import Log, Settings, descent
 from ganctl.training.state import TrainState
 
 
@@ -48,7 +48,7 @@ class Pool:
 
 
 @dataclass(frozen=True)
-class Cycle:
+class Cycle(Settings):
     """Two generators, there (source to image) and back, against a discriminator of each kind of picture.
 
     What goes there and back shall be what it was, by the mean absolute difference (eq. 2), and a generator shall leave
@@ -60,17 +60,6 @@ class Cycle:
         ValueError: settings of the other game that this one does not know, and pictures of two shapes.
     """
 
-    task: Task
-    loss: AdversarialLoss
-    batch_size: int
-    regularizers: Mapping[str, Regularizer] = field(default_factory=dict)
-    discriminator_steps: int = 1
-    fresh_fakes: bool = False
-    accumulate: int = 1
-    clip_norm: float | None = None
-    ema_half_life: float = 10_000
-    ema_rampup: float = 0.05
-    world: World = ALONE
     cycle: float = 5.0
     identity: float = 2.5
     pool_size: int = 50

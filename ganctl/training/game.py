@@ -1,13 +1,25 @@
 """What a game is to the loop around it: networks by name, the sides that learn, and a step."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
-from ganctl.contract import ALONE, Batch, Memory, World
+from ganctl.contract import (
+    ALONE,
+    AdversarialLoss,
+    Batch,
+    GeneratorPenalty,
+    Memory,
+    Regularizer,
+    Sample,
+    Task,
+    WeightPenalty,
+    World,
+)
 from ganctl.training.device import Device
 from ganctl.training.state import TrainState
 
@@ -42,6 +54,52 @@ class Game(Protocol):
     def step(self, state: TrainState, device: Device, batches: Sequence[Batch]) -> Log:
         """Changes `state` by one step; its number is the loop's to count."""
         ...
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What every game is built with, and what follows from it.
+
+    Attributes:
+        discriminator_steps: discriminator updates per generator update, the k of the paper's Algorithm 1.
+        fresh_fakes: draw new latents for the generator's update; otherwise the last discriminator update's fakes are
+            judged again, which saves one pass of the generator.
+        accumulate: parts that a batch is split into, one after the other: as much less memory for the same gradient.
+        clip_norm: the largest norm of a network's gradient, or None.
+        batch_size: images of a batch of all processes.
+        ema_half_life: images in which the averaged generator forgets half of what it was; 0 copies.
+        ema_rampup: the half-life is at most this share of the images seen so far (Karras et al. 2020).
+    """
+
+    task: Task
+    loss: AdversarialLoss
+    batch_size: int
+    regularizers: Mapping[str, Regularizer] = field(default_factory=dict)
+    discriminator_steps: int = 1
+    fresh_fakes: bool = False
+    accumulate: int = 1
+    clip_norm: float | None = None
+    ema_half_life: float = 10_000
+    ema_rampup: float = 0.05
+    world: World = ALONE
+
+    def memories(self) -> dict[str, Memory]:
+        return {name: part for name, part in self.regularizers.items() if isinstance(part, Memory)}
+
+    def due(self, step: int) -> list[Regularizer]:
+        """Those whose turn it is; a term due each n-th step counts n times (Karras et al. 2020, section 3.1)."""
+        return [r for r in self.regularizers.values() if step % r.every == 0]
+
+
+def generator_penalties(due: Iterable[Regularizer], fake: Sample, real: Batch, G: nn.Module) -> Tensor:
+    """The weighted terms of the generator's loss beside the adversarial one, added up: ()."""
+    penalty = torch.zeros((), device=fake.images.device)
+    for r in due:
+        if isinstance(r, GeneratorPenalty):
+            penalty = penalty + r.every * r.generator_penalty(fake, real, G).mean()
+        if isinstance(r, WeightPenalty) and "generator" in r.networks:
+            penalty = penalty + r.every * r.weight_penalty(G)
+    return penalty
 
 
 @contextmanager

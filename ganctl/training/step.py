@@ -4,64 +4,34 @@ For k updates: real images x, latents z, the discriminator D ascends; then the g
 follows.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from ganctl.contract import (
-    ALONE,
-    AdversarialLoss,
     Batch,
     Critic,
     DiscriminatorPenalty,
     Gauge,
-    GeneratorPenalty,
     Given,
-    Memory,
     Observer,
     Perturbation,
-    Regularizer,
     Sample,
-    Task,
     Verdict,
     WeightPenalty,
-    World,
 )
 from ganctl.training.device import Device
 from ganctl.training.ema import update_average
-from ganctl.training.game import Log, descent
+from ganctl.training.game import Log, Settings, descent, generator_penalties
 from ganctl.training.state import TrainState
 
 
 @dataclass(frozen=True)
-class Adversarial:
-    """A generator against a discriminator.
-
-    Attributes:
-        discriminator_steps: discriminator updates per generator update, the k of the paper's Algorithm 1.
-        fresh_fakes: draw new latents for the generator's update; otherwise the last discriminator update's fakes are
-            judged again, which saves one pass of the generator.
-        accumulate: parts that a batch is split into, one after the other: as much less memory for the same gradient.
-        clip_norm: the largest norm of a network's gradient, or None.
-        batch_size: images of a batch of all processes.
-        ema_half_life: images in which the averaged generator forgets half of what it was; 0 copies.
-        ema_rampup: the half-life is at most this share of the images seen so far (Karras et al. 2020).
-    """
-
-    task: Task
-    loss: AdversarialLoss
-    batch_size: int
-    regularizers: Mapping[str, Regularizer] = field(default_factory=dict)
-    discriminator_steps: int = 1
-    fresh_fakes: bool = False
-    accumulate: int = 1
-    clip_norm: float | None = None
-    ema_half_life: float = 10_000
-    ema_rampup: float = 0.05
-    world: World = ALONE
+class Adversarial(Settings):
+    """A generator against a discriminator."""
 
     networks: ClassVar = {"generator": "generator", "discriminator": "discriminator"}
     sides: ClassVar = {"generator": ("generator",), "discriminator": ("discriminator",)}
@@ -70,9 +40,6 @@ class Adversarial:
     @property
     def batches_per_step(self) -> int:
         return self.discriminator_steps
-
-    def memories(self) -> dict[str, Memory]:
-        return {name: part for name, part in self.regularizers.items() if isinstance(part, Memory)}
 
     def step(self, state: TrainState, device: Device, batches: Sequence[Batch]) -> Log:
         """k updates of D and one of G; `batches` holds one batch for each of the k.
@@ -146,20 +113,11 @@ class Adversarial:
                     on_fake = critic(fake.images, **shown)
                     on_real = critic(real.images.detach(), **shown) if self.loss.relativistic else None
                     loss = self.loss.generator(on_fake, on_real).mean()
-                    penalty = torch.zeros((), device=loss.device)
-                    for r in due:
-                        if isinstance(r, GeneratorPenalty):
-                            penalty = penalty + r.every * r.generator_penalty(fake, real, G).mean()
-                        if isinstance(r, WeightPenalty) and "generator" in r.networks:
-                            penalty = penalty + r.every * r.weight_penalty(G)
+                    penalty = generator_penalties(due, fake, real, G)
                 add((loss + penalty) / self.accumulate)
                 logs.append({"g_loss": loss.detach(), "g_penalty": penalty.detach()})
         D.requires_grad_(True)
         return mean(logs)
-
-    def due(self, step: int) -> list[Regularizer]:
-        """Those whose turn it is; a term due each n-th step counts n times (Karras et al. 2020, section 3.1)."""
-        return [r for r in self.regularizers.values() if step % r.every == 0]
 
     def critic(self, D: nn.Module, step: int) -> Critic:
         """D with every perturbation of its input before it."""
