@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import subprocess
 import sys
 import tempfile
@@ -18,6 +17,7 @@ from datetime import date
 from pathlib import Path
 
 import yaml
+from blocks import put
 from PIL import Image, ImageSequence
 
 from ganctl.files import as_json, write_new
@@ -46,7 +46,7 @@ def main() -> None:
         typed(home, "sample", str(made), "seed=1", "output=grid")
         typed(home, "sample", str(made), "seeds=[1,2,3]", f"interpolate={3 * FRAMES}", "output=walk")
         draw(run, home)
-        put({"check": checked, "scores": table(run)})
+        put(PAGE, {"check": checked, "scores": table(run)})
     print(f"written: {PAGE.name} and {write_new(RESULTS / f'{date.today()}-art.json', as_json(record(run)).encode())}")
 
 
@@ -109,16 +109,6 @@ def record(run: Path) -> dict[str, object]:
         "scores": judged["scores"],
         "protocol": judged["protocol"],
     }
-
-
-def put(texts: dict[str, str]) -> None:
-    """Replaces what stands in the page under each name."""
-    page = PAGE.read_text(encoding="utf-8")
-    for name, text in texts.items():
-        block = f"<!-- {name} -->\n```text\n{text.rstrip()}\n```\n<!-- end -->"
-        page, count = re.subn(rf"<!-- {name} -->.*?<!-- end -->", lambda _, block=block: block, page, flags=re.S)
-        assert count == 1, f"{PAGE.name} has no place for {name}"
-    PAGE.write_text(page, encoding="utf-8")
 
 
 if __name__ == "__main__":

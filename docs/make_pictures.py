@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 
 import matplotlib
+from blocks import put
 from newcomer import Newcomer
 from PIL import Image, ImageDraw, ImageFont
 
@@ -41,7 +42,7 @@ def main() -> None:
         metrics = [json.loads(entry) for entry in (run / "metrics.jsonl").read_text().splitlines()]
         draw_grids(run, metrics)
         draw_curves(metrics)
-    put(parts(f"$ {line}\n{answer.text}"))
+    put(PAGE, parts(f"$ {line}\n{answer.text}"))
     print(f"written: {PAGE.name}, {', '.join(path.name for path in sorted(PICTURES.iterdir()))}")
 
 
@@ -57,16 +58,6 @@ def parts(text: str) -> dict[str, str]:
         "during": "\n".join(during),
         "after": "\n".join(lines[steps[-1] + 1 :]),
     }
-
-
-def put(texts: dict[str, str]) -> None:
-    """Replaces what stands in the page under each name."""
-    page = PAGE.read_text(encoding="utf-8")
-    for name, text in texts.items():
-        block = f"<!-- {name} -->\n```text\n{text}\n```\n<!-- end -->"
-        page, count = re.subn(rf"<!-- {name} -->.*?<!-- end -->", lambda _, block=block: block, page, flags=re.S)
-        assert count == 1, f"{PAGE.name} has no place for {name}"
-    PAGE.write_text(page, encoding="utf-8")
 
 
 def draw_grids(run: Path, metrics: list[dict]) -> None:
