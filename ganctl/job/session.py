@@ -16,7 +16,7 @@ from ganctl.configuration.keys import keys_of
 from ganctl.contract import ALONE, DataSpec, ImageStore, Progress, Sourced, Task, World
 from ganctl.evaluation.evaluate import cuda_devices
 from ganctl.files import given_path
-from ganctl.job.splits import to_learn_and_to_judge
+from ganctl.job.splits import has_truth, to_learn_and_to_judge
 from ganctl.own_code import own_code
 from ganctl.training.device import Device
 from ganctl.training.drawer import Drawer
@@ -102,7 +102,7 @@ class Session:
     @property
     def has_truth(self) -> bool:
         """Whether each sample has a true image, which it is to be like."""
-        return getattr(self.task, "has_truth", False) and getattr(self.dataset, "paired", True)
+        return has_truth(self.task, self.dataset)
 
     def num_samples(self, count: int) -> int:
         """`count`, or as many as there are where samples start from pictures of the data."""

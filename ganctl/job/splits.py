@@ -8,7 +8,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from ganctl import build
 from ganctl.configuration.keys import keys_of
-from ganctl.contract import ArgumentError, Dataset, ImageStore, Progress, Sourced
+from ganctl.contract import ArgumentError, Dataset, ImageStore, Progress, Sourced, Task
 
 HELD_OUT = "held out"
 """The name of the split that a task keeps from training."""
@@ -27,6 +27,11 @@ def to_learn_and_to_judge(
             test = build.part("dataset", OmegaConf.merge(node, {"split": "test"}), config.trust)
             return store, test.load(progress)
     return divided(store, task.held_out)
+
+
+def has_truth(task: Task, dataset: Dataset) -> bool:
+    """Whether each sample has a true image, which it is to be like."""
+    return getattr(task, "has_truth", False) and getattr(dataset, "paired", True)
 
 
 def divided(store: ImageStore, share: float) -> tuple[ImageStore, ImageStore]:
