@@ -139,6 +139,11 @@ class Translation:
     def shown(self, given: Given) -> Given:
         return given if self.show_source else {}
 
+    @property
+    def made_by(self) -> str | None:
+        """How sources were made of the images; None where they are data themselves."""
+        return None
+
     def num_samples(self) -> int:
         """How many samples there are before they come again."""
         assert self.sources is not None
@@ -156,13 +161,22 @@ class Translation:
 
     def pictures(self, given: Given, images: Tensor) -> Tensor:
         """Samples 0, 1, ... as they are shown, (2 N or 3 N, C, H, W): each after its source, before its truth."""
-        source = functional.interpolate(given["source"].to(images), size=images.shape[2:], mode="nearest")
-        if source.shape[1] != images.shape[1]:
-            source = source[:, :3].mean(1, keepdim=True).expand(-1, images.shape[1], -1, -1)
-        columns = [source, images]
+        columns = [self._as_images(given["source"].to(images), "nearest"), images]
         if self.truths is not None:
             columns.append(in_unit_range(_tensor(self.truths[self._rows(0, len(images))])).to(images))
         return torch.stack(columns, dim=1).flatten(0, 1)
+
+    def untouched(self, source: Tensor) -> Tensor:
+        """Sources as images (N, C, H, W) in [-1, 1]: as large by bicubic interpolation, in grey or colour as these."""
+        return self._as_images(source.float(), "bicubic").clamp(-1, 1)
+
+    def _as_images(self, source: Tensor, mode: str) -> Tensor:
+        channels, *size = self.spec.image_shape
+        if list(source.shape[2:]) != size:
+            source = functional.interpolate(source, size=size, mode=mode)
+        if source.shape[1] == channels:
+            return source
+        return source[:, :3].mean(1, keepdim=True).expand(-1, channels, -1, -1)
 
     def asked_labels(self, seed: int, count: int) -> Tensor | None:
         return None
@@ -197,6 +211,10 @@ class Enlargement(Translation):
         small = (channels, height // self.factor, width // self.factor)
         object.__setattr__(self, "spec", replace(self.spec, source_shape=small))
         super().__post_init__()
+
+    @property
+    def made_by(self) -> str:
+        return f"made smaller by {self.factor}, {self.kernel}"
 
     def fitted(self, store: ImageStore) -> Enlargement:
         return replace(self, truths=store.images)

@@ -100,8 +100,12 @@ class Judge:
         look: Callable[[FeatureSet, FeatureSet], None] | None = None,
         *,
         pairs: bool = False,
+        sources: str | None = None,
     ) -> ScoreSet:
-        """As `compare`, with the real images of `store`; with `pairs`, generated image i belongs to its image i."""
+        """As `compare`, with the real images of `store`; with `pairs`, generated image i belongs to its image i.
+
+        `sources` says how those of the generated images were made, for the protocol.
+        """
         self.check_store(store)
         real = real_features(
             store,
@@ -112,7 +116,8 @@ class Judge:
             progress=self.progress,
         )
         pairs = pairs and num_images == real.features.count == len(store.images)
-        return self.compare(generate, real, num_images, seed, weights, labels, look, pairs=pairs)
+        scores = self.compare(generate, real, num_images, seed, weights, labels, look, pairs=pairs)
+        return replace(scores, protocol=replace(scores.protocol, sources=sources))
 
     def compare(
         self,

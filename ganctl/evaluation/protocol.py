@@ -13,7 +13,7 @@ from ganctl.forms import legible, printable
 
 MUST_AGREE = (
     *("extractor", "weights_hash", "resizing", "pixels"),
-    *("num_generated", "num_real", "split", "data_hash", "weights"),
+    *("num_generated", "num_real", "split", "data_hash", "sources", "weights"),
 )
 """What makes two scores incomparable where it differs. Seeds and versions are recorded, and may differ."""
 
@@ -23,13 +23,14 @@ _WORDS = {
     "num_real": "number of real images",
     "split": "split of the real images",
     "data_hash": "real images",
+    "sources": "sources of the generated images",
     "weights": "generator's weights",
 }
 
 
 @dataclass(frozen=True)
 class Protocol:
-    """What a set of scores was computed with; None = not known, or nothing was drawn (`seed`).
+    """What a set of scores was computed with; None = not known, nothing was drawn (`seed`), or no `sources` were made.
 
     `facts` are the extractor's own, `tunables` the metrics' as `METRIC.NAME`, and `remarks` what a command adds.
     """
@@ -42,6 +43,7 @@ class Protocol:
     num_generated: int | None = None
     split: str | None = None
     data_hash: str | None = None
+    sources: str | None = None
     pixels: str | None = None
     weights: str | None = None
     seed: int | None = None

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy
 import torch
@@ -18,10 +19,11 @@ from ganctl.evaluation.protocol import line, too_few
 from ganctl.evaluation.scores import ScoreSet, deviation, mean
 from ganctl.files import as_json, write_new
 from ganctl.job.splits import has_truth, to_learn_and_to_judge
+from ganctl.job.untouched import untouched_scores
 from ganctl.metric.memorisation import nearest_real
 from ganctl.record.console import Console
 from ganctl.record.image_grid import save_grid
-from ganctl.record.wording import with_intervals
+from ganctl.record.wording import beside_others, with_intervals
 from ganctl.trained import Trained, open_trained
 
 
@@ -44,6 +46,10 @@ def evaluate_run(config: DictConfig, target: Path) -> int:
             count = min(count, len(store.images if store.sources is None else store.sources))
         judge.check_store(store)
         _prepare(judge, store, trained, console, list(config.trust))
+        beside: dict[str, Any] = {}
+        pairs = has_truth(drawer.task, dataset)
+        if isinstance(drawer.task, Sourced):
+            beside = untouched_scores(drawer, judge, store, count, pairs=pairs)
         draws: list[ScoreSet] = []
         pictures: list[Tensor | None] = []  # of the first draw
         for seed in range(config.seed, config.seed + config.draws):
@@ -58,7 +64,8 @@ def evaluate_run(config: DictConfig, target: Path) -> int:
                     config.weights,
                     labels=drawer.task.asked_labels(seed, count),
                     look=None if draws else lambda *sides: pictures.append(beside_the_nearest(*sides)),
-                    pairs=has_truth(drawer.task, dataset),
+                    pairs=pairs,
+                    sources=getattr(drawer.task, "made_by", None),
                 )
             )
         if warning := too_few(draws[0].protocol):
@@ -66,11 +73,12 @@ def evaluate_run(config: DictConfig, target: Path) -> int:
         rows = {
             "checkpoint": f"{trained.path} (step {trained.step:,}, {config.weights} weights)",
             "protocol": line(draws[0].protocol, draws[0].protocol.known()),
-            **_written(trained, draws, pictures[0]),
+            **_written(trained, draws, pictures[0], beside),
         }
         rows |= {f"left out: {name}": reason for name, reason in draws[0].left_out.items()}
         means = {name: mean([draw.values[name] for draw in draws]) for name in draws[0].scores}
-        console.summary(with_intervals(draws[0].with_values(means)), rows | _spread(draws), {})
+        scores = beside_others(with_intervals(draws[0].with_values(means)), beside)
+        console.summary(scores, rows | _spread(draws), {})
     return 0
 
 
@@ -117,10 +125,11 @@ def beside_the_nearest(generated: FeatureSet, real: FeatureSet, count: int = 16)
     return torch.from_numpy(numpy.concatenate(rows))
 
 
-def _written(trained: Trained, draws: list[ScoreSet], picture: Tensor | None) -> dict[str, str]:
+def _written(trained: Trained, draws: list[ScoreSet], picture: Tensor | None, beside: dict[str, Any]) -> dict[str, str]:
     """Writes scores and picture into the run. Returns where they are, for the table."""
     folder = checkpoint.run_folder(trained.path)
     record = {"checkpoint": str(trained.path), "step": trained.step, "draws": [draw.to_plain() for draw in draws]}
+    record |= {"beside": beside} if beside else {}
     try:
         path = write_new(folder / f"scores-{datetime.now():%Y-%m-%d_%H-%M-%S}.json", as_json(record).encode())
         rows = {"written to": str(path)}

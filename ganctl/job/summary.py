@@ -23,7 +23,8 @@ from ganctl.feature.digits import WEIGHTS as DIGITS
 from ganctl.files import write_json
 from ganctl.job.held_out import held_out_scores
 from ganctl.job.signals import Interrupted
-from ganctl.record.wording import counted, score_texts, with_intervals
+from ganctl.job.untouched import untouched_scores
+from ganctl.record.wording import beside_others, counted, with_intervals
 from ganctl.training.drawer import Drawer
 
 if TYPE_CHECKING:
@@ -92,16 +93,19 @@ def finish(journal: Journal, status: str) -> dict[str, Any]:
 
 
 def _judge_best(journal: Journal) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-    """Draws the grid of the best averaged generator, and scores it; what held-out images get; Inception's FID."""
+    """Draws the grid of the best averaged generator, and scores it; the scores to compare with; Inception's FID."""
     best = checkpoint.load(checkpoint.find(journal.folder, "best"))
     journal.save_last_weights()
     drawer = journal.session.drawer(next(iter(best["state"]["averages"].values())))
     journal.save_best_grid(drawer)
     final = journal.judged(drawer, journal.config.evaluation.final_images)
-    held_out: dict[str, Any] = {}
-    if not isinstance(journal.session.task, Sourced):  # which is judged by images held out already
-        held_out = held_out_scores(journal.config, journal.judge, journal.session.store, final)
-    return final.remarked(step=best["state"]["step"]).to_plain(), held_out, _final_fid(journal, drawer)
+    session, judge = journal.session, journal.judge
+    if isinstance(session.task, Sourced):  # which is judged by images held out already
+        count = session.num_samples(journal.config.evaluation.final_images)
+        beside = untouched_scores(drawer, judge, session.judged, count, pairs=session.has_truth)
+    else:
+        beside = held_out_scores(journal.config, judge, session.store, final)
+    return final.remarked(step=best["state"]["step"]).to_plain(), beside, _final_fid(journal, drawer)
 
 
 def _score(journal: Journal, scores: dict[str, Any]) -> dict[str, Any]:
@@ -170,10 +174,6 @@ def _show(journal: Journal, summary: dict[str, Any]) -> None:
     scores = with_intervals(final) | with_intervals(fid)
     shares = final.shares.values()
     held_out = ScoreSet.from_plain(summary["held_out"])
-    if held_out.scores:
-        beside = {name: text for name, text in score_texts(with_intervals(held_out)).items() if name in scores}
-        texts = score_texts(scores)
-        scores = texts | {name: f"{texts[name]}  (held-out real images: {text})" for name, text in beside.items()}
     rows = {
         "ended": f"{summary['reason']}, after {counted(summary['step'], 'step')}",
         **_checkpoint_row(summary),
@@ -184,8 +184,11 @@ def _show(journal: Journal, summary: dict[str, Any]) -> None:
     if summary["protocol"]:
         rows["protocol"] = line(final.protocol)
     if held_out.scores:
-        number = counted(held_out.protocol.num_generated or 0, "image")
-        rows["held-out images"] = f"{number} of {summary['held_out']['what']}, which the generator has not seen"
+        number, what = counted(held_out.protocol.num_generated or 0, "image"), summary["held_out"]["what"]
+        name = summary["held_out"].get("name")
+        rows[name or "held-out images"] = (
+            f"{number}, {what}" if name else f"{number} of {what}, which the generator has not seen"
+        )
     if judge := _judge_accuracy(final.protocol):
         rows["judge"] = judge
     if shares:
@@ -204,7 +207,7 @@ def _show(journal: Journal, summary: dict[str, Any]) -> None:
         commands |= _going_on(journal, summary["status"])
     if command := summary["fid"].get("command"):
         commands[f"Inception fid ({summary['fid']['estimate']})"] = command
-    journal.console.summary(scores, rows, commands)
+    journal.console.summary(beside_others(scores, summary["held_out"]), rows, commands)
 
 
 def _command(journal: Journal, command: str, *words: str) -> str:

@@ -1,7 +1,7 @@
 """How like the true images generated ones are, pair by pair: PSNR, SSIM and the mean absolute difference.
 
-The same pictures score a decibel or two more or less by channel, border and kernel, so all of these are tunables and
-part of the protocol.
+The same pictures score a decibel or two more or less by channel and border, so these are tunables and part of the
+protocol; how an enlargement's sources were made is part of the task.
 """
 
 from collections.abc import Iterator
@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import numpy
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from ganctl.contract import ArgumentError, FeatureSet, Score
 from ganctl.metric.diversity import SIGMA, WINDOW
@@ -28,8 +27,7 @@ class Likeness:
     `psnr_<channel>` in decibels, for a peak of 255; `ssim_<channel>` (Wang et al. 2004, Gaussian window of 11 pixels);
     `l1`, the mean absolute difference of all channels, of 255. `channel` is y (luma, in [16, 235], as the tables of
     super-resolution have it) or rgb (all channels); grey images are judged as they are. `border` pixels are cut off on
-    each side first. With `factor`, `psnr_<channel>_bicubic` and its like are those of the real images themselves, made
-    smaller by it with `kernel` and enlarged by bicubic interpolation: the line to beat. Equal images have 100 dB.
+    each side first. Equal images have 100 dB.
 
     Raises:
         ArgumentError: for another channel, and where the border leaves nothing.
@@ -37,8 +35,6 @@ class Likeness:
 
     channel: str = "y"
     border: int = 0
-    factor: int | None = None
-    kernel: str | None = None
 
     needs = ("generated.images", "real.images", "generated.pairs")
 
@@ -50,29 +46,20 @@ class Likeness:
 
     def declare(self, extractor: str, num_classes: int) -> tuple[Score, ...]:
         names = (f"psnr_{self.channel}", f"ssim_{self.channel}", "l1")
-        scores = [Score(name, "lower" if name == "l1" else "higher", quantity=name) for name in names]
-        if self.factor is not None:
-            scores += [Score(f"{name}_bicubic") for name in names]
-        return tuple(scores)
+        return tuple(Score(name, "lower" if name == "l1" else "higher", quantity=name) for name in names)
 
     def __call__(self, generated: FeatureSet, real: FeatureSet) -> dict[str, float]:
         assert generated.images is not None and real.images is not None
         if min(real.images.shape[2:]) <= 2 * self.border:
             raise ArgumentError("border", self.border, f"leaves nothing of {real.images.shape[2:]} pixels", 0)
         sides = zip(_blocks(generated.images), _blocks(real.images), strict=True)
-        found = [self._means(ours, truth) for ours, truth in sides]
+        found = [self._sums(ours, truth) for ours, truth in sides]
         totals = torch.stack(found).sum(0) / len(real.images)
         values = [float(value) for value in totals]
         return by_name(self.declare(generated.extractor, 0), values)
 
-    def _means(self, images: Tensor, truth: Tensor) -> Tensor:
-        """The sums of the scores over a block of pairs (N, C, H, W) in [0, 255]."""
-        sums = self._sums(images, truth)
-        if self.factor is not None:
-            sums = torch.cat([sums, self._sums(enlarged(truth, self.factor, self.kernel or "bicubic"), truth)])
-        return sums
-
     def _sums(self, images: Tensor, truth: Tensor) -> Tensor:
+        """The sums of the scores over a block of pairs (N, C, H, W) in [0, 255]."""
         from torchmetrics.functional.image import structural_similarity_index_measure
 
         images, truth = (self._cut(side) for side in (images, truth))
@@ -96,15 +83,6 @@ class Likeness:
             return images
         weights = torch.tensor(_LUMA, dtype=images.dtype).view(1, 3, 1, 1)
         return 16 + (images / 255 * weights).sum(1, keepdim=True)
-
-
-def enlarged(truth: Tensor, factor: int, kernel: str) -> Tensor:
-    """Images in [0, 255] made smaller by `factor` with `kernel`, and as large again by bicubic interpolation."""
-    size = [side // factor for side in truth.shape[2:]]
-    antialias = kernel == "bicubic"
-    small = functional.interpolate(truth, size=size, mode=kernel, **({"antialias": True} if antialias else {}))
-    small = small.round().clamp(0, 255)
-    return functional.interpolate(small, scale_factor=factor, mode="bicubic").round().clamp(0, 255)
 
 
 def _blocks(images: numpy.ndarray) -> Iterator[Tensor]:

@@ -93,24 +93,25 @@ class Style:
 
     def _grams(self, images: numpy.ndarray, index: numpy.ndarray) -> list[Tensor]:
         """The Gram matrices (n, C C) of the chosen images, for each stride."""
-        network = _network(self.network)
-        parts = [gram_matrices(network, batch) for batch in self._seen(images, index)]
+        network = frozen_network(self.network)
+        parts = [gram_matrices(network, batch) for batch in batches(images, self.size, index)]
         return [torch.cat(grams) for grams in zip(*parts, strict=True)]
 
     def _unlikeness(self, images: numpy.ndarray) -> float:
-        network, sides = _network(self.network), random_pairs(len(images), pairs=self.pairs, seed=self.seed)
-        both = zip(*(self._seen(images, side) for side in sides), strict=True)
+        network, sides = frozen_network(self.network), random_pairs(len(images), pairs=self.pairs, seed=self.seed)
+        both = zip(*(batches(images, self.size, side) for side in sides), strict=True)
         return torch.cat([perceptual_distance(network, *pair) for pair in both]).double().mean().item()
 
-    def _seen(self, images: numpy.ndarray, index: numpy.ndarray) -> Iterator[Tensor]:
-        """The chosen images of (N, C, H, W) uint8 as the network takes them, batch by batch."""
-        for start in range(0, len(index), BATCH):
-            pixels = torch.from_numpy(images[index[start : start + BATCH]]).float() / 127.5 - 1
-            seen = resized(pixels.expand(-1, 3, -1, -1), self.size)
-            yield seen.contiguous(memory_format=torch.channels_last)
+
+def batches(images: numpy.ndarray, size: int, index: numpy.ndarray | None = None) -> Iterator[Tensor]:
+    """The images (N, C, H, W) uint8, or those chosen, as a network takes them: float32 (n, 3, size, size)."""
+    index = numpy.arange(len(images)) if index is None else index
+    for start in range(0, len(index), BATCH):
+        pixels = torch.from_numpy(images[index[start : start + BATCH]]).float() / 127.5 - 1
+        yield resized(pixels.expand(-1, 3, -1, -1), size).contiguous(memory_format=torch.channels_last)
 
 
 @cache
-def _network(name: str) -> EfficientNetLite:
+def frozen_network(name: str) -> EfficientNetLite:
     """Read from the disk once, as a run is judged many times."""
     return efficientnet_lite(VARIANTS[name])

@@ -3,11 +3,14 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from ganctl.evaluation.scores import ScoreSet
 
 _PAIRS = ({"d_loss": "d", "g_loss": "g"}, {"d_real": "D(real)", "d_fake": "D(fake)"})
 _GAP = "  "
+REAL_NAME = "held-out real images"
+"""What scores stand beside those of a run, unless their record names them."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,13 @@ def score_texts(scores: Mapping[str, float | str]) -> dict[str, str]:
         name: value if isinstance(value, str) else f"{float(value):.4g}" if abs(value) < 1000 else brief(value)
         for name, value in scores.items()
     }
+
+
+def beside_others(scores: Mapping[str, float | str], others: Mapping[str, Any]) -> dict[str, str]:
+    """Scores in words, each with what the record `others` (a plain `ScoreSet` and its name) has of the same, if any."""
+    texts, same = score_texts(scores), score_texts(with_intervals(ScoreSet.from_plain(others)))
+    name = others.get("name", REAL_NAME)
+    return texts | {key: f"{texts[key]}  ({name}: {text})" for key, text in same.items() if key in texts}
 
 
 def scores_line(step: int, total_steps: int, scores: Mapping[str, float | str], *, best: bool) -> str:

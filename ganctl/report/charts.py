@@ -17,6 +17,7 @@ from ganctl.report.facts import (
     best_place,
     class_shares,
     has_probabilities,
+    held_out_name,
     held_out_value,
     names_of,
     real_value,
@@ -187,7 +188,7 @@ def _score_chart(name: str, runs: Sequence[Recorded], places: Sequence[int], mar
         if name == judge:
             notes = [*notes, f"dotted, here and below: step {step:,}, the best checkpoint by {name}"]
     if len(runs) == 1 and (real := held_out_value(runs[0], name)) is not None:
-        notes = [*notes, f"real images that the generator has not seen get {real:.4g}"]
+        notes = [*notes, f"{held_out_name(runs[0])} get {real:.4g}"]
     if len(runs) == 1 and (real := real_value(runs[0], name)) is not None:
         notes = [*notes, f"real images among themselves get {real:.4g}"]
     axis = log_axis(values)

@@ -8,7 +8,7 @@ from typing import Any
 from ganctl.contract import Direction, Score
 from ganctl.evaluation.protocol import Protocol
 from ganctl.forms import printable
-from ganctl.record.wording import counted
+from ganctl.record.wording import REAL_NAME, counted
 from ganctl.report.recorded import Evaluation, Recorded
 
 UNFINISHED = "unfinished"
@@ -89,8 +89,15 @@ def best(run: Recorded) -> tuple[str, float, int] | None:
     return None if place is None else (name, values[place], int(steps[place]))
 
 
+def held_out_name(run: Recorded) -> str:
+    """What the scores beside a run's own are of: real images held out, or the sources as they are."""
+    record = run.summary.get("held_out")
+    name = record.get("name") if isinstance(record, Mapping) else None
+    return printable(name) if isinstance(name, str) else REAL_NAME
+
+
 def held_out_value(run: Recorded, name: str) -> float | None:
-    """What real images that the generator has not seen get by this score; None where the record does not know."""
+    """What `held_out_name` get by this score; None where the record does not know."""
     record = run.summary.get("held_out")
     scores = record.get("scores", record) if isinstance(record, Mapping) else None
     return number(scores.get(name)) if isinstance(scores, Mapping) else None

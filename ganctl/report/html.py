@@ -26,6 +26,7 @@ from ganctl.report.facts import (
     arrow,
     best,
     budget,
+    held_out_name,
     held_out_value,
     last_step,
     score_of,
@@ -112,6 +113,7 @@ def page(runs: Sequence[Recorded], sweep: Sweep | None = None, *, force: bool = 
         colour,
         duration,
         flat,
+        held_out_name,
         held_out_value,
         last_step,
         printable,
@@ -188,7 +190,7 @@ def _score_table(run: Recorded) -> dict[str, Any]:
     evaluations = [last, *run.final] if last else run.final
     held_out = run.summary.get("held_out")
     if isinstance(held_out, Mapping) and held_out.get("scores"):
-        what = f"held-out real images: {held_out.get('what')}"
+        what = f"{held_out_name(run)}: {held_out.get('what')}"
         evaluations = [*evaluations, Evaluation(ScoreSet.from_plain(held_out), None, what)]
     sets = [evaluation.scores for evaluation in evaluations]
     names = dict.fromkeys(name for scores in sets for name in scores.headlines)

@@ -15,7 +15,9 @@ from ganctl.metric.diversity import Diversity
 from ganctl.metric.frechet import FrechetDistance
 from ganctl.metric.inception_score import InceptionScore
 from ganctl.metric.kid import KernelDistance
+from ganctl.metric.likeness import Likeness
 from ganctl.metric.memorisation import Memorisation
+from ganctl.metric.perceptual import Perceptual
 from ganctl.metric.precision_recall import PrecisionRecall
 from ganctl.metric.style import Style
 from tests.metric.feature_sets import normal, uniform_images
@@ -23,7 +25,7 @@ from tests.metric.feature_sets import normal, uniform_images
 METRICS: list[Metric] = [
     *(FrechetDistance(), KernelDistance(subsets=3), InceptionScore(), ClassShares(), ClassShares(max_classes=2)),
     *(ClassAccuracy(), Modes(), PrecisionRecall(), Memorisation(), Diversity(pairs=10)),
-    Style(size=32, max_images=4, pairs=2),
+    *(Style(size=32, max_images=4, pairs=2), Likeness(), Likeness(channel="rgb"), Perceptual(size=32)),
 ]
 BETTER: dict[str, Direction] = {
     **dict.fromkeys(("fid", "fd_digits", "kid", "kd_digits", "reverse_kl_digits"), "lower"),
@@ -31,6 +33,9 @@ BETTER: dict[str, Direction] = {
     **dict.fromkeys(("is_digits", "is_inception", "confidence_digits", "class_accuracy_digits"), "higher"),
     **dict.fromkeys(("modes_digits", "precision_digits", "recall_digits", "density_digits"), "higher"),
     "coverage_inception": "higher",
+    "psnr_y": "higher",
+    "ssim_rgb": "higher",
+    **dict.fromkeys(("l1", "perceptual_efficientnet_lite2"), "lower"),
 }
 NEITHER = (
     *("share_2_digits", "kd_digits_low", "kd_digits_high", "ssim_pairs", "ms_ssim_pairs_real"),

@@ -330,7 +330,7 @@ def test_real_images_stand_beside_the_samples_and_their_scores_beside_the_scores
     assert "real images: what the samples should look like" in shown.text
     assert "held-out real images: mnist:test" in headings(page([read_run(folder)])) and "0.123" in shown.text
     assert "checkpoint of step 1,000; held-out real images get 0.123" in shown.text
-    assert "real images that the generator has not seen get 0.123" in shown.text
+    assert "held-out real images get 0.123" in shown.text
     assert shown.data["steps"] == [0, 100, 200, 300]
 
 
