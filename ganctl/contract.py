@@ -183,7 +183,8 @@ class Sourced(Protocol):
     """A task whose samples start from pictures of the data that it was last `fitted` to: `num_samples()` of them.
 
     It is judged by pictures that it has not learned from: a test split, else the share `held_out` of the data.
-    `pictures` has samples 0, 1, ... beside what they were made of, (k N, C, H, W), as people want to look at them;
+    `pictures` has samples 0, 1, ... beside what they were made of, (k N, C, H, W), as people want to look at them, and
+    how many of them a row of a grid has;
     `untouched` has sources as images (N, C, H, W), nothing learned: the line that a generator has to beat. `made_by`
     says how the sources were made of the images, for the protocol of scores; None where they are data themselves.
     """
@@ -195,7 +196,7 @@ class Sourced(Protocol):
 
     def num_samples(self) -> int: ...
 
-    def pictures(self, given: Given, images: Tensor) -> Tensor: ...
+    def pictures(self, given: Given, images: Tensor) -> tuple[Tensor, int]: ...
 
     def untouched(self, source: Tensor) -> Tensor: ...
 

@@ -156,15 +156,18 @@ class Translation:
     def grid(self, seed: int, count: int) -> tuple[Given, int | None]:
         """Up to a third of `count`, each to be shown between its source and, where there is one, its truth."""
         parts = 2 if self.truths is None else 3
-        number = max(1, min(count // parts, self.num_samples()))
-        return self.samples(seed, 0, number), parts * max(1, round((number / parts) ** 0.5))
+        return self.samples(seed, 0, max(1, min(count // parts, self.num_samples()))), None
 
-    def pictures(self, given: Given, images: Tensor) -> Tensor:
-        """Samples 0, 1, ... as they are shown, (2 N or 3 N, C, H, W): each after its source, before its truth."""
+    def pictures(self, given: Given, images: Tensor) -> tuple[Tensor, int]:
+        """Samples 0, 1, ... as they are shown, (2 N or 3 N, C, H, W): each after its source, before its truth.
+
+        With the number of pictures in a row of a grid that is about as wide as high.
+        """
         columns = [self._as_images(given["source"].to(images), "nearest"), images]
         if self.truths is not None:
             columns.append(in_unit_range(_tensor(self.truths[self._rows(0, len(images))])).to(images))
-        return torch.stack(columns, dim=1).flatten(0, 1)
+        in_a_row = len(columns) * max(1, round((len(images) / len(columns)) ** 0.5))
+        return torch.stack(columns, dim=1).flatten(0, 1), in_a_row
 
     def untouched(self, source: Tensor) -> Tensor:
         """Sources as images (N, C, H, W) in [-1, 1]: as large by bicubic interpolation, in grey or colour as these."""

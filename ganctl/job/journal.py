@@ -14,7 +14,7 @@ from omegaconf import OmegaConf
 from torch import Tensor
 
 from ganctl import build, checkpoint
-from ganctl.contract import Given, Score, Sourced
+from ganctl.contract import Score, Sourced
 from ganctl.evaluation.judge import Judge
 from ganctl.evaluation.protocol import too_few
 from ganctl.evaluation.ranking import better
@@ -136,7 +136,6 @@ class Journal:
             count, labels = len(next(iter(given.values()))), given.get("labels")
             asked = None if columns is None or labels is None else labels.numpy()
             images = real_grid(self.session.store, count, asked, self.config.seed)
-            columns = None if isinstance(self.session.task, Sourced) else columns
             save_grid(images, path, columns=columns)
             if self.tensorboard:
                 self.tensorboard.grid(0, images, columns=columns, name="samples/real")
@@ -144,13 +143,11 @@ class Journal:
             self.save_grid()
 
     def _drawn_grid(self, drawer: Drawer) -> tuple[Tensor, int | None]:
-        given, columns = self.session.task.grid(self.config.seed, self.config.output.grid)
-        return self._shown(given, drawer.draw(given)), columns
-
-    def _shown(self, given: Given, images: Tensor) -> Tensor:
         """Samples as people look at them: those of a translation beside their sources."""
         task = self.session.task
-        return task.pictures(given, images) if isinstance(task, Sourced) else images
+        given, columns = task.grid(self.config.seed, self.config.output.grid)
+        images = drawer.draw(given)
+        return task.pictures(given, images) if isinstance(task, Sourced) else (images, columns)
 
     def evaluate(self) -> None:
         """Scores the averaged generator; keeps the checkpoint if it is the best yet."""

@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 from torch import Tensor
 
 from ganctl import build, checkpoint
-from ganctl.contract import Given
+from ganctl.contract import Given, Sourced
 from ganctl.files import write_json
 from ganctl.job import sample_inputs
 from ganctl.job.class_folders import save_classes
@@ -105,8 +105,14 @@ def _save(drawing: _Drawing) -> dict[str, Any]:
     given = sample_inputs.truncated(given, config.truncation, trained)
     if config.grid:
         columns = len(classes) if len(classes) > 1 and count >= len(classes) else None
-        first = {name: rows[:_MOST_IN_GRID] for name, rows in given.items()}
-        save_grid(trained.drawer.draw(first), drawing.folder / "grid.png", columns=columns)
+        task, most = trained.drawer.task, _MOST_IN_GRID
+        if isinstance(task, Sourced):
+            most = task.num_samples()
+        first = {name: rows[:most] for name, rows in given.items()}
+        images = trained.drawer.draw(first)
+        if isinstance(task, Sourced):
+            images, columns = task.pictures(first, images.cpu())
+        save_grid(images, drawing.folder / "grid.png", columns=columns)
     if config.images or config.npz:
         _save_all(drawing, given)
     if not config.interpolate:

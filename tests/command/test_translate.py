@@ -101,6 +101,9 @@ def test_grids_show_source_output_and_truth_side_by_side(pictures: Path, ganctl:
     ]
     assert (tiles[0] == held_out[:, :16]).all() and (tiles[2] == held_out[:, 16:]).all()
     assert (tiles[1] != tiles[0]).any() and (tiles[1] != tiles[2]).any()
+    answer = ganctl("sample", "run", "output=drawn", "device=cpu")
+    assert answer.code == 0, answer.err
+    assert Path("drawn/grid.png").read_bytes() == Path("run/samples/best.png").read_bytes(), "the same pairs, all shown"
 
 
 def test_scores_compare_with_the_true_images_and_bicubic_interpolation(pictures: Path, ganctl: Command) -> None:
