@@ -112,6 +112,19 @@ class MinibatchDiscrimination(nn.Module):
         return torch.cat([features, torch.exp(-distances).sum(1).to(features.dtype)], dim=1)
 
 
+class MinibatchDeviation(nn.Module):
+    """Appends a map that says how much the images of the batch differ: (N, C, h, w) to (N, C + 1, h, w).
+
+    Karras et al. 2018 (arXiv:1710.10196), section 3: the standard deviation over the batch of each channel at each
+    place, averaged to one number, the same at every place of every image.
+    """
+
+    def forward(self, maps: Tensor) -> Tensor:
+        variance = maps.float().var(0, correction=0)
+        deviation = (variance + 1e-8).sqrt().mean().to(maps.dtype)
+        return torch.cat([maps, deviation.expand(len(maps), 1, *maps.shape[2:])], dim=1)
+
+
 class LogitHead(nn.Module):
     """The end of every discriminator: features (N, features) and labels (N,) to logits (N,).
 

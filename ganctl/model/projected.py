@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ganctl.model.geometry import ImageShape
-from ganctl.model.layers import LEAK, normalise_spectra
+from ganctl.model.layers import LEAK, MinibatchDeviation, normalise_spectra
 from ganctl.pretrained import LITE0, efficientnet_lite
 from ganctl.shapes import Images, Labels, Places
 
@@ -26,8 +26,10 @@ class Discriminator(nn.Module):
     """Images (N, C, H, W) in [-1, 1], grey or colour, and labels (N,) to logits (N, K): one of each place of each head.
 
     Only the heads learn. The frozen weights are no parameters and in no checkpoint, as they come with a package; the
-    random ones are buffers of it. Labels matter only with `num_classes`: each place is then compared with a vector
-    learned for the label (Miyato and Koyama 2018, arXiv:1802.05637).
+    random ones are buffers of it. With `minibatch_deviation` each head sees how much the images of its batch differ
+    (Karras et al. 2018, arXiv:1710.10196, section 3), so that its logits depend on the batch. Labels matter only with
+    `num_classes`: each place is then compared with a vector learned for the label (Miyato and Koyama 2018,
+    arXiv:1802.05637).
     """
 
     teacher: ClassVar = LITE0.name  # who judges by that network is no judge of a run with this
@@ -40,6 +42,7 @@ class Discriminator(nn.Module):
         channels: int,
         width: int,
         size: int | None,
+        minibatch_deviation: bool = False,
     ) -> None:
         super().__init__()
         self.size = size
@@ -48,8 +51,12 @@ class Discriminator(nn.Module):
         self.across = nn.ModuleDict({str(scale): mixing(count, channels, 1) for scale, count in LITE0.scales.items()})
         self.down = nn.ModuleDict({str(scale): mixing(channels, channels, 3) for scale in LITE0.scales})
         side = min(image_shape[1:]) if size is None else size
+        sides = {scale: -(-side // scale) for scale in LITE0.scales}
         self.heads = nn.ModuleDict(
-            {str(scale): Head(channels, width, -(-side // scale), num_classes) for scale in LITE0.scales}
+            {
+                str(scale): Head(channels, width, sides[scale], num_classes, minibatch_deviation=minibatch_deviation)
+                for scale in sides
+            }
         )
         normalise_spectra(self.heads)
 
@@ -77,12 +84,17 @@ class Discriminator(nn.Module):
 class Head(nn.Module):
     """A map (N, channels, h, w), whose shorter `side` is halved down to 4, and labels (N,), to logits (N, places)."""
 
-    def __init__(self, channels: int, width: int, side: int, num_classes: int | None) -> None:
+    def __init__(
+        self, channels: int, width: int, side: int, num_classes: int | None, *, minibatch_deviation: bool
+    ) -> None:
         super().__init__()
         layers: list[nn.Module] = []
         while side > _SMALLEST:
             layers += [nn.Conv2d(channels, width, 4, 2, 1), nn.LeakyReLU(LEAK, inplace=True)]
             channels, side = width, side // 2
+        if minibatch_deviation:
+            layers.append(MinibatchDeviation())
+            channels += 1
         layers += [nn.Conv2d(channels, width, 3, 1, 1), nn.LeakyReLU(LEAK, inplace=True)]
         self.layers = nn.Sequential(*layers)
         self.logit = nn.Conv2d(width, 1, 1)

@@ -11,6 +11,7 @@ from torch import nn
 from ganctl.model.layers import (
     LabelledLatents,
     LogitHead,
+    MinibatchDeviation,
     MinibatchDiscrimination,
     drop,
     fans,
@@ -130,6 +131,16 @@ def test_minibatch_discrimination_in_closed_form():
     torch.testing.assert_close(one_apart[:, 1], torch.full((2,), 1 + math.exp(-1)))
     collapsed = layer(torch.zeros(7, 1))
     torch.testing.assert_close(collapsed[:, 1], torch.full((7,), 7.0))
+
+
+def test_the_deviation_of_a_batch_is_one_number_for_all_of_it():
+    maps = torch.randn(5, 3, 4, 6)
+    seen = MinibatchDeviation()(maps)
+    assert torch.equal(seen[:, :3], maps) and seen.shape == (5, 4, 4, 6)
+    expected = maps.std(0, correction=0).mean()
+    torch.testing.assert_close(seen[:, 3], expected.expand(5, 4, 6))
+    alike = MinibatchDeviation()(maps[:1].expand(5, -1, -1, -1))
+    assert alike[:, 3].amax() < 1e-3, "a collapsed batch"
 
 
 def test_the_projection_adds_the_inner_product_with_the_labels_vector():

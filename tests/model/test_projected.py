@@ -59,3 +59,15 @@ def test_grey_images_and_other_sizes_are_seen_too() -> None:
         network = Discriminator(**SETTINGS | {"image_shape": shape, "size": size, "num_classes": 3})
         logits = network(torch.rand(2, *shape), torch.tensor([0, 2]))
         assert logits.shape[0] == 2 and logits.isfinite().all()
+
+
+def test_heads_that_see_their_batch_judge_it_by_its_company() -> None:
+    torch.manual_seed(0)
+    network = Discriminator(**SETTINGS, minibatch_deviation=True).eval()
+    images = torch.rand(2, 3, 64, 64)
+    apart = torch.cat([network(image[None], LABELS[:1]) for image in images])
+    assert not torch.allclose(network(images, LABELS), apart)
+    alone = Discriminator(**SETTINGS).eval()
+    torch.testing.assert_close(
+        alone(images, LABELS), torch.cat([alone(image[None], LABELS[:1]) for image in images]), atol=1e-4, rtol=1e-4
+    )
