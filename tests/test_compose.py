@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from importlib import resources
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -30,12 +31,13 @@ def named(file: Path) -> str:
 def extra_of(group: str, name: str, folder: Path) -> list[str]:
     """What an option needs besides itself to be valid."""
     folders = ("image_folder", "paired_folder", "unpaired_folder")
-    if (group, name) not in (("experiment", "art"), *(("dataset", folder) for folder in folders)):
+    experiments = ("art", "enlarge", "pairs", "restyle")
+    if (group, name) not in (*product(["experiment"], experiments), *product(["dataset"], folders)):
         return []
     from PIL import Image
 
     Image.new("RGB", (16, 16)).save(folder / "one.png")
-    keys = ["path", "sources"] if name in folders[1:] else ["path"]
+    keys = ["path", "sources"] if name in (*folders[1:], "restyle") else ["path"]
     return [f"dataset.{key}={quote(str(folder))}" for key in keys]
 
 

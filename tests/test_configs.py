@@ -290,6 +290,7 @@ def test_all_regularizers_go_together_with_spectral_norm_and_minibatch_discrimin
 @pytest.mark.parametrize("experiment", options("experiment"))
 def test_every_experiment_survives_two_steps(experiment: str, tmp_path: Path) -> None:
     Image.new("RGB", (16, 16)).save(tmp_path / "one.png")
-    words = [f"dataset.path='{tmp_path}'"] if experiment == "art" else []
+    keys = {"art": ("path",), "enlarge": ("path",), "pairs": ("path", "sources"), "restyle": ("path", "sources")}
+    words = [f"dataset.{key}='{tmp_path}'" for key in keys.get(experiment, ())]
     config = narrow(f"experiment={experiment}", *words)
     play(config, build.dataset(config).spec)

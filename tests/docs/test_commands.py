@@ -35,6 +35,8 @@ def folders(workplace: Path) -> Path:
         "photos/a.png",
         "facades/train/a.png",
         "facades/val/b.png",
+        "emoji/a.png",
+        "maps/a.png",
     ):
         (workplace / path).parent.mkdir(parents=True, exist_ok=True)
         Image.new("RGB", (40, 30)).save(workplace / path)
