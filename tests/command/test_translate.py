@@ -188,9 +188,23 @@ def test_what_cannot_be_translated_is_named_and_left_out(pictures: Path, ganctl:
             ["model=cut", *MODELS["cut"], "generator.projection=0"],
             "term=[contrastive]: needs generator.projection above 0",
         ),
-        (["dataset=image_folder", "dataset.path=small", "term=[l1]"], "term=[l1]: task=Noise has no true image"),
+        (["dataset=image_folder", "dataset.path=small", "term=[l1]"], "term=[l1]: task=noise has no true image"),
         (["model=cyclegan", *MODELS["cyclegan"], "term=[l1]"], "term=[l1]: the sources of these data"),
-        (["model=cyclegan", *MODELS["cyclegan"], "dataset.source_channels=1"], "game=cycle: goes there and back"),
+        (["model=cyclegan", *MODELS["cyclegan"], "dataset.source_channels=1", "term=[]"], "game=cycle: goes there and"),
+        (
+            ["model=cut", *MODELS["cut"], "dataset.source_channels=1", "term=[identity]"],
+            "term=[identity]: needs sources of the images' shape, and task=translation has none",
+        ),
+        (["model=cut", *MODELS["cut"], "term=[cycle]"], "game=adversarial: cannot take cycle, which asks a generator"),
+        (["model=cyclegan", *MODELS["cyclegan"], "augment=ada"], "game=cycle: cannot take ada, which changes what"),
+        (
+            ["model=cyclegan", *MODELS["cyclegan"], "game.cycle=5"],
+            "game.cycle=5: no such key; did you mean term.cycle?",
+        ),
+        (
+            ["model=pix2pix", *MODELS["pix2pix"], "regularizer=[mode_seeking]"],
+            "regularizer=[mode_seeking]: task=translation starts from no latents",
+        ),
         (["model=srgan", *MODELS["srgan"], "task.factor=3"], "task.factor=3: not one of 2, 4, 8"),
         (["model=srgan", *MODELS["srgan"], "dataset.resolution=18"], "task.factor=4: does not divide 18x18"),
         (
