@@ -12,7 +12,7 @@ from torch import nn
 from ganctl.configuration.checks import leaves
 from ganctl.configuration.data import image_shape_of
 from ganctl.configuration.keys import choice_of, keys_of
-from ganctl.configuration.needs import check_needs, class_of, name_of
+from ganctl.configuration.needs import check_needs, class_of, name_of, truth_lacks
 from ganctl.configuration.targets import SEVERAL, check_target
 from ganctl.contract import (
     ALONE,
@@ -151,7 +151,10 @@ def game(config: DictConfig, task: Task, world: World = ALONE) -> Game:
 
 
 def regularizers(config: DictConfig, task: Task) -> dict[str, Regularizer]:
-    """The parts of the nodes `regularizer`, `augment` and `term`, by name: to a game they are the same."""
+    """The parts of the nodes `regularizer`, `augment` and `term`, by name: to a game they are the same.
+
+    One whose class has an attribute `has_truth` is told whether each sample has a true image.
+    """
     groups = ("regularizer", "augment", "term")
     if same := set(config.regularizer) & set(config.augment):
         name = min(map(str, same))
@@ -159,7 +162,9 @@ def regularizers(config: DictConfig, task: Task) -> dict[str, Regularizer]:
     parts: dict[str, Regularizer] = {}
     for group in groups:
         for name, node in config[group].items():
-            parts[str(name)] = part(group, node, config.trust, key=f"{group}.{name}")
+            kind = class_of(node, group, config.trust)
+            told = {"has_truth": not truth_lacks(config)} if hasattr(kind, "has_truth") else {}
+            parts[str(name)] = part(group, node, config.trust, key=f"{group}.{name}", **told)
             check_needs(config, f"{group}=[{name}]", parts[str(name)], task)
     return parts
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ganctl.contract import Batch, Sample
+from ganctl.contract import Batch, Critic, Sample
 from ganctl.pretrained import LITE0, EfficientNetLite, efficientnet_lite, perceptual_distance
 from ganctl.ranges import check_ranges, ranged
 
@@ -87,6 +87,33 @@ class TotalVariation:
         images = fake.images.float()
         down, right = (images.diff(dim=dim).abs().flatten(1).mean(1) for dim in (2, 3))
         return self.weight * (down + right)
+
+
+@dataclass(frozen=True)
+class FeatureMatching:
+    """weight times how far inner features of the discriminator, of generated images, are from those of real ones.
+
+    With `has_truth`, which the run says, those of each image and of its true one, what is shown beside them the same
+    (Wang et al. 2018, arXiv:1711.11585, eq. 3): the mean absolute difference of each layer, summed over layers, (N,).
+    Without, the means over the batch (Salimans et al. 2016, arXiv:1606.03498, section 3.1, there squared and of one
+    layer): ().
+    """
+
+    weight: float = ranged(10.0, "[0, inf)", cure=10)
+    every: int = ranged(1, "[1, inf)", cure=1)
+    has_truth: bool = False
+    needs_truth: ClassVar = False
+    asks: ClassVar = "features"  # a keyword that the discriminator must know
+
+    __post_init__ = check_ranges
+
+    def critic_penalty(self, fake: Sample, real: Batch, critic: Critic) -> Tensor:
+        with torch.no_grad():
+            wanted = critic(real.images, features=True)
+        seen = critic(fake.images, features=True)
+        if not self.has_truth:
+            seen, wanted = seen.mean(0, keepdim=True), wanted.mean(0, keepdim=True)
+        return self.weight * (seen - wanted).abs().sum(1)
 
 
 @dataclass(frozen=True)

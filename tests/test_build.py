@@ -131,6 +131,9 @@ def test_a_regularizer_that_asks_what_the_discriminator_cannot_do_is_refused():
         regularizers(settings(*SMALL, "regularizer=[reconstruction]"))
     asked = regularizers(settings("regularizer=[reconstruction]", "discriminator=fastgan"))
     assert list(asked) == ["reconstruction"]
+    line = "term=[feature_matching]: discriminator=fastgan cannot show its inner features; leave it out, or take discri"
+    with pytest.raises(ValueError, match=f"^{re.escape(line)}minator=patchgan, dcgan, resnet, cnn or strided_cnn$"):
+        regularizers(settings("term=[feature_matching]", "discriminator=fastgan"))
 
 
 def regularizers(config: DictConfig) -> dict:

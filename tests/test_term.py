@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ganctl.contract import ArgumentError, Batch, CriticPenalty, CyclePenalty, GeneratorPenalty, Sample
-from ganctl.term import Cycle, Identity
+from ganctl.term import Cycle, FeatureMatching, Identity
 
 REAL = torch.tensor([[1.0, -1.0], [0.5, 0.0]]).view(2, 1, 1, 2)
 SOURCE = torch.tensor([[0.0, 0.5], [1.0, 1.0]]).view(2, 1, 1, 2)
@@ -42,13 +42,33 @@ def test_the_cycle_leads_home() -> None:
     assert all(slope > 0 for slope in slopes), "both generators learn from it"
 
 
+def critic(images: Tensor, features: bool = False) -> Tensor:
+    """Whose inner features are the pixels and twice the pixels, each layer divided by its two numbers."""
+    rows = images.flatten(1)
+    return torch.cat([rows / 2, 2 * rows / 2], dim=1) if features else rows.sum(1)
+
+
+def test_features_are_matched_pair_by_pair_where_there_is_a_truth() -> None:
+    images = (REAL + torch.tensor([0.1, -0.3]).view(2, 1, 1, 1)).requires_grad_()
+    term = FeatureMatching(weight=10.0, has_truth=True).critic_penalty(Sample({}, images), BATCH, critic)
+    torch.testing.assert_close(term, 10 * torch.tensor([0.1 + 0.2, 0.3 + 0.6]))
+    assert torch.autograd.grad(term.sum(), images)[0].abs().min() > 0
+
+
+def test_only_means_of_features_are_matched_where_there_is_none() -> None:
+    other = REAL.flip(0)
+    matching = FeatureMatching(weight=10.0)
+    assert float(matching.critic_penalty(Sample({}, other), BATCH, critic)) == 0
+    assert float(matching.critic_penalty(Sample({}, REAL + 0.5), BATCH, critic)) == pytest.approx(10 * (0.5 + 1.0))
+
+
 def test_each_term_does_what_its_protocol_says_and_no_more() -> None:
-    for term, kind in ((Identity(), GeneratorPenalty), (Cycle(), CyclePenalty)):
+    for term, kind in ((Identity(), GeneratorPenalty), (Cycle(), CyclePenalty), (FeatureMatching(), CriticPenalty)):
         kinds = [each for each in (GeneratorPenalty, CyclePenalty, CriticPenalty) if isinstance(term, each)]
         assert kinds == [kind]
 
 
-@pytest.mark.parametrize("kind", [Identity, Cycle])
+@pytest.mark.parametrize("kind", [Identity, Cycle, FeatureMatching])
 def test_values_outside_their_ranges_are_refused(kind: type) -> None:
     for argument, value in (("weight", -1.0), ("every", 0)):
         with pytest.raises(ArgumentError) as refused:

@@ -141,6 +141,17 @@ RULES = (
         "nothing then holds a picture to the one that it is made of (Zhu et al. 2017, section 3.2)",
         "add cycle to term=[...]",
     ),
+    Rule(
+        lambda p: (
+            p.terms("FeatureMatching")
+            and p.kind("task") != "Noise"
+            and p.kind("dataset") != "UnpairedFolder"
+            and p.values.get("augment")
+        ),
+        lambda p: "feature_matching of pairs beside an augmentation",
+        "each image of a pair is augmented by its own draw, so that their features are not to be the same",
+        "leave one of both out",
+    ),
 )
 
 

@@ -10,6 +10,7 @@ from ganctl.contract import Task
 
 _ANSWERING = {
     "reconstruct": ("reconstruct", "discriminator=fastgan"),
+    "features": ("show its inner features", "discriminator=patchgan, dcgan, resnet, cnn or strided_cnn"),
 }
 """What a discriminator cannot do that does not know a keyword which a regularizer asks for, and one that does."""
 

@@ -12,8 +12,8 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 from ganctl.model.geometry import ImageShape, doubling, widths_of
-from ganctl.model.layers import LEAK, LabelledLatents, LogitHead, drop, finish, initialise
-from ganctl.shapes import Images, Labels, Latents, Logits
+from ganctl.model.layers import LEAK, LabelledLatents, LogitHead, drop, finish, initialise, inner_features
+from ganctl.shapes import Features, Images, Labels, Latents, Logits
 
 
 class Generator(nn.Module):
@@ -100,7 +100,9 @@ class Discriminator(nn.Module):
         self.head = LogitHead(widths[-1] * start[0] * start[1], num_classes, minibatch_kernels, minibatch_kernel_size)
         finish(self, initialisation, spectral_norm=spectral_norm)
 
-    def forward(self, images: Images, labels: Labels) -> Logits:
+    def forward(self, images: Images, labels: Labels, features: bool = False) -> Logits | Features:
+        if features:
+            return inner_features(self.layers, images).to(images.dtype)
         return self.head(self.layers(images), labels).to(images.dtype)
 
 

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from ganctl.contract import ArgumentError
 from ganctl.model.geometry import ImageShape
-from ganctl.model.layers import LEAK, finish, normalisation
+from ganctl.model.layers import LEAK, finish, inner_features, normalisation
 
 
 class Discriminator(nn.Module):
@@ -46,6 +46,8 @@ class Discriminator(nn.Module):
         self.layers = nn.Sequential(*layers, nn.Conv2d(min(width * 2**halvings, max_width), 1, 4, 1, 1))
         finish(self, initialisation, spectral_norm=spectral_norm)
 
-    def forward(self, images: Tensor, source: Tensor | None = None) -> Tensor:
+    def forward(self, images: Tensor, source: Tensor | None = None, features: bool = False) -> Tensor:
         seen = images if source is None else torch.cat([images, source], dim=1)
+        if features:
+            return inner_features(self.layers, seen).to(images.dtype)
         return self.layers(seen).to(images.dtype)

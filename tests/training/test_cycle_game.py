@@ -14,7 +14,7 @@ from ganctl.contract import Batch, DataSpec, Sample
 from ganctl.loss import LeastSquares
 from ganctl.regularizer import R1, InstanceNoise, LeCam, Orthogonal
 from ganctl.task import Translation
-from ganctl.term import L1, Cycle, Identity, TotalVariation
+from ganctl.term import L1, Cycle, FeatureMatching, Identity, TotalVariation
 from ganctl.training import content, cycle, step
 from tests.training.helpers import CPU, begin
 
@@ -64,6 +64,11 @@ def test_each_term_is_that_of_the_way_there_and_that_of_the_way_back() -> None:
     assert log["g_penalty"] == pytest.approx(sum(log[name] for name in parts), rel=1e-5)
 
 
+def test_each_way_asks_the_discriminator_of_its_own_pictures() -> None:
+    log = played(feature_matching=FeatureMatching(1.0, has_truth=True))
+    assert log["feature_matching"] == pytest.approx(0.1 * (0.4 + 0.15), rel=1e-4)
+
+
 def test_without_terms_there_is_the_adversary_alone() -> None:
     assert played()["g_penalty"] == 0
 
@@ -103,6 +108,7 @@ GAMES = {"content": content.Content, "cycle": cycle.Cycle, "adversarial": step.A
         ("cycle", InstanceNoise(), "changes what a discriminator sees; leave it out"),
         ("content", R1(), "adds to a discriminator's loss; leave it out"),
         ("content", DiffAugment(), "changes what a discriminator sees; leave it out"),
+        ("content", FeatureMatching(), "asks a discriminator; leave it out, or take game=adversarial"),
         ("content", Cycle(), "asks a generator of the way back; leave it out, or take game=cycle"),
         ("adversarial", Cycle(), "asks a generator of the way back; leave it out, or take game=cycle"),
         (
