@@ -12,7 +12,7 @@ from torch import nn
 from ganctl.configuration.checks import leaves
 from ganctl.configuration.data import image_shape_of
 from ganctl.configuration.keys import choice_of, keys_of
-from ganctl.configuration.needs import check_needs, class_of, name_of, truth_lacks
+from ganctl.configuration.needs import check_needs, check_start, class_of, name_of, truth_lacks
 from ganctl.configuration.targets import SEVERAL, check_target
 from ganctl.contract import (
     ALONE,
@@ -89,6 +89,7 @@ def task(config: Mapping[str, Any] | DictConfig, spec: DataSpec, world: World = 
 
 def network(config: Mapping[str, Any] | DictConfig, group: str, task: Task) -> nn.Module:
     """The network that the node `group` (generator, discriminator) builds, drawn from torch's global generator."""
+    check_start(config, group, task)
     with image_shape_of(config["dataset"], task.spec):
         return part(group, config[group], config["trust"], **task.keywords(group))
 

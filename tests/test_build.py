@@ -136,6 +136,38 @@ def test_a_regularizer_that_asks_what_the_discriminator_cannot_do_is_refused():
         regularizers(settings("term=[feature_matching]", "discriminator=fastgan"))
 
 
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (
+            ["generator=unet"],
+            "generator=unet: starts from a picture, and task=noise starts from none; try model=pix2pix",
+        ),
+        (
+            ["generator=srresnet"],
+            "generator=srresnet: starts from a picture, and task=noise starts from none; try model",
+        ),
+        (["discriminator=patchgan"], "discriminator=patchgan: judges images that start from pictures, and task=noise"),
+        (
+            ["task=enlargement"],
+            "generator=dcgan: starts from latents, and task=enlargement starts from pictures; try model=srgan, or",
+        ),
+        (
+            ["task=enlargement", "generator=srresnet"],
+            "discriminator=dcgan: judges images that start from latents, and task=enlargement starts from pictures",
+        ),
+    ],
+)
+def test_a_network_of_other_tasks_is_refused_with_what_to_take(words: list[str], line: str):
+    config = settings(*words)
+    spec = DataSpec("tiny", (3, 32, 32), 10)
+    task = build.task(config, spec)
+    with pytest.raises(ValueError, match=f"^{re.escape(line)}") as refused:
+        for group in ("generator", "discriminator"):
+            build.network(config, group, task)
+    assert "\n" not in str(refused.value) and "; try " in str(refused.value)
+
+
 def regularizers(config: DictConfig) -> dict:
     return build.regularizers(config, build.task(config, SPEC))
 

@@ -13,6 +13,10 @@ _ANSWERING = {
     "features": ("show its inner features", "discriminator=patchgan, dcgan, resnet, cnn or strided_cnn"),
 }
 """What a discriminator cannot do that does not know a keyword which a regularizer asks for, and one that does."""
+_MODELS = {"enlargement": "model=srgan", "restoration": "model=srgan"}
+"""Which model goes with a task that starts from pictures; model=pix2pix with any other."""
+_OF_TASKS = {"source_shape", "latent_size", "num_classes"}
+"""The keywords by which a network is of the tasks that start from pictures, or of those that do not."""
 
 
 def check_needs(config: Mapping[str, Any], choice: str, regularizer: object, task: Task) -> None:
@@ -55,6 +59,29 @@ def truth_lacks(config: Mapping[str, Any]) -> str | None:
     if not getattr(class_of(config["dataset"], "dataset", config["trust"]), "paired", True):
         return "the sources of these data belong to no image; leave it out"
     return None
+
+
+def check_start(config: Mapping[str, Any], group: str, task: Task) -> None:
+    """Raises ValueError for a network of the tasks that start from pictures where this one does not, and vice versa.
+
+    That is one whose class needs what the task does not give, or does not know what it gives.
+    """
+    parameters = inspect.signature(class_of(config[group], group, config["trust"])).parameters
+    variadic = {name for name, each in parameters.items() if each.kind in (each.VAR_POSITIONAL, each.VAR_KEYWORD)}
+    needed = {name for name, each in parameters.items() if each.default is each.empty} - variadic
+    given = task.keywords(group).keys()
+    unknown = set() if variadic else given - parameters.keys()
+    if not _OF_TASKS & (unknown | needed - given - config[group].keys()):
+        return
+    option, choice = option_of(config["task"]), f"{group}={name_of(config[group])}"
+    is_generator = group == "generator"
+    if "source_shape" in task.keywords("generator"):
+        what = "starts from latents" if is_generator else "judges images that start from latents"
+        cure = f"{_MODELS.get(option, 'model=pix2pix')}, or task=noise"
+        raise ValueError(f"{choice}: {what}, and task={option} starts from pictures; try {cure}")
+    what = "starts from a picture" if is_generator else "judges images that start from pictures"
+    cure = "model=pix2pix, or task=translation for pairs and task=enlargement for any pictures"
+    raise ValueError(f"{choice}: {what}, and task={option} starts from none; try {cure}")
 
 
 def class_of(node: Mapping[str, Any], group: str, trusted: list[str]) -> Any:

@@ -209,6 +209,7 @@ def test_what_cannot_be_translated_is_named_and_left_out(pictures: Path, ganctl:
             ["model=pix2pix", *MODELS["pix2pix"], "game=content", "term=[l1,feature_matching]"],
             "game=content: cannot take feature_matching, which asks a discriminator",
         ),
+        (["model=pix2pix", *MODELS["pix2pix"], "generator=dcgan"], "generator=dcgan: starts from latents, and task=tr"),
         (["model=srgan", *MODELS["srgan"], "task.factor=3"], "task.factor=3: not one of 2, 4, 8"),
         (["model=srgan", *MODELS["srgan"], "dataset.resolution=18"], "task.factor=4: does not divide 18x18"),
         (
