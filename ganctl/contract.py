@@ -365,7 +365,8 @@ class FeatureSet:
     is not known or would not fit in memory: `features` (count, F) float32; `logits` (count, K) float32, of an extractor
     that knows classes; `labels` (count,) int64, the classes asked of a conditional generator or the true ones of real
     images; `images` (count, C, H, W) uint8. `factor` (F, R) float64 has the covariance as its product with its own
-    transpose. `extractor` is its name. `pairs` of generated images says that image i is to be like real image i.
+    transpose. `extractor` is its name. `pairs` of generated images says that image i is to be like real image i, and
+    `sources` (count, C', h, w) uint8 are what they were made of.
     """
 
     extractor: str
@@ -378,6 +379,7 @@ class FeatureSet:
     images: numpy.ndarray | None = None
     factor: Tensor | None = None
     pairs: bool | None = None
+    sources: numpy.ndarray | None = None
 
 
 Direction = Literal["lower", "higher"]

@@ -64,7 +64,8 @@ def score(
             raise ArgumentError("metric", name, need)
         declared = declarations(metric, generated.extractor, num_classes)
         scores |= {key: Measurement(declared.get(key, Score(key)), value, name) for key, value in values.items()}
-        fields |= {f"{name}.{key}": value for key, value in tunables(metric).items()}
+        facts = metric.facts(generated) if hasattr(metric, "facts") else {}  # pyright: ignore[reportAttributeAccessIssue]
+        fields |= {f"{name}.{key}": value for key, value in {**tunables(metric), **facts}.items()}
     if left_out and not scores:
         name, reason = next(iter(left_out.items()))
         raise ArgumentError("metric", name, f"{reason}; choose another metric, or another extractor")
@@ -101,6 +102,7 @@ _LACKING = {
     "labels": "{side} images have no labels",
     "images": "{side} images are not kept (too many for memory, or given as statistics)",
     "pairs": "{side} images belong to no real ones, one by one",
+    "sources": "what {side} images were made of is not known",
 }
 
 

@@ -26,6 +26,9 @@ from ganctl.evaluation.statistics import Generate, extract
 from ganctl.metric.frechet import FrechetDistance
 from ganctl.pretrained import LITE2
 
+Sources = Callable[[int], numpy.ndarray]
+"""`sources(count)`: the pictures that samples 0, 1, ... are made of, (count, C, h, w) uint8."""
+
 
 @dataclass(frozen=True)
 class Judge:
@@ -62,7 +65,7 @@ class Judge:
         kept = {f"{side}.{what}" for side in ("generated", "real") for what in kinds}
         kept |= {"real.labels"} if spec.num_classes is not None else set()
         kept |= {"generated.labels"} if conditional else set()
-        kept |= {"generated.pairs"} if pairs else set()
+        kept |= {"generated.pairs", "generated.sources"} if pairs else set()
         declared: dict[str, Score] = {}
         for key, metric in self.metrics.items():
             if lacking(metric, kept, name):
@@ -100,6 +103,7 @@ class Judge:
         look: Callable[[FeatureSet, FeatureSet], None] | None = None,
         *,
         pairs: bool = False,
+        sources: Sources | None = None,
     ) -> ScoreSet:
         """As `compare`, with the real images of `store`; with `pairs`, generated image i belongs to its image i."""
         self.check_store(store)
@@ -112,7 +116,7 @@ class Judge:
             progress=self.progress,
         )
         pairs = pairs and num_images == real.features.count == len(store.images)
-        return self.compare(generate, real, num_images, seed, weights, labels, look, pairs=pairs)
+        return self.compare(generate, real, num_images, seed, weights, labels, look, pairs=pairs, sources=sources)
 
     def compare(
         self,
@@ -127,13 +131,15 @@ class Judge:
         images: numpy.ndarray | None = None,
         what: str = "evaluation",
         pairs: bool = False,
+        sources: Sources | None = None,
     ) -> ScoreSet:
         """All scores of images 0 to `num_images` - 1 of `generate`, from one pass through the extractor.
 
         `generate(start, count)` must give the same image for a number whatever the batches, so scores do not depend on
         `batch_size`. `labels` (num_images,) are the classes that were asked for, if any. `weights` ("ema", "raw", or
         what else the images are) and `seed` (None: nothing was drawn) say which images these are, for the protocol.
-        `images` are the same (num_images, C, H, W) uint8, where they are at hand. Torch's global random state is left
+        `images` are the same (num_images, C, H, W) uint8, where they are at hand, and `sources(num_images)` what they
+        were made of. Torch's global random state is left
         as it was. `look(generated, real)` gets what the metrics get, for pictures. Raises ValueError for
         features of another extractor, for NaN, and as `score` does.
         """
@@ -160,7 +166,9 @@ class Judge:
             if images is not None:
                 generated = replace(generated, images=images)
             if pairs:
-                generated = replace(generated, pairs=True)
+                wanted = any("generated.sources" in names for names in needs)
+                known = sources(num_images) if sources and wanted else None
+                generated = replace(generated, pairs=True, sources=known)
             protocol = protocol_of(extractor, generated, real, weights=weights, seed=seed)
             scores = score(self.metrics, generated, real.features, protocol, progress=self.progress)
             if look:

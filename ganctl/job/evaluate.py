@@ -17,7 +17,7 @@ from ganctl.evaluation.judge import Judge
 from ganctl.evaluation.protocol import line, too_few
 from ganctl.evaluation.scores import ScoreSet, deviation, mean
 from ganctl.files import as_json, write_new
-from ganctl.job.splits import has_truth, to_learn_and_to_judge
+from ganctl.job.splits import has_truth, sources_of, to_learn_and_to_judge
 from ganctl.metric.memorisation import nearest_real
 from ganctl.record.console import Console
 from ganctl.record.image_grid import save_grid
@@ -59,6 +59,7 @@ def evaluate_run(config: DictConfig, target: Path) -> int:
                     labels=drawer.task.asked_labels(seed, count),
                     look=None if draws else lambda *sides: pictures.append(beside_the_nearest(*sides)),
                     pairs=has_truth(drawer.task, dataset),
+                    sources=partial(sources_of, drawer.task),
                 )
             )
         if warning := too_few(draws[0].protocol):

@@ -219,6 +219,7 @@ class Journal:
             seed,
             labels=self.session.task.asked_labels(seed, count),
             pairs=self.session.has_truth,
+            sources=self.session.sources,
         )
 
     def content(self) -> dict[str, Any]:

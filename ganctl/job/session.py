@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy
 import torch
 from omegaconf import DictConfig
 from torch import Tensor, nn
@@ -16,7 +17,7 @@ from ganctl.configuration.keys import keys_of
 from ganctl.contract import ALONE, DataSpec, ImageStore, Progress, Sourced, Task, World
 from ganctl.evaluation.evaluate import cuda_devices
 from ganctl.files import given_path
-from ganctl.job.splits import has_truth, to_learn_and_to_judge
+from ganctl.job.splits import has_truth, sources_of, to_learn_and_to_judge
 from ganctl.own_code import own_code
 from ganctl.training.device import Device
 from ganctl.training.drawer import Drawer
@@ -103,6 +104,10 @@ class Session:
     def has_truth(self) -> bool:
         """Whether each sample has a true image, which it is to be like."""
         return has_truth(self.task, self.dataset)
+
+    def sources(self, count: int) -> numpy.ndarray:
+        """What the samples 0, 1, ... are made of, where each has a true image."""
+        return sources_of(self.task, count)
 
     def num_samples(self, count: int) -> int:
         """`count`, or as many as there are where samples start from pictures of the data."""

@@ -34,6 +34,11 @@ def has_truth(task: Task, dataset: Dataset) -> bool:
     return getattr(task, "has_truth", False) and getattr(dataset, "paired", True)
 
 
+def sources_of(task: Task, count: int) -> numpy.ndarray:
+    """The pictures that the samples 0, 1, ... of a `task` with `has_truth` are made of, (count, C, h, w) uint8."""
+    return task.samples(0, 0, count)["source"].add(1).mul(127.5).round().byte().numpy()
+
+
 def divided(store: ImageStore, share: float) -> tuple[ImageStore, ImageStore]:
     """All but every k-th image, and every k-th, k the whole number nearest to 1 / `share`, with their sources.
 

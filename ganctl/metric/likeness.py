@@ -4,7 +4,7 @@ The same pictures score a decibel or two more or less by channel, border and ker
 part of the protocol.
 """
 
-from collections.abc import Iterator
+import hashlib
 from dataclasses import dataclass
 
 import numpy
@@ -28,8 +28,9 @@ class Likeness:
     `psnr_<channel>` in decibels, for a peak of 255; `ssim_<channel>` (Wang et al. 2004, Gaussian window of 11 pixels);
     `l1`, the mean absolute difference of all channels, of 255. `channel` is y (luma, in [16, 235], as the tables of
     super-resolution have it) or rgb (all channels); grey images are judged as they are. `border` pixels are cut off on
-    each side first. With `factor`, `psnr_<channel>_bicubic` and its like are those of the real images themselves, made
-    smaller by it with `kernel` and enlarged by bicubic interpolation: the line to beat. Equal images have 100 dB.
+    each side first. With `factor`, `psnr_<channel>_bicubic` and its like are those of the very sources that the images
+    were made of, enlarged by bicubic interpolation: the line to beat; `kernel`, by which these were made smaller, and
+    their hash are in the protocol. Equal images have 100 dB.
 
     Raises:
         ArgumentError: for another channel, and where the border leaves nothing.
@@ -40,7 +41,10 @@ class Likeness:
     factor: int | None = None
     kernel: str | None = None
 
-    needs = ("generated.images", "real.images", "generated.pairs")
+    @property
+    def needs(self) -> tuple[str, ...]:
+        sources = () if self.factor is None else ("generated.sources",)
+        return ("generated.images", "real.images", "generated.pairs", *sources)
 
     def __post_init__(self) -> None:
         if self.channel not in CHANNELS:
@@ -59,20 +63,27 @@ class Likeness:
         assert generated.images is not None and real.images is not None
         if min(real.images.shape[2:]) <= 2 * self.border:
             raise ArgumentError("border", self.border, f"leaves nothing of {real.images.shape[2:]} pixels", 0)
-        sides = zip(_blocks(generated.images), _blocks(real.images), strict=True)
-        found = [self._means(ours, truth) for ours, truth in sides]
+        size = max(1, _BATCH_PIXELS // real.images[0].size)
+        found = []
+        for start in range(0, len(real.images), size):
+            ours, truth = (_block(side, start, size) for side in (generated.images, real.images))
+            sums = [self._sums(ours, truth)]
+            if self.factor is not None:
+                assert generated.sources is not None
+                sums.append(self._sums(enlarged(_block(generated.sources, start, size), self.factor), truth))
+            found.append(torch.cat(sums))
         totals = torch.stack(found).sum(0) / len(real.images)
         values = [float(value) for value in totals]
         return by_name(self.declare(generated.extractor, 0), values)
 
-    def _means(self, images: Tensor, truth: Tensor) -> Tensor:
-        """The sums of the scores over a block of pairs (N, C, H, W) in [0, 255]."""
-        sums = self._sums(images, truth)
-        if self.factor is not None:
-            sums = torch.cat([sums, self._sums(enlarged(truth, self.factor, self.kernel or "bicubic"), truth)])
-        return sums
+    def facts(self, generated: FeatureSet) -> dict[str, str]:
+        """Which sources the bicubic line is of."""
+        if self.factor is None or generated.sources is None:
+            return {}
+        return {"sources": hashlib.sha256(generated.sources.tobytes()).hexdigest()}
 
     def _sums(self, images: Tensor, truth: Tensor) -> Tensor:
+        """The sums of the scores over a block of pairs (N, C, H, W) in [0, 255]."""
         from torchmetrics.functional.image import structural_similarity_index_measure
 
         images, truth = (self._cut(side) for side in (images, truth))
@@ -98,17 +109,11 @@ class Likeness:
         return 16 + (images / 255 * weights).sum(1, keepdim=True)
 
 
-def enlarged(truth: Tensor, factor: int, kernel: str) -> Tensor:
-    """Images in [0, 255] made smaller by `factor` with `kernel`, and as large again by bicubic interpolation."""
-    size = [side // factor for side in truth.shape[2:]]
-    antialias = kernel == "bicubic"
-    small = functional.interpolate(truth, size=size, mode=kernel, **({"antialias": True} if antialias else {}))
-    small = small.round().clamp(0, 255)
-    return functional.interpolate(small, scale_factor=factor, mode="bicubic").round().clamp(0, 255)
+def enlarged(sources: Tensor, factor: int) -> Tensor:
+    """Images in [0, 255], `factor` as high and wide by bicubic interpolation."""
+    return functional.interpolate(sources, scale_factor=factor, mode="bicubic").round().clamp(0, 255)
 
 
-def _blocks(images: numpy.ndarray) -> Iterator[Tensor]:
-    """Some images at a time, float32 in [0, 255]."""
-    batch = max(1, _BATCH_PIXELS // images[0].size)
-    for start in range(0, len(images), batch):
-        yield torch.from_numpy(numpy.ascontiguousarray(images[start : start + batch])).float()
+def _block(images: numpy.ndarray, start: int, size: int) -> Tensor:
+    """Some of the images, float32 in [0, 255]."""
+    return torch.from_numpy(numpy.ascontiguousarray(images[start : start + size])).float()

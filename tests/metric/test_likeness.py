@@ -13,9 +13,9 @@ from ganctl.metric.likeness import Likeness
 from tests.metric.feature_sets import uniform_images
 
 
-def side(images: numpy.ndarray) -> FeatureSet:
+def side(images: numpy.ndarray, sources: numpy.ndarray | None = None) -> FeatureSet:
     nothing = torch.zeros(1, dtype=torch.float64)
-    return FeatureSet("pixels", len(images), nothing, nothing[None], images=images, pairs=True)
+    return FeatureSet("pixels", len(images), nothing, nothing[None], images=images, pairs=True, sources=sources)
 
 
 def found(images: numpy.ndarray, truth: numpy.ndarray, **settings: object) -> dict[str, float]:
@@ -65,14 +65,19 @@ def test_equal_images_have_the_best_there_is() -> None:
     assert found(truth, truth) == pytest.approx({"psnr_y": 100, "ssim_y": 1, "l1": 0}, abs=1e-4)
 
 
-def test_the_line_to_beat_is_the_truth_made_smaller_and_larger() -> None:
-    smooth = numpy.linspace(0, 255, 32, dtype=numpy.uint8)
-    truth = numpy.broadcast_to(smooth[None, None, None], (2, 3, 32, 32))
-    noisy = uniform_images(2, 3, 32, 32, seed=0)
-    easy, hard = (found(each, each, factor=4, kernel="bicubic")["psnr_y_bicubic"] for each in (truth, noisy))
-    assert easy > 30 > 20 > hard
-    declared = [score.name for score in Likeness(factor=4).declare("pixels", 0)]
-    assert declared == list(found(noisy, noisy, factor=4))
+def test_the_line_to_beat_is_the_sources_that_the_images_were_made_of_enlarged() -> None:
+    truth = numpy.broadcast_to(numpy.linspace(0, 255, 32, dtype=numpy.uint8)[None, None, None], (2, 3, 32, 32))
+    clean = numpy.ascontiguousarray(truth[..., 2::4, 2::4])
+    spoilt = 255 - clean
+    for sources in (clean, spoilt):
+        scores = Likeness(factor=4)(side(truth, sources), side(truth))
+        line = torch.nn.functional.interpolate(torch.from_numpy(sources).float(), scale_factor=4, mode="bicubic")
+        expected = found(line.round().clamp(0, 255).byte().numpy(), numpy.ascontiguousarray(truth))
+        assert {name: scores[f"{name}_bicubic"] for name in expected} == pytest.approx(expected)
+        assert scores["psnr_y"] == pytest.approx(100)
+    assert [score.name for score in Likeness(factor=4).declare("pixels", 0)] == list(scores)
+    first, second = (Likeness(factor=4).facts(side(truth, sources)) for sources in (clean, spoilt))
+    assert first != second and Likeness().facts(side(truth, clean)) == {}, "the protocol says which sources"
 
 
 def test_images_that_belong_to_no_others_are_left_out() -> None:
@@ -80,6 +85,9 @@ def test_images_that_belong_to_no_others_are_left_out() -> None:
 
     kept = {f"generated.{name}" for name in ("images",)} | {"real.images"}
     assert lacking(Likeness(), kept, "pixels") == "generated images belong to no real ones, one by one"
+    kept |= {"generated.pairs"}
+    assert lacking(Likeness(), kept, "pixels") is None
+    assert lacking(Likeness(factor=4), kept, "pixels") == "what generated images were made of is not known"
 
 
 @pytest.mark.parametrize(("argument", "value"), [("channel", "u"), ("border", -1)])
