@@ -70,6 +70,7 @@ class Discriminator(nn.Module):
 
     4x4 convolutions of stride 2 halve the image down to 4 to 7 pixels on the shorter side, all of which one linear
     layer judges. Without `batch_norm`, as the gradient penalty needs it, the convolutions have biases instead.
+    With `features` what its layers give comes in place of logits, (N, F): `layers.inner_features`.
     """
 
     def __init__(

@@ -57,6 +57,7 @@ class Discriminator(nn.Module):
 
     Residual blocks halve the image down to 8 to 14 pixels on the shorter side, two more keep its size; then ReLU, the
     sum over all pixels, and the logit. It has no batch norm: spectral norm, or a gradient penalty, takes its place.
+    With `features` what its layers give comes in place of logits, (N, F): `layers.inner_features`.
     """
 
     def __init__(
