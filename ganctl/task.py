@@ -241,7 +241,7 @@ class Restoration(Enlargement):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        assert self.degradation
+        _ = self.degradation  # which refuses settings out of range
 
     @cached_property
     def degradation(self) -> Degradation:
