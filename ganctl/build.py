@@ -2,7 +2,6 @@
 
 import copy
 import importlib
-import inspect
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,6 +12,7 @@ from torch import nn
 from ganctl.configuration.checks import leaves
 from ganctl.configuration.data import image_shape_of
 from ganctl.configuration.keys import choice_of, keys_of
+from ganctl.configuration.needs import check_needs, check_start, class_of, name_of, truth_lacks
 from ganctl.configuration.targets import SEVERAL, check_target
 from ganctl.contract import (
     ALONE,
@@ -89,9 +89,9 @@ def task(config: Mapping[str, Any] | DictConfig, spec: DataSpec, world: World = 
 
 def network(config: Mapping[str, Any] | DictConfig, group: str, task: Task) -> nn.Module:
     """The network that the node `group` (generator, discriminator) builds, drawn from torch's global generator."""
-    keywords = task.keywords(group)
+    check_start(config, group, task)
     with image_shape_of(config["dataset"], task.spec):
-        return part(group, config[group], config["trust"], **keywords)
+        return part(group, config[group], config["trust"], **task.keywords(group))
 
 
 def constructor(config: Mapping[str, Any], group: str, task: Task) -> tuple[str, dict[str, Any]]:
@@ -139,7 +139,7 @@ def game(config: DictConfig, task: Task, world: World = ALONE) -> Game:
         config.trust,
         task=task,
         loss=part("loss", config.loss, config.trust),
-        regularizers=regularizers(config),
+        regularizers=regularizers(config, task),
         batch_size=training.batch_size,
         discriminator_steps=training.discriminator_steps,
         fresh_fakes=training.fresh_fakes,
@@ -151,8 +151,11 @@ def game(config: DictConfig, task: Task, world: World = ALONE) -> Game:
     )
 
 
-def regularizers(config: DictConfig) -> dict[str, Regularizer]:
-    """The parts of the nodes `regularizer`, `augment` and `term`, by name: to a game they are the same."""
+def regularizers(config: DictConfig, task: Task) -> dict[str, Regularizer]:
+    """The parts of the nodes `regularizer`, `augment` and `term`, by name: to a game they are the same.
+
+    One whose class has an attribute `has_truth` is told whether each sample has a true image.
+    """
     groups = ("regularizer", "augment", "term")
     if same := set(config.regularizer) & set(config.augment):
         name = min(map(str, same))
@@ -160,41 +163,11 @@ def regularizers(config: DictConfig) -> dict[str, Regularizer]:
     parts: dict[str, Regularizer] = {}
     for group in groups:
         for name, node in config[group].items():
-            parts[str(name)] = part(group, node, config.trust, key=f"{group}.{name}")
-            check_needs(config, f"{group}=[{name}]", parts[str(name)])
+            kind = class_of(node, group, config.trust)
+            told = {"has_truth": not truth_lacks(config)} if hasattr(kind, "has_truth") else {}
+            parts[str(name)] = part(group, node, config.trust, key=f"{group}.{name}", **told)
+            check_needs(config, f"{group}=[{name}]", parts[str(name)], task)
     return parts
-
-
-def check_needs(config: DictConfig, choice: str, regularizer: Regularizer) -> None:
-    """Raises ValueError where the run lacks what a regularizer cannot do without.
-
-    That is the keyword of the discriminator that its `asks` names, and with `needs_truth` a true image of each sample.
-    """
-    setting = getattr(regularizer, "needs_setting", None)
-    if setting is not None and not config.generator.get(setting):
-        need = f"needs generator.{setting} above 0, and generator={name_of(config.generator)} has none"
-        raise ValueError(f"{choice}: {need}; leave it out, or take generator=resnet_translator generator.{setting}=256")
-    if getattr(regularizer, "needs_truth", False):
-        if not getattr(class_of(config.task, "task", config.trust), "has_truth", False):
-            need = f"task={name_of(config.task)} has no true image of each sample"
-            raise ValueError(f"{choice}: {need}; leave it out, or take task=translation or task=enlargement")
-        if not getattr(class_of(config.dataset, "dataset", config.trust), "paired", True):
-            raise ValueError(f"{choice}: the sources of these data belong to no image; leave it out")
-    asked = getattr(regularizer, "asks", None)
-    if asked is None:
-        return
-    forward = class_of(config.discriminator, "discriminator", config.trust).forward
-    if asked not in inspect.signature(forward).parameters:
-        name = name_of(config.discriminator)
-        raise ValueError(f"{choice}: discriminator={name} cannot {asked}; leave it out, or take discriminator=fastgan")
-
-
-def class_of(node: Mapping[str, Any] | DictConfig, group: str, trusted: list[str]) -> Any:
-    """The class that a node of `group` names, if it may be built there."""
-    target = str(node["_target_"])
-    check_target(group, target, trusted)
-    module, _, name = target.rpartition(".")
-    return getattr(importlib.import_module(module), name)
 
 
 def scheduler(config: DictConfig) -> Scheduler:
@@ -291,9 +264,3 @@ def _networks(config: Mapping[str, Any]) -> dict[str, Any]:
 def described(node: DictConfig, network: nn.Module) -> str:
     """A network's name and its number of parameters, for people."""
     return f"{name_of(node)}, {sum(parameter.numel() for parameter in network.parameters()):,} parameters"
-
-
-def name_of(node: Mapping[str, Any] | DictConfig) -> str:
-    """A short name of what a node builds: dcgan for ganctl.model.dcgan.Generator, hinge for ganctl.loss.Hinge."""
-    *_, module, name = ["", *str(node["_target_"]).split(".")]
-    return module if name in ("Generator", "Discriminator") else name

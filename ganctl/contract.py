@@ -282,6 +282,23 @@ class GeneratorPenalty(Protocol):
 
 
 @runtime_checkable
+class CriticPenalty(Protocol):
+    """A term of the generator's loss, (N, ...) or (), that asks the discriminator, to which what is shown is known.
+
+    So it calls `critic(images)`, and with a keyword of the discriminator's own where its `asks` names one.
+    """
+
+    def critic_penalty(self, fake: Sample, real: Batch, critic: Critic) -> Tensor: ...
+
+
+@runtime_checkable
+class CyclePenalty(Protocol):
+    """A term of the generator's loss, (N, ...) or (), that asks the generator of the way `back`, images to sources."""
+
+    def cycle_penalty(self, fake: Sample, back: nn.Module) -> Tensor: ...
+
+
+@runtime_checkable
 class WeightPenalty(Protocol):
     """A scalar from the weights of each network in `networks` ("generator", "discriminator"), added to its loss."""
 

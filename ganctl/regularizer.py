@@ -6,9 +6,8 @@
 Gradients by images are taken in float32 also where the step runs in bfloat16. A penalty then judges the images once
 more with autocast off; in float32 it differentiates the logits that the loss has already paid for. The gradient of the
 *sum* of the logits is that of each image's own logit only where the discriminator judges each image by itself: batch
-norm and minibatch discrimination mix them, and are best left out beside r1, r2 and gradient_penalty.
-
-Values outside the ranges of their YAML files raise ArgumentError.
+norm and minibatch discrimination mix them, and are best left out beside r1, r2 and gradient_penalty. Values outside
+the ranges of their YAML files raise ArgumentError.
 """
 
 from collections.abc import Iterator, Sequence
@@ -171,6 +170,7 @@ class ModeSeeking:
     weight: float = ranged(1.0, "[0, inf)", cure=1)
     eps: float = ranged(1e-5, "(0, inf)", cure=1e-5)
     every: int = ranged(1, "[1, inf)", cure=1)
+    needs_latents: ClassVar[bool] = True
 
     __post_init__ = check_ranges
 

@@ -11,5 +11,6 @@ Labels = Int[Tensor, "N"]
 Logits = Float[Tensor, "N"]
 Places = Float[Tensor, "N places"]
 """Logits of a discriminator that judges places of an image."""
+Features = Float[Tensor, "N features"]
 Alike = Float[Tensor, "*shape"]
 """Of several in one signature all have the same shape."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy
@@ -14,10 +15,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from ganctl.contract import ALONE, ArgumentError, Batch, DataSpec, Given, ImageStore, World
+from ganctl.degradation import KERNELS, Degradation, shrunk
 
 _EXAMPLES = 32  # of a translation that a checkpoint carries, to be drawn from without the data
-KERNELS = ("bicubic", "area")
-_SAMPLING = 1  # of the purposes that random numbers are drawn for; training.draws has the others
+_SAMPLING, _DEGRADING = 1, 3  # of the purposes that random numbers are drawn for; training.draws has the others
 
 
 @dataclass(frozen=True)
@@ -202,12 +203,14 @@ class Enlargement(Translation):
     show_source: bool = False
     factor: int = 4
     kernel: str = "bicubic"
+    factors: ClassVar[tuple[int, ...]] = (2, 4, 8)
+    kernels: ClassVar[tuple[str, ...]] = ("bicubic", "area")
 
     def __post_init__(self) -> None:
-        if self.factor not in (2, 4, 8):
-            raise ArgumentError("factor", self.factor, "is none of 2, 4 and 8", 4)
-        if self.kernel not in KERNELS:
-            raise ArgumentError("kernel", self.kernel, f"is none of {', '.join(KERNELS)}", "bicubic")
+        if self.factor not in self.factors:
+            raise ArgumentError("factor", self.factor, f"is none of {', '.join(map(str, self.factors))}", 4)
+        if self.kernel not in self.kernels:
+            raise ArgumentError("kernel", self.kernel, f"is none of {', '.join(self.kernels)}", self.kernels[0])
         channels, height, width = self.spec.image_shape
         if height % self.factor or width % self.factor:
             raise ArgumentError("factor", self.factor, f"does not divide {height}x{width} pixels", 2)
@@ -235,6 +238,54 @@ class Enlargement(Translation):
         return {"source": shrunk(images, self.factor, self.kernel)}
 
 
+@dataclass(frozen=True)
+class Restoration(Enlargement):
+    """Images from themselves, blurred, smaller, noisy and compressed: `degradation.Degradation` has every setting.
+
+    In training each image is degraded by a new draw. What belongs to image i of the data that samples come from is a
+    function of i and the image alone, so that all steps, seeds and runs are judged on the same sources.
+
+    Raises:
+        ArgumentError: as an enlargement does, whose factor may also be 1; and a setting outside its range.
+    """
+
+    kernel: str = "random"
+    blur: Sequence[float] = (0.2, 3.0)
+    isotropic: float = 0.7
+    noise: Sequence[float] = (1.0, 30.0)
+    poisson: Sequence[float] = (0.05, 3.0)
+    gaussian: float = 0.5
+    grey: float = 0.4
+    jpeg: Sequence[int] = (30, 95)
+    factors: ClassVar[tuple[int, ...]] = (1, 2, 4, 8)
+    kernels: ClassVar[tuple[str, ...]] = ("random", *KERNELS)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _ = self.degradation  # which refuses settings out of range
+
+    @cached_property
+    def degradation(self) -> Degradation:
+        return Degradation(**{each.name: getattr(self, each.name) for each in fields(Degradation)})
+
+    @property
+    def made_by(self) -> str:
+        settings = (f"{each.name} {getattr(self, each.name)}" for each in fields(Degradation))
+        return f"degraded: {', '.join(settings)}"
+
+    def given(self, batch: Batch) -> Given:
+        everyone = torch.randint(2**62, (len(batch.images) * self.world.size,))
+        return {"source": self.degradation(batch.images, self.world.share(everyone).tolist())}
+
+    def samples(self, seed: int, start: int, count: int) -> Given:
+        assert self.truths is not None
+        sources = []
+        for row in self._rows(start, count):  # one by one: a batch of another size might round otherwise
+            image = in_unit_range(_tensor(self.truths[row : row + 1]))
+            sources.append(self.degradation(image, [(_DEGRADING, int(row))]))
+        return {"source": torch.cat(sources)}
+
+
 def sample_inputs(
     seed: int, start: int, count: int, latent_size: int, class_counts: Sequence[int] | None
 ) -> tuple[Tensor, Tensor]:
@@ -252,16 +303,6 @@ def sample_inputs(
         if bounds is not None:
             labels[row] = min(int(numpy.searchsorted(bounds, generator.random(), side="right")), len(bounds) - 1)
     return torch.from_numpy(latents), torch.from_numpy(labels)
-
-
-def shrunk(images: Tensor, factor: int, kernel: str) -> Tensor:
-    """Images (N, C, H, W) in [-1, 1] to (N, C, H / factor, W / factor), of the 256 values that 8 bits have."""
-    size = [side // factor for side in images.shape[2:]]
-    if kernel == "area":
-        small = functional.interpolate(images, size=size, mode="area")
-    else:
-        small = functional.interpolate(images, size=size, mode="bicubic", antialias=True)
-    return small.add(1).mul(127.5).round().clamp(0, 255).div(127.5).sub(1)
 
 
 def in_unit_range(pixels: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ganctl.contract import Batch, Sample
+from ganctl.contract import Batch, Critic, Sample
 from ganctl.pretrained import LITE0, EfficientNetLite, efficientnet_lite, perceptual_distance
 from ganctl.ranges import check_ranges, ranged
 
@@ -90,6 +90,69 @@ class TotalVariation:
 
 
 @dataclass(frozen=True)
+class FeatureMatching:
+    """weight times how far inner features of the discriminator, of generated images, are from those of real ones.
+
+    With `has_truth`, which the run says, those of each image and of its true one, what is shown beside them the same
+    (Wang et al. 2018, arXiv:1711.11585, eq. 3): the mean absolute difference of each layer, summed over layers, (N,).
+    Without, the means over the batch (Salimans et al. 2016, arXiv:1606.03498, section 3.1, there squared and of one
+    layer): ().
+    """
+
+    weight: float = ranged(10.0, "[0, inf)", cure=10)
+    every: int = ranged(1, "[1, inf)", cure=1)
+    has_truth: bool = False
+    needs_truth: ClassVar = False
+    asks: ClassVar = "features"  # a keyword that the discriminator must know
+
+    __post_init__ = check_ranges
+
+    def critic_penalty(self, fake: Sample, real: Batch, critic: Critic) -> Tensor:
+        with torch.no_grad():
+            wanted = critic(real.images, features=True)
+        seen = critic(fake.images, features=True)
+        if not self.has_truth:
+            seen, wanted = seen.mean(0, keepdim=True), wanted.mean(0, keepdim=True)
+        return self.weight * (seen - wanted).abs().sum(1)
+
+
+@dataclass(frozen=True)
+class Identity:
+    """weight |G(y) - y|: what is of its own kind already a generator leaves alone (Zhu et al. 2017, section 5.2).
+
+    y are the real images; colours are kept then (arXiv:1703.10593, figure 9). The term is ().
+    """
+
+    weight: float = ranged(2.5, "[0, inf)", cure=2.5)
+    every: int = ranged(1, "[1, inf)", cure=1)
+    needs_truth: ClassVar = False
+    needs_like_sources: ClassVar = True  # of the images' shape
+
+    __post_init__ = check_ranges
+
+    def generator_penalty(self, fake: Sample, real: Batch, generator: nn.Module) -> Tensor:
+        return self.weight * difference(generator(source=real.images), real.images)
+
+
+@dataclass(frozen=True)
+class Cycle:
+    """weight |F(G(x)) - x|: what went there and `back`, by F, is what it was (Zhu et al. 2017, eq. 2).
+
+    The paper's 10, and 5 for the identity, stand beside squared distances where `loss=least_squares` has half of them,
+    so they are 5 and 2.5 here (arXiv:1703.10593). The term is ().
+    """
+
+    weight: float = ranged(5.0, "[0, inf)", cure=5)
+    every: int = ranged(1, "[1, inf)", cure=1)
+    needs_truth: ClassVar = False
+
+    __post_init__ = check_ranges
+
+    def cycle_penalty(self, fake: Sample, back: nn.Module) -> Tensor:
+        return self.weight * difference(back(source=fake.images), fake.given["source"])
+
+
+@dataclass(frozen=True)
 class Contrastive:
     """weight times the cross-entropy of finding an output's patch in its source (Park et al. 2020, arXiv:2007.15651).
 
@@ -125,3 +188,8 @@ class Contrastive:
             own = torch.arange(logits.shape[1], device=logits.device).expand(len(logits), -1)
             losses.append(functional.cross_entropy(logits.transpose(1, 2), own, reduction="none").mean(1))
         return torch.stack(losses).mean(0)
+
+
+def difference(images: Tensor, wanted: Tensor) -> Tensor:
+    """The mean absolute difference, ()."""
+    return (images.float() - wanted.detach()).abs().mean()

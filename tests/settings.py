@@ -98,7 +98,7 @@ def starts_from_noise(group: str, name: str) -> bool:
     """Whether a network, a model, a game, a term or a metric is of the tasks that start from latents."""
     text = (CONFIGS / group / f"{name}.yaml").read_text()
     if group in ("term", "game"):
-        return name in ("adversarial", "total_variation")
+        return name in ("adversarial", "feature_matching", "total_variation")
     if group in ("generator", "discriminator"):
         words = [line.partition(" ")[2] for line in text.splitlines() if line.startswith("_target_: ")]
         if not words:  # of another file of the group

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from ganctl import build
 from ganctl.contract import DataSpec
@@ -80,12 +80,12 @@ def test_the_game_has_the_settings_of_training():
 
 def test_an_augmentation_is_one_of_the_games_regularizers_and_takes_no_others_name():
     config = settings(*SMALL, "regularizer=[r1]", "augment=ada", "augment.ada.translation=0.25")
-    found = build.regularizers(config)
+    found = regularizers(config)
     assert list(found) == ["r1", "ada"] and found["ada"].transforms.translation == 0.25
     OmegaConf.set_struct(config, False)
     config.augment.r1 = config.augment.ada
     with pytest.raises(ValueError, match=r"^augment=\[r1\]: there is a regularizer of this name; rename one of them"):
-        build.regularizers(config)
+        regularizers(config)
 
 
 @pytest.mark.parametrize(
@@ -128,9 +128,48 @@ def test_labels_are_not_asked_of_data_without_any():
 def test_a_regularizer_that_asks_what_the_discriminator_cannot_do_is_refused():
     line = "regularizer=[reconstruction]: discriminator=dcgan cannot reconstruct; leave it out, or take discriminator="
     with pytest.raises(ValueError, match=f"^{re.escape(line)}fastgan$"):
-        build.regularizers(settings(*SMALL, "regularizer=[reconstruction]"))
-    asked = build.regularizers(settings("regularizer=[reconstruction]", "discriminator=fastgan"))
+        regularizers(settings(*SMALL, "regularizer=[reconstruction]"))
+    asked = regularizers(settings("regularizer=[reconstruction]", "discriminator=fastgan"))
     assert list(asked) == ["reconstruction"]
+    line = "term=[feature_matching]: discriminator=fastgan cannot show its inner features; leave it out, or take discri"
+    with pytest.raises(ValueError, match=f"^{re.escape(line)}minator=patchgan, dcgan, resnet, cnn or strided_cnn$"):
+        regularizers(settings("term=[feature_matching]", "discriminator=fastgan"))
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (
+            ["generator=unet"],
+            "generator=unet: starts from a picture, and task=noise starts from none; try model=pix2pix",
+        ),
+        (
+            ["generator=srresnet"],
+            "generator=srresnet: starts from a picture, and task=noise starts from none; try model",
+        ),
+        (["discriminator=patchgan"], "discriminator=patchgan: judges images that start from pictures, and task=noise"),
+        (
+            ["task=enlargement"],
+            "generator=dcgan: starts from latents, and task=enlargement starts from pictures; try model=srgan, or",
+        ),
+        (
+            ["task=enlargement", "generator=srresnet"],
+            "discriminator=dcgan: judges images that start from latents, and task=enlargement starts from pictures",
+        ),
+    ],
+)
+def test_a_network_of_other_tasks_is_refused_with_what_to_take(words: list[str], line: str):
+    config = settings(*words)
+    spec = DataSpec("tiny", (3, 32, 32), 10)
+    task = build.task(config, spec)
+    with pytest.raises(ValueError, match=f"^{re.escape(line)}") as refused:
+        for group in ("generator", "discriminator"):
+            build.network(config, group, task)
+    assert "\n" not in str(refused.value) and "; try " in str(refused.value)
+
+
+def regularizers(config: DictConfig) -> dict:
+    return build.regularizers(config, build.task(config, SPEC))
 
 
 def part(node: dict, group: str = "loss", **keywords: object) -> str:

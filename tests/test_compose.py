@@ -254,6 +254,8 @@ def test_no_preset_keeps_bad_company_and_each_says_what_it_sets(group: str, name
         ("optimizer=sgd optimizer.lr=0.001", "SGD at Adam's learning rate (0.001)"),
         ("optimizer.lr=0.01", "Adam at SGD's learning rate (0.01)"),
         ("optimizer.betas=[0.9,0.999]", "Adam with much momentum (betas[0]=0.9)"),
+        ("model=cyclegan term=[identity]", "game=cycle without term=[cycle]"),
+        ("model=pix2pix term=[feature_matching] augment=ada", "feature_matching of pairs beside an augmentation"),
     ],
 )
 def test_bad_company_has_a_line_with_the_reason(words: str, said: str) -> None:

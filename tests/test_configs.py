@@ -223,12 +223,28 @@ def test_every_model_that_starts_from_pictures_survives_two_steps(model: str, pa
         play(config, PAIRS)
 
 
+GAMES = {"cycle": ("cycle",), "feature_matching": ("adversarial", "cycle")}
+"""The games that have what a term needs, where not all have."""
+
+
 @pytest.mark.parametrize("term", options("term"))
-def test_every_term_adds_something_with_and_without_an_adversary(term: str, pairs: list[str]) -> None:
+def test_every_term_adds_something_in_every_game_that_has_what_it_needs(term: str, pairs: list[str]) -> None:
     words = ["generator=resnet_translator", "generator.projection=8", "generator.blocks=2", "discriminator.halvings=2"]
-    for game in ("adversarial", "content"):
-        config = narrow("model=pix2pix", *pairs, *words, f"term=[{term}]", f"game={game}")
+    for game in GAMES.get(term, ("adversarial", "content", "cycle")):
+        config = narrow("model=pix2pix", *pairs, *words, "task.show_source=false", f"term=[{term}]", f"game={game}")
         assert play(config, PAIRS)["g_penalty"] > 0
+
+
+@pytest.mark.parametrize("discriminator", ["cnn", "dcgan", "patchgan", "resnet", "strided_cnn"])
+def test_features_of_a_discriminator_are_matched(discriminator: str, pairs: list[str]) -> None:
+    paired = ["model=pix2pix", *pairs, "generator.halvings=2", "discriminator.halvings=2", "task.show_source=true"]
+    words = paired if discriminator == "patchgan" else [f"discriminator={discriminator}"]
+    config = narrow(*words, "term=[feature_matching]")
+    spec = PAIRS if discriminator == "patchgan" else SPECS["grey"]
+    for config.device.precision in ("fp32", "bf16"):
+        assert play(config, spec)["g_penalty"] > 0
+    game = build.game(config, build.task(config, spec))
+    assert game.regularizers["feature_matching"].has_truth == (discriminator == "patchgan")
 
 
 @pytest.mark.parametrize("loss", options("loss"))

@@ -30,6 +30,11 @@ class Parts:
             if str(node.get("_target_")).rpartition(".")[2] in kinds and node.get("weight") != 0
         ]
 
+    def terms(self, *kinds: str) -> list[str]:
+        """The names of the chosen terms of these classes."""
+        nodes = self.values.get("term") or {}
+        return [name for name, node in nodes.items() if str(node.get("_target_")).rpartition(".")[2] in kinds]
+
     def strong(self) -> list[str]:
         """The gradient penalties but for light R1 and R2."""
         weights = {name: node.get("weight") or 0 for name, node in (self.values.get("regularizer") or {}).items()}
@@ -129,6 +134,23 @@ RULES = (
         lambda p: f"Adam with much momentum (betas[0]={p.get('optimizer', 'betas')[0]:g})",
         "GANs oscillate with it (Radford et al. 2016)",
         "try optimizer.betas=[0.5,0.999]",
+    ),
+    Rule(
+        lambda p: p.kind("game") == "Cycle" and not p.terms("Cycle", "Contrastive"),
+        lambda p: "game=cycle without term=[cycle]",
+        "nothing then holds a picture to the one that it is made of (Zhu et al. 2017, section 3.2)",
+        "add cycle to term=[...]",
+    ),
+    Rule(
+        lambda p: (
+            p.terms("FeatureMatching")
+            and p.kind("task") != "Noise"
+            and p.kind("dataset") != "UnpairedFolder"
+            and p.values.get("augment")
+        ),
+        lambda p: "feature_matching of pairs beside an augmentation",
+        "each image of a pair is augmented by its own draw, so that their features are not to be the same",
+        "leave one of both out",
     ),
 )
 

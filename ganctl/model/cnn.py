@@ -3,12 +3,12 @@
 from torch import nn
 
 from ganctl.model.geometry import ImageShape, quartering
-from ganctl.model.layers import LEAK, LogitHead, drop, finish
-from ganctl.shapes import Images, Labels, Logits
+from ganctl.model.layers import LEAK, LogitHead, drop, finish, inner_features
+from ganctl.shapes import Features, Images, Labels, Logits
 
 
 class Discriminator(nn.Module):
-    """Images (N, C, H, W) in [-1, 1], sides multiples of 4, and labels (N,) to logits (N,).
+    """Images (N, C, H, W) in [-1, 1], sides multiples of 4, and labels (N,) to logits (N,), or to its inner `features`.
 
     A 3x3 convolution of stride 2 (28x28 to 14x14x64), max pooling (7x7x64), flatten (3136), dense `hidden`, logit. The
     activations are LeakyReLU 0.2, so that no image is without a gradient for the generator to follow.
@@ -42,5 +42,7 @@ class Discriminator(nn.Module):
         self.head = LogitHead(hidden, num_classes, minibatch_kernels, minibatch_kernel_size)
         finish(self, initialisation, spectral_norm=spectral_norm)
 
-    def forward(self, images: Images, labels: Labels) -> Logits:
+    def forward(self, images: Images, labels: Labels, features: bool = False) -> Logits | Features:
+        if features:
+            return inner_features(self.layers, images).to(images.dtype)
         return self.head(self.layers(images), labels).to(images.dtype)

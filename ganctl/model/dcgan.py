@@ -12,8 +12,8 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 from ganctl.model.geometry import ImageShape, doubling, widths_of
-from ganctl.model.layers import LEAK, LabelledLatents, LogitHead, drop, finish, initialise
-from ganctl.shapes import Images, Labels, Latents, Logits
+from ganctl.model.layers import LEAK, LabelledLatents, LogitHead, drop, finish, initialise, inner_features
+from ganctl.shapes import Features, Images, Labels, Latents, Logits
 
 
 class Generator(nn.Module):
@@ -70,6 +70,7 @@ class Discriminator(nn.Module):
 
     4x4 convolutions of stride 2 halve the image down to 4 to 7 pixels on the shorter side, all of which one linear
     layer judges. Without `batch_norm`, as the gradient penalty needs it, the convolutions have biases instead.
+    With `features` what its layers give comes in place of logits, (N, F): `layers.inner_features`.
     """
 
     def __init__(
@@ -100,7 +101,9 @@ class Discriminator(nn.Module):
         self.head = LogitHead(widths[-1] * start[0] * start[1], num_classes, minibatch_kernels, minibatch_kernel_size)
         finish(self, initialisation, spectral_norm=spectral_norm)
 
-    def forward(self, images: Images, labels: Labels) -> Logits:
+    def forward(self, images: Images, labels: Labels, features: bool = False) -> Logits | Features:
+        if features:
+            return inner_features(self.layers, images).to(images.dtype)
         return self.head(self.layers(images), labels).to(images.dtype)
 
 

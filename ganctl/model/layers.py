@@ -90,6 +90,19 @@ def drop(share: float) -> list[nn.Module]:
     return [nn.Dropout(share)] if share else []
 
 
+def inner_features(layers: nn.Sequential, images: Tensor, after: type[nn.Module] = nn.LeakyReLU) -> Tensor:
+    """What each layer of the kind `after` gives, (N, F), divided by how many numbers it gives of an image.
+
+    So a sum of absolute differences is that over layers of their means: Wang et al. 2018 (arXiv:1711.11585), eq. 3.
+    """
+    features = []
+    for layer in layers:
+        images = layer(images)
+        if isinstance(layer, after):
+            features.append(images.flatten(1) / images[0].numel())
+    return torch.cat(features, dim=1)
+
+
 class MinibatchDiscrimination(nn.Module):
     """Lets the discriminator see how alike the images of a batch are, so that a collapsed generator gives itself away.
 

@@ -2,14 +2,18 @@
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from ganctl.contract import ArgumentError
 from ganctl.model.geometry import ImageShape
-from ganctl.model.layers import LEAK, finish, normalisation
+from ganctl.model.layers import LEAK, finish, inner_features, normalisation
 
 
 class Discriminator(nn.Module):
     """Images (N, C, H, W) in [-1, 1], with their source where it is shown, to logits (N, 1, h, w): one of each patch.
+
+    A source of another size is brought to the images' own by repeating pixels. With `features` what its layers give
+    comes in place of logits, (N, F): `layers.inner_features`.
 
     `halvings` convolutions of stride 2, two of stride 1: patches of 16, 34, 70, 142 pixels a side for 1, 2, 3, 4. With
     3, width 64, batch norm, and a source of 3 channels beside an image of 3 it has the 2,768,705 numbers of the
@@ -46,6 +50,12 @@ class Discriminator(nn.Module):
         self.layers = nn.Sequential(*layers, nn.Conv2d(min(width * 2**halvings, max_width), 1, 4, 1, 1))
         finish(self, initialisation, spectral_norm=spectral_norm)
 
-    def forward(self, images: Tensor, source: Tensor | None = None) -> Tensor:
-        seen = images if source is None else torch.cat([images, source], dim=1)
+    def forward(self, images: Tensor, source: Tensor | None = None, features: bool = False) -> Tensor:
+        seen = images
+        if source is not None:
+            if source.shape[2:] != images.shape[2:]:
+                source = functional.interpolate(source, size=images.shape[2:], mode="nearest")
+            seen = torch.cat([images, source], dim=1)
+        if features:
+            return inner_features(self.layers, seen).to(images.dtype)
         return self.layers(seen).to(images.dtype)

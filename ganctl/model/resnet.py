@@ -9,8 +9,8 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 from ganctl.model.geometry import ImageShape, doubling, widths_of
-from ganctl.model.layers import LabelledLatents, LogitHead, drop, finish, initialise
-from ganctl.shapes import Images, Labels, Latents, Logits
+from ganctl.model.layers import LabelledLatents, LogitHead, drop, finish, initialise, inner_features
+from ganctl.shapes import Features, Images, Labels, Latents, Logits
 
 
 class Generator(nn.Module):
@@ -57,6 +57,7 @@ class Discriminator(nn.Module):
 
     Residual blocks halve the image down to 8 to 14 pixels on the shorter side, two more keep its size; then ReLU, the
     sum over all pixels, and the logit. It has no batch norm: spectral norm, or a gradient penalty, takes its place.
+    With `features` what its layers give comes in place of logits, (N, F): `layers.inner_features`.
     """
 
     def __init__(
@@ -84,7 +85,9 @@ class Discriminator(nn.Module):
         self.head = LogitHead(widths[-1], num_classes, minibatch_kernels, minibatch_kernel_size)
         finish(self, initialisation, spectral_norm=spectral_norm)
 
-    def forward(self, images: Images, labels: Labels) -> Logits:
+    def forward(self, images: Images, labels: Labels, features: bool = False) -> Logits | Features:
+        if features:
+            return inner_features(self.layers, images, after=DBlock).to(images.dtype)
         return self.head(self.layers(images).sum((2, 3)), labels).to(images.dtype)
 
 

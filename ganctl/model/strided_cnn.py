@@ -3,12 +3,12 @@
 from torch import nn
 
 from ganctl.model.geometry import ImageShape, quartering
-from ganctl.model.layers import LEAK, LogitHead, drop, finish
-from ganctl.shapes import Images, Labels, Logits
+from ganctl.model.layers import LEAK, LogitHead, drop, finish, inner_features
+from ganctl.shapes import Features, Images, Labels, Logits
 
 
 class Discriminator(nn.Module):
-    """Images (N, C, H, W) in [-1, 1], sides multiples of 4, and labels (N,) to logits (N,).
+    """Images (N, C, H, W) in [-1, 1], sides multiples of 4, and labels (N,) to logits (N,), or to its inner `features`.
 
     Two 3x3 convolutions of stride 2 with LeakyReLU 0.2: 28x28 to 14x14x64 to 7x7x128, the second with batch norm; then
     flatten and the logit.
@@ -42,5 +42,7 @@ class Discriminator(nn.Module):
         self.head = LogitHead(2 * width * height * breadth, num_classes, minibatch_kernels, minibatch_kernel_size)
         finish(self, initialisation, spectral_norm=spectral_norm)
 
-    def forward(self, images: Images, labels: Labels) -> Logits:
+    def forward(self, images: Images, labels: Labels, features: bool = False) -> Logits | Features:
+        if features:
+            return inner_features(self.layers, images).to(images.dtype)
         return self.head(self.layers(images), labels).to(images.dtype)

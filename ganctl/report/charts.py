@@ -42,6 +42,8 @@ _TITLES = {  # in the order of the page
     "d_fake": "D(fake): generated images taken for real",
     "d_penalty": "Penalty of the discriminator",
     "g_penalty": "Penalty of the generator",
+    "cycle": "Term of the way there and back",
+    "identity": "Term of leaving alone what is of its own kind",
     "ada_p": "Probability of each transform of augment=ada",
     "scheduled_p": "Probability of each transform of augment=scheduled",
     "learning_rate": "Learning rate",

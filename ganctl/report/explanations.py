@@ -89,6 +89,14 @@ CHARTS: Mapping[str, str] = {  # of training, by the title or the logged name
     "g_penalty": (
         "What is added to the generator's loss: good is small beside the loss; lower its weight where it rules."
     ),
+    "cycle": (
+        "How far a picture is, after both ways, from what it was, weighted: good is a long fall that levels off; "
+        "where it stays high the ways do not lead home, and a larger weight holds them to it."
+    ),
+    "identity": (
+        "How far a generator changes what is of its own kind already, with its weight: good is a long fall that levels "
+        "off; where it rules, outputs hardly differ from their sources, and a smaller weight frees them."
+    ),
     "ada_p": (
         "How often each transform is done to an image: it rises while the discriminator knows real images by heart; "
         "good is a curve that levels off below 0.8; above it, leave out of the policy what shows in generated images."

@@ -12,7 +12,7 @@ from ganctl.contract import (
 )
 from ganctl.training.device import Device
 from ganctl.training.ema import update_average
-from ganctl.training.game import Log, Settings, descent, generator_penalties
+from ganctl.training.game import Log, Settings, Way, descent
 from ganctl.training.state import TrainState
 
 
@@ -24,7 +24,8 @@ class Content(Settings):
     start of super-resolution (Ledig et al. 2017, arXiv:1609.04802, section 3.2), for `start=RUN`.
 
     Raises:
-        ValueError: there is nothing to descend, or a setting of the other game that this one does not know.
+        ValueError: there is nothing to descend, a part that asks a discriminator, or a setting of the other game that
+            this one does not know.
     """
 
     networks: ClassVar = {"generator": "generator"}
@@ -33,6 +34,7 @@ class Content(Settings):
     batches_per_step: ClassVar = 1
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not any(isinstance(each, GeneratorPenalty) for each in self.regularizers.values()):
             raise ValueError("game=content: has nothing to descend; add term=[l1]")
         if self.accumulate != 1:
@@ -45,7 +47,7 @@ class Content(Settings):
         with descent(state.optimizers["generator"], self.clip_norm, self.world) as add:
             with device.autocast():
                 fake = Sample(given, G(**given).float())
-                penalty = generator_penalties(self.due(state.step), fake, real, G)
+                penalty = Way(fake, real, G).penalties(self.due(state.step).values())
             add(penalty)
         average = state.averages["generator"]
         update_average(average, G, self.ema_half_life, self.ema_rampup, self.batch_size, state.step)

@@ -7,10 +7,10 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from ganctl.contract import ArgumentError, Batch, Memory
+from ganctl.contract import ArgumentError, Batch, CriticPenalty, CyclePenalty, GeneratorPenalty, Memory, Sample
 from ganctl.training.device import Device
 from ganctl.training.ema import update_average
-from ganctl.training.game import Log, Settings, descent
+from ganctl.training.game import Log, Settings, Way, descent
 from ganctl.training.state import TrainState
 
 
@@ -51,17 +51,15 @@ class Pool:
 class Cycle(Settings):
     """Two generators, there (source to image) and back, against a discriminator of each kind of picture.
 
-    What goes there and back shall be what it was, by the mean absolute difference (eq. 2), and a generator shall leave
-    alone what is of its own kind already (section 5.2). `cycle` and `identity` weigh both against the adversarial loss;
-    the paper's 10 and 5 stand beside squared distances where `loss=least_squares` has half of them, so they are 5 and
-    2.5 here. `pool_size` is that of both pools.
+    Terms of the generator's loss hold for both ways: `term=[cycle]`, that what goes there and back shall be what it was
+    (eq. 2), and `term=[identity]`, that a generator shall leave alone what is of its own kind already (section 5.2),
+    are what makes it CycleGAN. `pool_size` is that of both pools.
 
     Raises:
-        ValueError: settings of the other game that this one does not know, and pictures of two shapes.
+        ValueError: settings of the other game that this one does not know, what asks or changes more of the
+            discriminators than this game does, and pictures of two shapes.
     """
 
-    cycle: float = 5.0
-    identity: float = 2.5
     pool_size: int = 50
 
     networks: ClassVar = {
@@ -72,9 +70,11 @@ class Cycle(Settings):
     }
     sides: ClassVar = {"generator": ("there", "back"), "discriminator": ("of_images", "of_sources")}
     averaged: ClassVar = ("there",)
+    honours: ClassVar = (GeneratorPenalty, CriticPenalty, CyclePenalty)
     batches_per_step: ClassVar = 1
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         for argument, value, only in (
             ("training.discriminator_steps", self.discriminator_steps, 1),
             ("training.fresh_fakes", self.fresh_fakes, False),
@@ -82,9 +82,6 @@ class Cycle(Settings):
         ):
             if value != only:
                 raise ArgumentError(argument, value, "game=cycle does not know it", str(only).lower())
-        if self.regularizers:
-            name = next(iter(self.regularizers))
-            raise ValueError(f"game=cycle: takes no regularizer, augmentation or term; leave out {name}")
         if self.loss.relativistic:
             raise ValueError("game=cycle: takes no relativistic loss; try loss=least_squares")
         shape, source = tuple(self.task.spec.image_shape), tuple(self.task.spec.source_shape or ())
@@ -93,45 +90,40 @@ class Cycle(Settings):
             raise ValueError(f"game=cycle: {need}")
 
     def memories(self) -> dict[str, Memory]:
-        return {"images": Pool(self.pool_size), "sources": Pool(self.pool_size)}
+        return {**super().memories(), "images": Pool(self.pool_size), "sources": Pool(self.pool_size)}
 
     def step(self, state: TrainState, device: Device, batches: Sequence[Batch]) -> Log:
         """One update of both generators, then one of both discriminators.
 
-        The log's keys: `d_loss`, `g_loss` (adversarial terms), `g_penalty` (cycle and identity, weighted), `cycle` (the
-        mean absolute difference after both ways, its two directions added).
+        The log's keys: `d_loss`, `g_loss` (adversarial terms), `g_penalty` (the other terms of the generators' loss,
+        weighted), and each of these by its name, its two ways added.
         """
         (batch,) = batches
         x, y = self.task.given(batch)["source"], batch.images
         G, F, D_image, D_source = (state.networks[name] for name in self.networks)
+        judge_image, judge_source = (self.critic(D, state.step) for D in (D_image, D_source))
         for D in (D_image, D_source):
             D.requires_grad_(False)
         with descent(state.optimizers["generator"], self.clip_norm, self.world) as add, device.autocast():
             there, back = G(source=x).float(), F(source=y).float()
-            judged = self.loss.generator(D_image(there).float(), None).mean()
-            judged = judged + self.loss.generator(D_source(back).float(), None).mean()
-            around = difference(F(source=there), x) + difference(G(source=back), y)
-            penalty = self.cycle * around
-            if self.identity:
-                penalty = penalty + self.identity * (difference(G(source=y), y) + difference(F(source=x), x))
+            judged = self.loss.generator(judge_image(there), None).mean()
+            judged = judged + self.loss.generator(judge_source(back), None).mean()
+            ways = (
+                Way(Sample({"source": x}, there), Batch(y, batch.labels, x), G, judge_image, back=F),
+                Way(Sample({"source": y}, back), Batch(x, batch.labels, y), F, judge_source, back=G),
+            )
+            due = self.due(state.step).items()
+            terms = {name: torch.stack([way.penalties([term]) for way in ways]).sum() for name, term in due}
+            penalty = sum(terms.values(), torch.zeros((), device=y.device))
             add(judged + penalty)
         for D in (D_image, D_source):
             D.requires_grad_(True)
         with descent(state.optimizers["discriminator"], self.clip_norm, self.world) as add, device.autocast():
             losses = torch.zeros((), device=y.device)
-            for D, real, fake, pool in ((D_image, y, there, "images"), (D_source, x, back, "sources")):
+            for judge, real, fake, pool in ((judge_image, y, there, "images"), (judge_source, x, back, "sources")):
                 earlier = state.memories[pool].swap(fake.detach())  # type: ignore[attr-defined]
-                losses = losses + self.loss.discriminator(D(real).float(), D(earlier).float()).mean()
+                losses = losses + self.loss.discriminator(judge(real), judge(earlier)).mean()
             add(losses)
         update_average(state.averages["there"], G, self.ema_half_life, self.ema_rampup, self.batch_size, state.step)
-        return {
-            "d_loss": losses.detach(),
-            "g_loss": judged.detach(),
-            "g_penalty": penalty.detach(),
-            "cycle": around.detach(),
-        }
-
-
-def difference(images: Tensor, wanted: Tensor) -> Tensor:
-    """The mean absolute difference."""
-    return (images.float() - wanted).abs().mean()
+        shares = {name: term.detach() for name, term in terms.items()}
+        return {"d_loss": losses.detach(), "g_loss": judged.detach(), "g_penalty": penalty.detach(), **shares}

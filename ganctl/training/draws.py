@@ -3,7 +3,7 @@
 import numpy
 import torch
 
-_TRAINING, _BUILDING = 0, 2  # 1 is for samples: ganctl.task
+_TRAINING, _BUILDING = 0, 2  # 1 and 3 are for samples: ganctl.task
 
 
 def seed_step(seed: int, step: int, attempt: int = 0) -> None:

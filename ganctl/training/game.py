@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
+from functools import partial
+from typing import ClassVar, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -12,8 +13,15 @@ from ganctl.contract import (
     ALONE,
     AdversarialLoss,
     Batch,
+    Critic,
+    CriticPenalty,
+    CyclePenalty,
+    DiscriminatorPenalty,
     GeneratorPenalty,
+    Given,
     Memory,
+    Observer,
+    Perturbation,
     Regularizer,
     Sample,
     Task,
@@ -83,23 +91,80 @@ class Settings:
     ema_rampup: float = 0.05
     world: World = ALONE
 
+    honours: ClassVar[tuple[type, ...]] = (GeneratorPenalty,)
+    """What of a regularizer this game heeds; beside the weights of each group of its networks in `weighed`."""
+    weighed: ClassVar[tuple[str, ...]] = ("generator",)
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a regularizer that the game would pass over without a word."""
+        game = type(self).__name__.lower()
+        for name, part in self.regularizers.items():
+            for kind, (deed, cure) in _DEEDS.items():
+                if isinstance(part, kind) and kind not in self.honours:
+                    raise ValueError(f"game={game}: cannot take {name}, which {deed}; leave it out{cure}")
+            if isinstance(part, WeightPenalty) and not {*part.networks} <= {*self.weighed}:
+                need = f"looks at weights of {', '.join(part.networks)}"
+                raise ValueError(f"game={game}: cannot take {name}, which {need}; keep to {', '.join(self.weighed)}")
+
     def memories(self) -> dict[str, Memory]:
         return {name: part for name, part in self.regularizers.items() if isinstance(part, Memory)}
 
-    def due(self, step: int) -> list[Regularizer]:
+    def due(self, step: int) -> dict[str, Regularizer]:
         """Those whose turn it is; a term due each n-th step counts n times (Karras et al. 2020, section 3.1)."""
-        return [r for r in self.regularizers.values() if step % r.every == 0]
+        return {name: r for name, r in self.regularizers.items() if step % r.every == 0}
+
+    def critic(self, D: nn.Module, step: int) -> Critic:
+        """D with every perturbation of its input before it."""
+        perturbations = [r for r in self.regularizers.values() if isinstance(r, Perturbation)]
+
+        def logits(images: Tensor, **shown: Tensor | bool) -> Tensor:
+            for perturbation in perturbations:
+                images = perturbation.perturb(images, step)
+            return D(images, **shown).float()
+
+        return logits
 
 
-def generator_penalties(due: Iterable[Regularizer], fake: Sample, real: Batch, G: nn.Module) -> Tensor:
-    """The weighted terms of the generator's loss beside the adversarial one, added up: ()."""
-    penalty = torch.zeros((), device=fake.images.device)
-    for r in due:
-        if isinstance(r, GeneratorPenalty):
-            penalty = penalty + r.every * r.generator_penalty(fake, real, G).mean()
-        if isinstance(r, WeightPenalty) and "generator" in r.networks:
-            penalty = penalty + r.every * r.weight_penalty(G)
-    return penalty
+_DEEDS = {
+    DiscriminatorPenalty: ("adds to a discriminator's loss", ""),
+    Perturbation: ("changes what a discriminator sees", ""),
+    Observer: ("learns from a discriminator", ""),
+    CriticPenalty: ("asks a discriminator", ", or take game=adversarial"),
+    CyclePenalty: ("asks a generator of the way back", ", or take game=cycle"),
+}
+"""What a regularizer of a kind does, and what else to take than a game that does not heed it."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """One generator's part of a step: what it made, of what, against which images, and whom its terms may ask.
+
+    `shown` is what the `critic` sees beside the images; `back` leads from images to sources.
+    """
+
+    fake: Sample
+    real: Batch
+    generator: nn.Module
+    critic: Critic | None = None
+    shown: Given = field(default_factory=dict)
+    back: nn.Module | None = None
+
+    def penalties(self, due: Iterable[Regularizer]) -> Tensor:
+        """The weighted terms of the generator's loss beside the adversarial one, added up: ()."""
+        penalty = torch.zeros((), device=self.fake.images.device)
+        for r in due:
+            if isinstance(r, GeneratorPenalty):
+                penalty = penalty + r.every * r.generator_penalty(self.fake, self.real, self.generator).mean()
+            if isinstance(r, CriticPenalty):
+                assert self.critic is not None, "the game says that it has one"
+                critic = partial(self.critic, **self.shown)
+                penalty = penalty + r.every * r.critic_penalty(self.fake, self.real, critic).mean()
+            if isinstance(r, CyclePenalty):
+                assert self.back is not None, "the game says that it has one"
+                penalty = penalty + r.every * r.cycle_penalty(self.fake, self.back).mean()
+            if isinstance(r, WeightPenalty) and "generator" in r.networks:
+                penalty = penalty + r.every * r.weight_penalty(self.generator)
+        return penalty
 
 
 @contextmanager

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from ganctl.contract import (
     Batch,
-    Critic,
+    CriticPenalty,
     DiscriminatorPenalty,
     Gauge,
+    GeneratorPenalty,
     Given,
     Observer,
     Perturbation,
@@ -25,7 +26,7 @@ from ganctl.contract import (
 )
 from ganctl.training.device import Device
 from ganctl.training.ema import update_average
-from ganctl.training.game import Log, Settings, descent, generator_penalties
+from ganctl.training.game import Log, Settings, Way, descent
 from ganctl.training.state import TrainState
 
 
@@ -36,6 +37,8 @@ class Adversarial(Settings):
     networks: ClassVar = {"generator": "generator", "discriminator": "discriminator"}
     sides: ClassVar = {"generator": ("generator",), "discriminator": ("discriminator",)}
     averaged: ClassVar = ("generator",)
+    honours: ClassVar = (GeneratorPenalty, DiscriminatorPenalty, CriticPenalty, Perturbation, Observer)
+    weighed: ClassVar = ("generator", "discriminator")
 
     @property
     def batches_per_step(self) -> int:
@@ -77,7 +80,7 @@ class Adversarial(Settings):
             yield Sample(part, images)
 
     def update_discriminator(self, state: TrainState, device: Device, batch: Batch, fakes: Iterable[Sample]) -> Log:
-        D, due, logs = state.networks["discriminator"], self.due(state.step), []
+        D, due, logs = state.networks["discriminator"], self.due(state.step).values(), []
         critic = self.critic(D, state.step)
         with descent(state.optimizers["discriminator"], self.clip_norm, self.world) as add:
             for real, fake in zip(split_batch(batch, self.accumulate), fakes, strict=True):
@@ -103,7 +106,8 @@ class Adversarial(Settings):
         return mean(logs)
 
     def update_generator(self, state: TrainState, device: Device, batch: Batch, fakes: Iterable[Sample]) -> Log:
-        G, D, due, logs = state.networks["generator"], state.networks["discriminator"], self.due(state.step), []
+        G, D, logs = state.networks["generator"], state.networks["discriminator"], []
+        due = self.due(state.step).values()
         critic = self.critic(D, state.step)
         D.requires_grad_(False)  # the images' gradient is wanted, not D's weights': a third of the work for nothing
         with descent(state.optimizers["generator"], self.clip_norm, self.world) as add:
@@ -113,22 +117,11 @@ class Adversarial(Settings):
                     on_fake = critic(fake.images, **shown)
                     on_real = critic(real.images.detach(), **shown) if self.loss.relativistic else None
                     loss = self.loss.generator(on_fake, on_real).mean()
-                    penalty = generator_penalties(due, fake, real, G)
+                    penalty = Way(fake, real, G, critic, shown).penalties(due)
                 add((loss + penalty) / self.accumulate)
                 logs.append({"g_loss": loss.detach(), "g_penalty": penalty.detach()})
         D.requires_grad_(True)
         return mean(logs)
-
-    def critic(self, D: nn.Module, step: int) -> Critic:
-        """D with every perturbation of its input before it."""
-        perturbations = [r for r in self.regularizers.values() if isinstance(r, Perturbation)]
-
-        def logits(images: Tensor, **shown: Tensor | bool) -> Tensor:
-            for perturbation in perturbations:
-                images = perturbation.perturb(images, step)
-            return D(images, **shown).float()
-
-        return logits
 
 
 def split(given: Given, parts: int) -> list[Given]:

@@ -73,13 +73,15 @@ def train(ganctl: Command, model: str, folder: str, *words: str) -> dict:
     return json.loads(Path(folder, "summary.json").read_text())
 
 
-@pytest.mark.parametrize("model", MODELS)
-def test_a_run_goes_on_exactly_from_where_it_stopped(model: str, pictures: Path, ganctl: Command) -> None:
-    whole = train(ganctl, model, "whole")
+@pytest.mark.parametrize(("model", "words"), [*((model, []) for model in MODELS), ("srgan", ["task=restoration"])])
+def test_a_run_goes_on_exactly_from_where_it_stopped(
+    model: str, words: list[str], pictures: Path, ganctl: Command
+) -> None:
+    whole = train(ganctl, model, "whole", *words)
     assert whole["scores"]["fd_pixels"] >= 0 and whole["protocol"]["split"] == "held out"
     assert whole["held_out"]["name"] == "untouched sources"
     assert whole["held_out"]["scores"].keys() == whole["scores"].keys()
-    train(ganctl, model, "part", "training.steps=2")
+    train(ganctl, model, "part", "training.steps=2", *words)
     again = ganctl("train", "--resume", "part", "training.steps=4")
     assert again.code == 0, again.err
     states = [checkpoint.load(Path(run, "checkpoints", "last.pt"))["state"] for run in ("whole", "part")]
@@ -121,6 +123,26 @@ def test_scores_compare_with_the_true_images_and_bicubic_interpolation(pictures:
     assert record["beside"]["scores"]["l1"] == pytest.approx(bicubic["scores"]["l1"], rel=1e-6)
     assert {"psnr_rgb", "l1"} <= set(draw["scores"]) and draw["protocol"]["likeness.channel"] == "rgb"
     assert draw["scores"]["l1"] == pytest.approx(scores["l1"], rel=1e-6)
+
+
+def test_a_restoration_is_judged_beside_its_own_degraded_sources(pictures: Path, ganctl: Command) -> None:
+    words = ("task=restoration", "optimizer.lr=1e-12")
+    summary = train(ganctl, "srgan", "run", *words)
+    scores, protocol = summary["scores"], summary["protocol"]
+    for name in ("psnr_y", "ssim_y", "l1"):  # it begins with the bicubic enlargement, and does not move
+        assert scores[name] == pytest.approx(scores[f"{name}_bicubic"], rel=0.02)
+    plain = train(ganctl, "srgan", "plain", "optimizer.lr=1e-12")
+    assert (
+        scores["l1"] > plain["scores"]["l1"] and protocol["likeness.sources"] != plain["protocol"]["likeness.sources"]
+    )
+    answer = ganctl("evaluate", "run", "device=cpu")
+    assert answer.code == 0, answer.err
+    (file,) = Path("run").glob("scores-*.json")
+    (draw,) = json.loads(file.read_text())["draws"]
+    assert draw["protocol"]["likeness.sources"] == protocol["likeness.sources"]
+    assert draw["scores"]["psnr_y_bicubic"] == pytest.approx(scores["psnr_y_bicubic"])
+    assert ganctl("translate", "run", "large/03.png", "output=out", "device=cpu").code == 0
+    assert opened(Path("out/03.png")).size == (96, 80)
 
 
 def test_a_run_begins_with_another_runs_generator(pictures: Path, ganctl: Command, refused: Refusal) -> None:
@@ -197,10 +219,34 @@ def test_what_cannot_be_translated_is_named_and_left_out(pictures: Path, ganctl:
             ["model=cut", *MODELS["cut"], "generator.projection=0"],
             "term=[contrastive]: needs generator.projection above 0",
         ),
-        (["dataset=image_folder", "dataset.path=small", "term=[l1]"], "term=[l1]: task=Noise has no true image"),
+        (["dataset=image_folder", "dataset.path=small", "term=[l1]"], "term=[l1]: task=noise has no true image"),
         (["model=cyclegan", *MODELS["cyclegan"], "term=[l1]"], "term=[l1]: the sources of these data"),
-        (["model=cyclegan", *MODELS["cyclegan"], "dataset.source_channels=1"], "game=cycle: goes there and back"),
+        (["model=cyclegan", *MODELS["cyclegan"], "dataset.source_channels=1", "term=[]"], "game=cycle: goes there and"),
+        (
+            ["model=cut", *MODELS["cut"], "dataset.source_channels=1", "term=[identity]"],
+            "term=[identity]: needs sources of the images' shape, and task=translation has none",
+        ),
+        (["model=cut", *MODELS["cut"], "term=[cycle]"], "game=adversarial: cannot take cycle, which asks a generator"),
+        (["model=cyclegan", *MODELS["cyclegan"], "augment=ada"], "game=cycle: cannot take ada, which changes what"),
+        (
+            ["model=cyclegan", *MODELS["cyclegan"], "game.cycle=5"],
+            "game.cycle=5: no such key; did you mean term.cycle?",
+        ),
+        (
+            ["model=pix2pix", *MODELS["pix2pix"], "regularizer=[mode_seeking]"],
+            "regularizer=[mode_seeking]: task=translation starts from no latents",
+        ),
+        (
+            ["model=pix2pix", *MODELS["pix2pix"], "game=content", "term=[l1,feature_matching]"],
+            "game=content: cannot take feature_matching, which asks a discriminator",
+        ),
+        (["model=pix2pix", *MODELS["pix2pix"], "generator=dcgan"], "generator=dcgan: starts from latents, and task=tr"),
         (["model=srgan", *MODELS["srgan"], "task.factor=3"], "task.factor=3: not one of 2, 4, 8"),
+        (["model=srgan", *MODELS["srgan"], "task=restoration", "task.jpeg=[95,30]"], "task.jpeg=[95,30]: begins above"),
+        (
+            ["model=srgan", *MODELS["srgan"], "task=restoration", "task.blur=[0,99]"],
+            "task.blur=[0, 99]: must be in [0, 10]",
+        ),
         (["model=srgan", *MODELS["srgan"], "dataset.resolution=18"], "task.factor=4: does not divide 18x18"),
         (
             [

@@ -16,6 +16,7 @@ from ganctl.model.layers import (
     drop,
     fans,
     initialise,
+    inner_features,
     normalise_spectra,
 )
 
@@ -195,3 +196,12 @@ def test_means_and_scales_of_a_mixture_are_learned_and_labels_still_follow():
 def test_no_dropout_layer_stands_where_nothing_is_dropped():
     assert drop(0.0) == []
     assert [layer.p for layer in drop(0.25)] == [0.25]
+
+
+def test_inner_features_weigh_each_layer_alike_whatever_its_size() -> None:
+    layers = nn.Sequential(nn.Conv2d(1, 8, 3, 2, 1), nn.LeakyReLU(0.2), nn.Conv2d(8, 2, 3, 2, 1), nn.LeakyReLU(0.2))
+    first, second = torch.randn(2, 3, 1, 8, 8)
+    difference = (inner_features(layers, first) - inner_features(layers, second)).abs().sum(1)
+    shallow = (layers[:2](first) - layers[:2](second)).abs().flatten(1).mean(1)
+    deep = (layers(first) - layers(second)).abs().flatten(1).mean(1)
+    torch.testing.assert_close(difference, shallow + deep)

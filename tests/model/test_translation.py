@@ -81,6 +81,14 @@ def test_a_patch_has_the_stated_size(halvings: int, pixels: int) -> None:
     assert (seen.max(0).values - seen.min(0).values + 1).tolist() == [pixels, pixels]
 
 
+def test_a_smaller_source_is_seen_beside_the_image() -> None:
+    judge = network("discriminator", "patchgan", 32, 4, width=4, norm="none")
+    images, source = torch.rand(2, 3, 32, 32), torch.rand(2, 3, 8, 8)
+    logits = judge(images, source)
+    assert torch.equal(logits, judge(images, source.repeat_interleave(4, 2).repeat_interleave(4, 3)))
+    assert not torch.equal(logits, judge(images, 1 - source)), "and matters"
+
+
 @pytest.mark.parametrize("factor", [2, 4, 8])
 def test_an_enlargement_begins_with_the_bicubic_one(factor: int) -> None:
     enlarger = network("generator", "srresnet", 64, factor, width=8, blocks=1).eval()
