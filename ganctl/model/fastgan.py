@@ -97,7 +97,7 @@ class EnlargingConv2d(nn.Conv2d):
 
     def forward(self, input: Tensor) -> Tensor:
         if self.repeat:
-            enlarged = functional.interpolate(input, scale_factor=2.0, mode="nearest")
+            enlarged = functional.interpolate(input, size=[2 * side for side in input.shape[2:]], mode="nearest")
             return functional.conv2d(enlarged, self.weight, self.bias, padding=1)
         sums = torch.einsum("sp,oip->iso", self.places, self.weight.flatten(2))  # one product, no copies of the kernel
         kernel = sums.unflatten(1, (4, 4)).permute(0, 3, 1, 2)
