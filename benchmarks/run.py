@@ -87,15 +87,15 @@ def throughput(rounds: int, steps: int) -> dict[str, object]:
     return found
 
 
-def peak_memory(name: str, size: int) -> float:
-    """The peak resident memory in MiB of a process of its own that does 60 steps of one contender.
+def measured_peak(module: str, call: str, steps: int) -> float:
+    """The peak resident memory in MiB of a process of its own that does `steps` steps of a contender.
 
     From Linux's VmHWM: getrusage's figure would start from the size of the process that started it.
     """
     script = (
-        f"import re, sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import contenders\n"
-        f"steps = contenders.{name}({size}, 64, 128, 'fp32')\n"
-        "for _ in range(60): next(steps)\n"
+        f"import re, sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); from {module} import *\n"
+        f"steps = {call}\n"
+        f"for _ in range({steps}): next(steps)\n"
         "print(int(re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1]) / 1024)"
     )
     return float(subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout)
@@ -105,7 +105,7 @@ def memory() -> dict[str, object]:
     """Peak memory of ours and the bare loop, and their ratio."""
     found = {}
     for size in (28, 32):
-        own, other = peak_memory("ours", size), peak_memory("bare", size)
+        own, other = (measured_peak("contenders", f"{name}({size}, 64, 128, 'fp32')", 60) for name in ("ours", "bare"))
         found[f"{size}x{size}"] = {"ours_mib": round(own), "bare_mib": round(other), "ratio": round(own / other, 3)}
     return found
 

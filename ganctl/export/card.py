@@ -14,18 +14,19 @@ from ganctl.report.facts import number as finite
 from ganctl.report.facts import seconds
 from ganctl.report.recorded import Evaluation, Recorded
 
-_TAGS = ("gan", "image-generation", "ganctl", "model_hub_mixin", "pytorch_model_hub_mixin", "safetensors")
+_TAGS = ("gan", "ganctl", "model_hub_mixin", "pytorch_model_hub_mixin", "safetensors")
 _MOST_NAMES = 30
 
 
-def title(spec: DataSpec, choices: Mapping[str, str]) -> str:
+def title(spec: DataSpec, choices: Mapping[str, str], *, translates: bool) -> str:
     """`mnist5k, drawn by dcgan`: the data and the model, as far as they are known."""
     model = choices.get("model") or choices.get("generator")
-    return printable(spec.name) + (f", drawn by {model}" if model else "")
+    return printable(spec.name) + (f", {'made from pictures' if translates else 'drawn'} by {model}" if model else "")
 
 
-def tags(*, onnx: bool, conditional: bool) -> list[str]:
-    return [*_TAGS, *(["onnx"] if onnx else []), "conditional-gan" if conditional else "unconditional-image-generation"]
+def tags(*, onnx: bool, conditional: bool, translates: bool) -> list[str]:
+    kind = ["image-generation", "conditional-gan" if conditional else "unconditional-image-generation"]
+    return [*_TAGS, *(["onnx"] if onnx else []), *(["image-to-image"] if translates else kind)]
 
 
 def class_names(names: Sequence[str]) -> str:
@@ -40,17 +41,14 @@ def class_names(names: Sequence[str]) -> str:
 def training(config: Mapping[str, Any], step: int, weights: str, parts: Mapping[str, str], run: Recorded | None) -> str:
     """How the generator came about, in sentences, from the settings of its run and what that recorded.
 
-    `parts` are the names of generator, discriminator, loss and optimizer.
+    `parts` are the names of game, generator, discriminator, loss and optimizer.
     """
     settings = node(config.get("training")) or {}
     batch = whole(settings.get("batch_size"))
     shown = f", {step * batch:,} in all" if batch else ""
     images = f" of {batch} real images each{shown}" if batch else ""
     said = [
-        f"Two networks played against each other: the generator `{parts['generator']}` learned to draw, the "
-        f"discriminator `{parts['discriminator']}` to tell its pictures from real ones, with the loss `{parts['loss']}`"
-        + _additions(config)
-        + ".",
+        _game(parts, _additions(config)) + ".",
         f"After {counted(step, 'step')}{images}, these weights were taken{_average(settings, weights)}.",
         _optimizer(config, parts["optimizer"]),
     ]
@@ -92,9 +90,29 @@ def _while_training(run: Recorded) -> list[Evaluation]:
     ]
 
 
+def _game(parts: Mapping[str, str], additions: str) -> str:
+    """Who played against whom, with which parts; a game of somebody's own is named, and no more said of it."""
+    generator, discriminator = f"`{parts['generator']}`", f"`{parts['discriminator']}`"
+    game, beside = parts.get("game", "adversarial").lower(), f" and {additions}" if additions else ""
+    if game == "adversarial":
+        draws = f"the generator {generator} learned to draw, the discriminator {discriminator} to tell its pictures"
+        return (
+            f"Two networks played against each other: {draws} from real ones, with the loss `{parts['loss']}`{beside}"
+        )
+    if game == "cycle":
+        both = f"two generators {generator}, there and back, learned that what goes both ways is what it was"
+        judges = f"two discriminators {discriminator} to tell their pictures from real ones"
+        rest = f"with the loss `{parts['loss']}`; this is the generator there"
+        return f"Four networks played against each other: {both}, {judges}, {rest}"
+    if game == "content":
+        return f"The generator {generator} learned without an adversary, by {additions}"
+    return f"The generator {generator} was trained by the game `{parts['game']}`{beside}"
+
+
 def _additions(config: Mapping[str, Any]) -> str:
-    names = [printable(name) for group in ("regularizer", "augment") for name in node(config.get(group)) or {}]
-    return f" and {', '.join(f'`{name}`' for name in names)}" if names else ""
+    groups = ("regularizer", "augment", "term")
+    names = [printable(name) for group in groups for name in node(config.get(group)) or {}]
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def _average(settings: Mapping[str, Any], weights: str) -> str:

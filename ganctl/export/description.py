@@ -18,7 +18,8 @@ class Description:
     """A generator's facts: `inputs` are the shapes of what it is given, without the number of images.
 
     `network` is the dotted path of its class, `data` the name of the data set, `weights` ema or raw. `num_classes` and
-    `class_names` are None where no class can be asked for.
+    `class_names` are None where no class can be asked for. `multiple` is that of a `Recording`: what the sides of other
+    source pictures have to be multiples of.
     """
 
     network: str
@@ -30,11 +31,19 @@ class Description:
     step: int
     weights: str
     torch: str
+    multiple: int | None = None
+
+    @property
+    def translates(self) -> bool:
+        """Whether it starts from pictures."""
+        return "source" in self.inputs
 
     def arguments(self) -> dict[str, Any]:
         """The keyword arguments of the class in generator.py: they describe it."""
+        source = {"source_shape": list(self.inputs["source"])} if self.translates else {}
         return {
             "latent_size": self.inputs["latents"][0] if "latents" in self.inputs else None,
+            **source,
             "image_shape": list(self.image_shape),
             "num_classes": self.num_classes,
             "class_names": None if self.class_names is None else list(self.class_names),
@@ -44,7 +53,8 @@ class Description:
         """The content of config.json; `onnx` has opset and largest difference, None = there is no ONNX."""
         return {
             **self.arguments(),
-            "inputs": {name: ["N", *shape] for name, shape in self.inputs.items()},
+            "inputs": {name: ["N", *self._shape(name, shape)] for name, shape in self.inputs.items()},
+            **({"sides": self._sides()} if self.translates else {}),
             "images": "float32 in [-1, 1]",
             "network": self.network,
             "data": self.data,
@@ -57,12 +67,17 @@ class Description:
 
     def words(self) -> dict[str, Any]:
         """What both templates need."""
-        shapes = [f"{name} (N, {', '.join(map(str, shape))})" for name, shape in self.inputs.items() if shape]
-        shapes += [f"{name} (N,)" for name, shape in self.inputs.items() if not shape]
+        named = {name: self._shape(name, shape) for name, shape in self.inputs.items()}
+        shapes = [f"{name} (N, {', '.join(map(str, shape))})" for name, shape in named.items() if shape]
+        shapes += [f"{name} (N,)" for name, shape in named.items() if not shape]
+        draw = "torch.rand({}) * 2 - 1" if self.translates else "torch.randn({})"
         return {
             "given": " and ".join(shapes),
-            "example": ", ".join(self._example("torch.randn({})", "torch.arange({}) % {}").values()),
+            "sides": self._sides(),
+            "example": ", ".join(self._example(draw, "torch.arange({}) % {}").values()),
+            "translates": self.translates,
             "image_shape": self.image_shape,
+            "made": ", ".join(map(str, self._made())),
             "size": f"{self.image_shape[2]}x{self.image_shape[1]}",
             "network": printable(self.network),
             "weights": "the averaged weights" if self.weights == "ema" else "the weights of the last step",
@@ -72,9 +87,29 @@ class Description:
 
     def onnx_example(self) -> str:
         """What onnxruntime is given, as Python."""
-        normal = "numpy.random.standard_normal(({})).astype(numpy.float32)"
-        given = self._example(normal, "numpy.arange({}) % {}")
+        normal, uniform = "numpy.random.standard_normal(({}))", "numpy.random.uniform(-1, 1, ({}))"
+        draw = f"{uniform if self.translates else normal}.astype(numpy.float32)"
+        given = self._example(draw, "numpy.arange({}) % {}")
         return f"{{{', '.join(f'{chr(34)}{name}{chr(34)}: {text}' for name, text in given.items())}}}"
+
+    def _shape(self, name: str, shape: tuple[int, ...]) -> tuple[int | str, ...]:
+        """The shape of an input, with letters for the sides of a source that are free."""
+        return (shape[0], "H", "W") if name == "source" and self.multiple else shape
+
+    def _made(self) -> tuple[int | str, ...]:
+        """The shape of the images that come of it."""
+        if not (self.translates and self.multiple):
+            return self.image_shape
+        factor = self.image_shape[1] // self.inputs["source"][1]
+        return (self.image_shape[0], *(side if factor == 1 else f"{factor} {side}" for side in "HW"))
+
+    def _sides(self) -> str:
+        """Which sides a source may have, in words."""
+        if not self.translates:
+            return ""
+        if not self.multiple:
+            return f"{self.inputs['source'][2]}x{self.inputs['source'][1]} pixels alone"
+        return "any height and width" + (f" that are multiples of {self.multiple}" if self.multiple > 1 else "")
 
     def _example(self, normal: str, labels: str) -> dict[str, str]:
         return {

@@ -15,7 +15,7 @@ OPSET = 18
 
 
 def write_onnx(recording: Recording, path: Path) -> None:
-    """Writes ONNX of opset `OPSET`: inputs by their names, any number of rows each, to `images` (N, C, H, W) float32.
+    """Writes ONNX of opset `OPSET`: inputs by their names, any number of rows, to `images` (N, C, H, W) float32.
 
     Raises ValueError, in one line, for an operation that ONNX has no counterpart of.
     """
@@ -30,7 +30,7 @@ def write_onnx(recording: Recording, path: Path) -> None:
                 verbose=False,
             )
             assert program is not None
-            _name_batch(program)
+            _name_sizes(program)
             program.save(path)
     except (torch.onnx.OnnxExporterError, RuntimeError, ValueError) as error:
         said = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
@@ -50,9 +50,14 @@ def runner(path: Path) -> Callable[[Given], Tensor]:
     return draw
 
 
-def _name_batch(program: torch.onnx.ONNXProgram) -> None:
-    """Calls the number of images `batch`, where torch has a symbol of its own for it."""
+def _name_sizes(program: torch.onnx.ONNXProgram) -> None:
+    """Calls the number of images `batch`, and sides that are free by their names, where torch has symbols for them."""
     graph = program.model.graph
     for value in (*graph.inputs, *graph.outputs):
-        if value.shape is not None:
-            value.shape[0] = "batch"
+        if value.shape is None:
+            continue
+        value.shape[0] = "batch"
+        names = ("height", "width") if value in graph.inputs else ("image_height", "image_width")
+        for axis, name in enumerate(names, 2):
+            if len(value.shape) == 4 and not isinstance(value.shape[axis], int):
+                value.shape[axis] = name

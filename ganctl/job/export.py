@@ -11,9 +11,10 @@ from typing import Any
 import torch
 from omegaconf import DictConfig
 from torch import Tensor
+from torch.nn import functional
 
 from ganctl import build, checkpoint
-from ganctl.contract import Given
+from ganctl.contract import Given, Sourced
 from ganctl.export import card
 from ganctl.export.description import Description, filled
 from ganctl.export.onnx_model import OPSET, runner, write_onnx
@@ -52,6 +53,8 @@ def export_run(config: DictConfig, target: Path) -> int:
             console.progress("following the network", 0, 0)
             batches = _batches(trained)
             recording = record(trained.drawer.network, batches[-1][0])
+            if recording.multiple:
+                batches = [*_of_other_sizes(trained, recording.multiple), *batches]
             described = _description(recording, trained)
             _write_network(recording, described, folder)
             differences = {"generator.py": _difference("generator.py", _of_source(folder), batches)}
@@ -70,6 +73,7 @@ def export_run(config: DictConfig, target: Path) -> int:
             "files": files,
             **{name: f"pixels within {worst:.2g} of the run's own, in [-1, 1]" for name, worst in differences.items()},
             "compared on": f"batches of {counts} images" + (", every class" if trained.is_conditional else ""),
+            **({"sources": described.words()["sides"]} if described.translates else {}),
         }
         console.summary({}, rows, {})
     return 0
@@ -88,6 +92,17 @@ def _batches(trained: Trained) -> list[Batch]:
         images = trained.drawer.draw(given)
         batches.append(({name: rows for name, rows in given.items() if name != "labels" or classes}, images))
         first += count
+    return batches
+
+
+def _of_other_sizes(trained: Trained, multiple: int) -> list[Batch]:
+    """A source that is a little higher than the run's own and twice as wide, and one more than twice as high."""
+    source = trained.drawer.task.samples(0, 0, 1)["source"]
+    height, width = source.shape[2:]
+    batches = []
+    for sides in ((height + multiple, 2 * width), (2 * height + multiple, width)):
+        given = {"source": functional.interpolate(source, size=sides, mode="nearest")}
+        batches.append((given, trained.drawer.draw(given)))
     return batches
 
 
@@ -127,6 +142,7 @@ def _description(recording: Recording, trained: Trained) -> Description:
         step=trained.step,
         weights=trained.weights,
         torch=str(torch.__version__),
+        multiple=recording.multiple,
     )
 
 
@@ -146,8 +162,11 @@ def _write_network(recording: Recording, described: Description, folder: Path) -
 
 def _write_words(trained: Trained, described: Description, onnx: dict[str, Any] | None, folder: Path) -> None:
     """Writes samples.png, config.json and README.md."""
-    given, columns = trained.drawer.task.grid(whole(trained.config.get("seed")) or 0, _PICTURES)
-    save_grid(trained.drawer.draw(given), folder / "samples.png", columns=columns)
+    task = trained.drawer.task
+    given, columns = task.grid(whole(trained.config.get("seed")) or 0, _PICTURES)
+    images = trained.drawer.draw(given)
+    shown = task.pictures(given, images) if isinstance(task, Sourced) else images
+    save_grid(shown, folder / "samples.png", columns=columns)
     write_json(folder / "config.json", described.config(onnx))
     run = _record_of(trained)
     choices = {group: printable(name) for group, name in (run.choices if run else {}).items() if isinstance(name, str)}
@@ -156,8 +175,8 @@ def _write_words(trained: Trained, described: Description, onnx: dict[str, Any] 
         "onnx": onnx,
         "onnx_example": described.onnx_example(),
         "conditional": trained.is_conditional,
-        "title": card.title(trained.spec, choices),
-        "tags": card.tags(onnx=onnx is not None, conditional=trained.is_conditional),
+        "title": card.title(trained.spec, choices, translates=described.translates),
+        "tags": card.tags(onnx=onnx is not None, conditional=trained.is_conditional, translates=described.translates),
         "class_names": card.class_names(described.class_names or ()),
         "training": card.training(trained.config, trained.step, trained.weights, _parts(trained) | choices, run),
         "scores": card.rows(evaluation) if evaluation else [],
@@ -168,7 +187,8 @@ def _write_words(trained: Trained, described: Description, onnx: dict[str, Any] 
 
 def _parts(trained: Trained) -> dict[str, str]:
     """Short names of what the run was made of, by the classes."""
-    nodes = {group: node(trained.config.get(group)) for group in ("generator", "discriminator", "loss", "optimizer")}
+    groups = ("game", "generator", "discriminator", "loss", "optimizer")
+    nodes = {group: node(trained.config.get(group)) for group in groups}
     return {group: printable(build.name_of(found)) for group, found in nodes.items() if found and "_target_" in found}
 
 

@@ -85,14 +85,23 @@ class EnlargingConv2d(nn.Conv2d):
     """A 3x3 convolution of the map that nearest neighbours make twice as large: (N, C, H, W) to (N, D, 2 H, 2 W).
 
     Each output pixel sees at most 2x2 different inputs, so a transposed convolution by the kernel's sums over 2x2
-    places is the same with 4 products in place of 9.
+    places is the same with 4 products in place of 9. Of maps with few pixels the sums cost more than they save: there
+    `repeat` makes the larger map and takes the 9.
     """
 
+    def __init__(self, *sizes: int, bias: bool = True, repeat: bool = False) -> None:
+        super().__init__(*sizes, bias=bias)
+        self.repeat = repeat
+        one = torch.tensor([[0.0, 0, 1], [0, 1, 1], [1, 1, 0], [1, 0, 0]])  # which of 3 places each of 4 sums up
+        self.register_buffer("places", torch.kron(one, one), persistent=False)
+
     def forward(self, input: Tensor) -> Tensor:
-        padded = functional.pad(self.weight.flip(2, 3), (1, 1, 1, 1))
-        rows = padded[:, :, 1:] + padded[:, :, :-1]
-        sums = rows[:, :, :, 1:] + rows[:, :, :, :-1]
-        return functional.conv_transpose2d(input, sums.transpose(0, 1), self.bias, stride=2, padding=1)
+        if self.repeat:
+            enlarged = functional.interpolate(input, size=[2 * side for side in input.shape[2:]], mode="nearest")
+            return functional.conv2d(enlarged, self.weight, self.bias, padding=1)
+        sums = torch.einsum("sp,oip->iso", self.places, self.weight.flatten(2))  # one product, no copies of the kernel
+        kernel = sums.unflatten(1, (4, 4)).permute(0, 3, 1, 2)
+        return functional.conv_transpose2d(input, kernel, self.bias, stride=2, padding=1)
 
 
 class Excitation(nn.Module):

@@ -56,7 +56,8 @@ class Generator(nn.Module):
     def forward(self, source: Sources) -> Images:
         hidden = self.first(source)
         hidden = hidden + self.blocks(hidden)
-        start = functional.interpolate(source.float(), scale_factor=self.factor, mode="bicubic")
+        sides = [self.factor * side for side in source.shape[2:]]
+        start = functional.interpolate(source.float(), size=sides, mode="bicubic")
         if start.shape[1] != self.channels:  # from grey to colour, or the other way
             start = start.mean(1, keepdim=True).expand(-1, self.channels, -1, -1)
         images = start + self.to_image(self.enlarge(hidden)).float()

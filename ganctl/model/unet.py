@@ -14,6 +14,7 @@ from ganctl.model.geometry import ImageShape
 from ganctl.model.layers import LEAK, initialise, normalisation
 from ganctl.shapes import Images, Sources
 
+_FEW = 16  # pixels of a map whose kernels have more numbers than it has
 _DROPPED = 3  # doublings next to the innermost that have dropout: those of 512 channels in the paper
 
 
@@ -58,11 +59,13 @@ class Generator(nn.Module):
             inputs = outputs
         for level in reversed(range(1, halvings)):
             before = widths[level] * (1 if level == halvings - 1 else 2)
-            convolution = doubling_convolution(before, widths[level - 1], upsampling, bias=norm != "batch")
+            pixels = image_shape[1] * image_shape[2] // 4 ** (level + 1)
+            convolution = doubling_convolution(before, widths[level - 1], upsampling, pixels, bias=norm != "batch")
             dropped = halvings - 1 - _DROPPED <= level < halvings - 1 and dropout > 0
             noise = [nn.Dropout(dropout)] if dropped else []
             self.up.append(nn.Sequential(nn.ReLU(), convolution, *normalisation(norm, widths[level - 1]), *noise))
-        last = doubling_convolution(widths[0] * (1 if halvings == 1 else 2), image_shape[0], upsampling, bias=True)
+        before, pixels = widths[0] * (1 if halvings == 1 else 2), image_shape[1] * image_shape[2] // 4
+        last = doubling_convolution(before, image_shape[0], upsampling, pixels, bias=True)
         self.to_image = nn.Sequential(nn.ReLU(), last, nn.Tanh())
         initialise(self, initialisation)
 
@@ -93,8 +96,11 @@ def checked_halvings(image_shape: ImageShape, source_shape: ImageShape, halvings
     return halvings
 
 
-def doubling_convolution(inputs: int, outputs: int, upsampling: str, *, bias: bool) -> nn.Module:
-    """To twice the height and width: nearest neighbours and a 3x3 convolution, or a 4x4 transposed convolution."""
+def doubling_convolution(inputs: int, outputs: int, upsampling: str, pixels: int, *, bias: bool) -> nn.Module:
+    """From a map of so many pixels to twice its height and width.
+
+    By nearest neighbours and a 3x3 convolution, or by a 4x4 transposed convolution.
+    """
     if upsampling == "resize":
-        return EnlargingConv2d(inputs, outputs, 3, 1, 1, bias=bias)
+        return EnlargingConv2d(inputs, outputs, 3, 1, 1, bias=bias, repeat=pixels <= _FEW)
     return nn.ConvTranspose2d(inputs, outputs, 4, 2, 1, bias=bias)

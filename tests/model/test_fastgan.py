@@ -33,9 +33,10 @@ def test_excitation_is_a_gate_for_each_channel() -> None:
     assert weights.shape == (2, 5, 1, 1) and weights.min() > 0 and weights.max() < 1
 
 
+@pytest.mark.parametrize("repeat", [False, True])
 @pytest.mark.parametrize("size", [(4, 4), (5, 7), (1, 2)])
-def test_the_enlarging_convolution_is_nearest_upsampling_and_a_convolution(size: tuple[int, int]) -> None:
-    layer = EnlargingConv2d(3, 5, 3, 1, 1).double()
+def test_the_enlarging_convolution_is_nearest_upsampling_and_a_convolution(size: tuple[int, int], repeat: bool) -> None:
+    layer = EnlargingConv2d(3, 5, 3, 1, 1, repeat=repeat).double()
     maps = torch.randn(2, 3, *size, dtype=torch.float64, requires_grad=True)
     plain = functional.conv2d(functional.interpolate(maps, scale_factor=2.0), layer.weight, layer.bias, padding=1)
     direction, wanted = torch.randn_like(plain), [maps, layer.weight]
@@ -44,6 +45,10 @@ def test_the_enlarging_convolution_is_nearest_upsampling_and_a_convolution(size:
         torch.autograd.grad(layer(maps), wanted, direction), torch.autograd.grad(plain, wanted, direction), strict=True
     ):
         torch.testing.assert_close(ours, theirs)
+
+
+def test_an_enlarging_convolution_keeps_what_a_convolution_keeps() -> None:
+    assert EnlargingConv2d(3, 5, 3, 1, 1).state_dict().keys() == torch.nn.Conv2d(3, 5, 3, 1, 1).state_dict().keys()
 
 
 def test_the_gate_is_torchs_and_keeps_the_memory_format_of_gradients() -> None:

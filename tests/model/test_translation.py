@@ -11,6 +11,7 @@ from torch import nn
 from torch.nn import functional
 
 from ganctl.contract import ArgumentError
+from ganctl.model.fastgan import EnlargingConv2d
 from tests.model.conftest import class_of, settings_of
 
 NAMES = ("unet", "resnet_translator")
@@ -50,6 +51,11 @@ def test_its_output_is_a_function_of_the_source_when_it_is_evaluated(option: str
     translator = network("generator", option, width=8).eval()
     source = torch.randn(2, 3, 32, 32)
     assert torch.equal(translator(source), translator(source))
+
+
+def test_a_unet_repeats_pixels_where_its_maps_are_smaller_than_its_kernels() -> None:
+    doublings = [each for each in network("generator", "unet", 32).modules() if isinstance(each, EnlargingConv2d)]
+    assert [each.repeat for each in doublings] == [True, True, True, False, False]  # from 1, 2, 4, 8, 16 pixels a side
 
 
 def test_dropout_is_noise_in_training() -> None:
