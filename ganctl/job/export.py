@@ -165,8 +165,9 @@ def _write_words(trained: Trained, described: Description, onnx: dict[str, Any] 
     task = trained.drawer.task
     given, columns = task.grid(whole(trained.config.get("seed")) or 0, _PICTURES)
     images = trained.drawer.draw(given)
-    shown = task.pictures(given, images) if isinstance(task, Sourced) else images
-    save_grid(shown, folder / "samples.png", columns=columns)
+    if isinstance(task, Sourced):
+        images, columns = task.pictures(given, images)
+    save_grid(images, folder / "samples.png", columns=columns)
     write_json(folder / "config.json", described.config(onnx))
     run = _record_of(trained)
     choices = {group: printable(name) for group, name in (run.choices if run else {}).items() if isinstance(name, str)}

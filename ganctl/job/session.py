@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from ganctl import build, checkpoint
 from ganctl.configuration.keys import keys_of
-from ganctl.contract import ALONE, DataSpec, ImageStore, Progress, Sourced, Task, World
+from ganctl.contract import ALONE, ArgumentError, DataSpec, ImageStore, Progress, Sourced, Task, World
 from ganctl.evaluation.evaluate import cuda_devices
 from ganctl.files import given_path
 from ganctl.job.splits import has_truth, to_learn_and_to_judge
@@ -47,6 +47,7 @@ class Session:
         self.device = build.device(config)
         self.dataset = build.dataset(config)
         self.spec: DataSpec = self.dataset.spec
+        self._check_shift()
         self.task = build.task(config, self.spec, world)
         self.game = build.game(config, self.task, world)
         self.scheduler = build.scheduler(config)
@@ -82,6 +83,7 @@ class Session:
             batch_size=batch_size,
             seed=config.seed,
             flip=config.training.flip,
+            shift=config.training.shift,
             world=self.world,
         )
         self.total_steps = build.total_steps(config, available)
@@ -122,6 +124,13 @@ class Session:
             "class_names": list(self.store.class_names),
             "state": self.state.state_dict(),
         }
+
+    def _check_shift(self) -> None:
+        """Raises ValueError where images are to be moved by more than they have of edge to mirror."""
+        shift, side = self.config.training.shift, min(self.spec.image_shape[1:])
+        if shift >= side:
+            need = f"images of {side} pixels can be moved by {side - 1} at most"
+            raise ArgumentError("training.shift", shift, need, side // 8)
 
     def _begin_with(self, path: Path) -> None:
         """Takes over the averaged generator of another run. Raises ValueError where it is of another kind."""

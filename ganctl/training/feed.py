@@ -1,8 +1,11 @@
 """Real batches: one indexed read of the store and one normalisation, on the training device when the data fit there."""
 
+from collections.abc import Sequence
+
 import numpy
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from ganctl.contract import ALONE, Batch, ImageStore, World
 from ganctl.dataset.sampler import indices
@@ -14,8 +17,9 @@ _RESIDENT_BYTES = 2 << 30
 class Feed:
     """Batches of a store, of `batch_size` images for all processes together, of which each gets its share.
 
-    `flip` mirrors half of the images, each with its source, and of a store's `larger` images a part is taken anywhere:
-    both drawn from torch's global generator. Sources that belong to no image are shown in an order of their own.
+    `flip` mirrors half of the images, each with its source, `shift` moves each by up to so many pixels down and across,
+    and of a store's `larger` images a part is taken anywhere: all drawn from torch's global generator. Sources that
+    belong to no image are shown in an order of their own.
     """
 
     def __init__(
@@ -26,10 +30,11 @@ class Feed:
         batch_size: int,
         seed: int,
         flip: bool = False,
+        shift: int = 0,
         world: World = ALONE,
     ):
         self.store, self.device, self.world = store, device, world
-        self.batch_size, self.seed, self.flip = batch_size, seed, flip
+        self.batch_size, self.seed, self.flip, self.shift = batch_size, seed, flip, shift
         self.labels = torch.from_numpy(numpy.array(store.labels)).to(device.torch_device)
         self.images = self._resident(store.images if store.larger is None else store.larger)
         self.sources = None if store.sources is None else self._resident(store.sources)
@@ -38,30 +43,40 @@ class Feed:
         """The batch `number` of the endless stream of epochs that `seed` shuffles."""
         index = indices(self.seed, number, self.batch_size, len(self.store.images))
         images, source = self._read(self.images, index), None
-        mirrored = None
+        if self.sources is not None and self.store.paired:
+            source = self._read(self.sources, index)
         if self.flip:
             mirrored = torch.rand(self.batch_size, *[1] * (images.ndim - 1), device=images.device) < 0.5
             images = self._flipped(images, mirrored)
+            source = None if source is None else self._flipped(source, mirrored)
+        if self.shift:
+            offsets = torch.randint(2 * self.shift + 1, (2, self.batch_size), device=images.device)
+            images = self._shifted(images, offsets)
+            source = None if source is None else self._shifted(source, offsets)
         if self.store.larger is not None:
-            images = self._parts(images)
-        if self.sources is not None and self.store.paired:
-            source = self._read(self.sources, index)
-            source = source if mirrored is None else self._flipped(source, mirrored)
-        elif self.sources is not None:
+            size = self.store.images.shape[2:]
+            spare = [larger - side + 1 for larger, side in zip(images.shape[2:], size, strict=True)]
+            offsets = torch.stack([torch.randint(most, (self.batch_size,), device=images.device) for most in spare])
+            images = self._parts(images, offsets, size)
+        if self.sources is not None and not self.store.paired:
             others = indices(self.seed, number, self.batch_size, len(self.sources), stream=1)
             source = self._read(self.sources, others)
         return Batch(images, self.labels[self._places(index)], source)
 
-    def _parts(self, images: Tensor) -> Tensor:
-        """A part of each image, of the size of the store's `images`, at a place drawn for each."""
+    def _parts(self, images: Tensor, offsets: Tensor, size: Sequence[int]) -> Tensor:
+        """A part (n, C, *size) of each image, beginning at `offsets` (2, N) down and across, the whole batch's."""
         rows, device = torch.arange(len(images), device=images.device), images.device
         places = [rows[:, None, None, None], torch.arange(images.shape[1], device=device)[:, None, None]]
-        for axis, side in enumerate(self.store.images.shape[2:]):
-            first = torch.randint(images.shape[2 + axis] - side + 1, (self.batch_size,), device=device)
+        for axis, (first, side) in enumerate(zip(offsets, size, strict=True)):
             span = self.world.share(first)[:, None] + torch.arange(side, device=device)
             places.append(span[:, None, :, None] if axis == 0 else span[:, None, None, :])
         parts = images[tuple(places)]
         return parts.contiguous(memory_format=self.device.memory_format_of(parts))
+
+    def _shifted(self, images: Tensor, offsets: Tensor) -> Tensor:
+        """Each image moved by up to `shift` pixels; what comes in at an edge is the mirror image of what is there."""
+        padded = functional.pad(images, [self.shift] * 4, mode="reflect")
+        return self._parts(padded, offsets, images.shape[2:])
 
     def _flipped(self, images: Tensor, mirrored: Tensor) -> Tensor:
         return torch.where(self.world.share(mirrored), images.flip(-1), images)

@@ -119,6 +119,23 @@ def test_flipping_mirrors_about_half_of_the_images():
     assert any(flipped) and any(same) and all(f or s for f, s in zip(flipped, same, strict=True))
 
 
+def test_images_are_moved_by_up_to_so_many_pixels_each_with_its_source():
+    images = numpy.random.default_rng(1).integers(0, 256, (23, 1, 8, 9), dtype=numpy.uint8)
+    spec = dataclasses.replace(helpers.store().spec, image_shape=(1, 8, 9), source_shape=(1, 8, 9))
+    store = dataclasses.replace(helpers.store(), spec=spec, images=images, sources=255 - images)
+    feed = Feed(store, helpers.CPU, batch_size=23, seed=5, shift=2)
+    torch.manual_seed(0)
+    batch, plain = feed.batch(0), Feed(store, helpers.CPU, batch_size=23, seed=5).batch(0)
+    assert batch.source is not None and torch.allclose(batch.source, -batch.images, atol=1e-6)
+    seen = set()
+    for moved, image in zip(batch.images, plain.images, strict=True):
+        padded = torch.nn.functional.pad(image, [2, 2, 2, 2], mode="reflect")
+        places = [(y, x) for y in range(5) for x in range(5) if torch.equal(padded[:, y : y + 8, x : x + 9], moved)]
+        assert places, "moved, and nothing else"
+        seen |= set(places)
+    assert len(seen) > 8
+
+
 def test_another_part_of_each_larger_image_is_shown_each_time_and_the_same_after_a_restart():
     larger = numpy.random.default_rng(1).integers(0, 256, (23, 1, 4, 5), dtype=numpy.uint8)
     store = dataclasses.replace(helpers.store(), larger=larger)
