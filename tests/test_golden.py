@@ -55,7 +55,7 @@ APART = ("dataset=unpaired_folder", "dataset.sources=.", "dataset.source_channel
 LARGER = ("dataset=image_folder", "generator.blocks=2", "task.factor=4", "task.kernel=bicubic")
 TRANSLATIONS = {
     "pix2pix": ("model=pix2pix", *PAIRS, "loss=non_saturating", "term.l1.weight=100", "generator.dropout=0.5"),
-    "cyclegan": ("model=cyclegan", *APART, "game.cycle=5.0", "game.identity=2.5", "game.pool_size=3"),
+    "cyclegan": ("model=cyclegan", *APART, "term.cycle.weight=5.0", "term.identity.weight=2.5", "game.pool_size=3"),
     "cut": ("model=cut", *APART, "generator.projection=8", "term.contrastive.patches=16", "term.contrastive.weight=1"),
     "srgan": ("model=srgan", *LARGER, "loss=non_saturating", "term.l1.weight=100", "discriminator.spectral_norm=true"),
     "content": ("model=srgan", *LARGER, "game=content", "term=[l2,total_variation]", "term.l2.weight=100"),

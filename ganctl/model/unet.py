@@ -15,7 +15,7 @@ from ganctl.model.layers import LEAK, initialise, normalisation
 from ganctl.shapes import Images, Sources
 
 _FEW = 16  # pixels of a map whose kernels have more numbers than it has
-_DROPPED = 3  # doublings next to the innermost that have dropout: those of 512 channels in the paper
+_DROPPED = 16  # pixels of the largest map that dropout changes, as in the authors' code; the innermost has none
 
 
 class Generator(nn.Module):
@@ -61,7 +61,7 @@ class Generator(nn.Module):
             before = widths[level] * (1 if level == halvings - 1 else 2)
             pixels = image_shape[1] * image_shape[2] // 4 ** (level + 1)
             convolution = doubling_convolution(before, widths[level - 1], upsampling, pixels, bias=norm != "batch")
-            dropped = halvings - 1 - _DROPPED <= level < halvings - 1 and dropout > 0
+            dropped = dropout > 0 and level < halvings - 1 and min(image_shape[1:]) >> level <= _DROPPED
             noise = [nn.Dropout(dropout)] if dropped else []
             self.up.append(nn.Sequential(nn.ReLU(), convolution, *normalisation(norm, widths[level - 1]), *noise))
         before, pixels = widths[0] * (1 if halvings == 1 else 2), image_shape[1] * image_shape[2] // 4
