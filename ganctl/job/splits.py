@@ -37,14 +37,14 @@ def has_truth(task: Task, dataset: Dataset) -> bool:
 def divided(store: ImageStore, share: float) -> tuple[ImageStore, ImageStore]:
     """All but every k-th image, and every k-th, k the whole number nearest to 1 / `share`, with their sources.
 
-    Sources that belong to no image are divided alike, by their own order. Raises ArgumentError where one side would be
-    empty.
+    Where the sources belong to no image they alone are divided: what is made is like all images, and of other sources.
+    Raises ArgumentError where one side would be empty.
     """
     every = max(2, round(1 / share))
     kept = slice(every - 1, None, every)
     sides = []
     for name, part in (("train", lambda rows: numpy.delete(rows, kept, axis=0)), (HELD_OUT, lambda rows: rows[kept])):
-        images, labels = part(store.images), part(store.labels)
+        images, labels = (part(rows) if store.paired else rows for rows in (store.images, store.labels))
         sources = None if store.sources is None else part(store.sources)
         if not len(images) or (sources is not None and not len(sources)):
             raise ArgumentError("task.held_out", share, f"leaves no {name} images of {len(store.images)}")

@@ -22,8 +22,13 @@ class Generator(nn.Module):
     code. `projection` above 0 adds what `term=[contrastive]` needs, features of so many numbers for each place of five
     maps: of the source, both halvings, the first and the middle block (Park et al. 2020, arXiv:2007.15651, appendix C).
 
+    With `residual` the layers give what is added to the source, at first nothing, so that a short training spends
+    nothing on learning to copy (ours; as Kim et al. 2016, arXiv:1511.04587, have it for enlargement). In training such
+    images may leave [-1, 1] a little, or nothing would teach a pixel that is cut off.
+
     Raises:
-        ArgumentError: the sides are no multiples of 4, 16 pixels at least, or source and image differ in size.
+        ArgumentError: the sides are no multiples of 4, 16 pixels at least, or source and image differ in size, or in
+            channels where `residual`.
     """
 
     def __init__(
@@ -37,6 +42,7 @@ class Generator(nn.Module):
         upsampling: str,
         projection: int,
         initialisation: str,
+        residual: bool = False,
     ) -> None:
         super().__init__()
         if upsampling not in ("resize", "transposed"):
@@ -65,7 +71,8 @@ class Generator(nn.Module):
                 else nn.ConvTranspose2d(before, after, 3, 2, 1, output_padding=1, bias=bias)
             )
             layers += [doubling, *normalisation(norm, after), nn.ReLU()]
-        self.layers = nn.Sequential(*layers, nn.ReflectionPad2d(3), nn.Conv2d(width, image_shape[0], 7), nn.Tanh())
+        self.layers = nn.Sequential(*layers, nn.ReflectionPad2d(3), nn.Conv2d(width, image_shape[0], 7))
+        self.layers.append(nn.Identity() if residual else nn.Tanh())
         step = 3 if normalisation(norm, width) else 2  # layers of a convolution with what follows it
         halved, widths = [step + 1, 2 * step + 1], (source_shape[0], 2 * width, 4 * width, 4 * width, 4 * width)
         first = 3 * step + 1
@@ -75,9 +82,20 @@ class Generator(nn.Module):
             for each in widths[: 5 if projection else 0]
         )
         initialise(self, initialisation)
+        self.residual = residual
+        if residual:
+            if image_shape[0] != source_shape[0]:
+                need = f"needs sources of as many channels as the images have, {image_shape[0]}"
+                raise ArgumentError("residual", "true", need, "false")
+            for parameter in self.layers[-2].parameters():
+                nn.init.zeros_(parameter)
 
     def forward(self, source: Sources) -> Images:
-        return self.layers(source).to(source.dtype)
+        images = self.layers(source)
+        if self.residual:
+            images = source + images
+            images = images if self.training else images.clamp(-1, 1)
+        return images.to(source.dtype)
 
     def patches(
         self, images: Tensor, count: int, places: list[Tensor] | None = None

@@ -58,6 +58,18 @@ def test_a_unet_repeats_pixels_where_its_maps_are_smaller_than_its_kernels() -> 
     assert [each.repeat for each in doublings] == [True, True, True, False, False]  # from 1, 2, 4, 8, 16 pixels a side
 
 
+def test_a_residual_translator_begins_by_copying_and_then_leaves_its_source() -> None:
+    translator = network("generator", "resnet_translator", width=8, residual=True)
+    source = torch.rand(2, 3, 32, 32) * 2 - 1
+    assert torch.equal(translator(source), source)
+    optimizer = torch.optim.SGD(translator.parameters(), lr=1.0)
+    (translator(source) - 1).square().mean().backward()
+    optimizer.step()
+    assert translator(source).mean() > source.mean() and translator.eval()(source).abs().max() <= 1
+    with pytest.raises(ArgumentError, match=r"^residual=true: needs sources of as many channels"):
+        network("generator", "resnet_translator", residual=True, source_shape=(1, 32, 32))
+
+
 def test_dropout_is_noise_in_training() -> None:
     source = torch.randn(2, 3, 32, 32)
     translator = network("generator", "unet", width=8, norm="instance")
