@@ -35,7 +35,7 @@ LABELS = {
     "unpaired": ("fastcut", "cyclegan"),
     "enlargement": ("game=content", "with adversary"),
 }
-METRICS = {"unpaired": "metric=[frechet,kid]"}
+METRICS = {"unpaired": "metric=[frechet,kid,style]"}
 PLACES = (
     "dataset.path=",
     "dataset.sources=",
@@ -57,7 +57,8 @@ def main() -> None:
     arguments = parser.parse_args()
     page, runs = arguments.page, dict(zip(LABELS[arguments.page], arguments.runs, strict=True))
     records = {
-        label: judged(run, METRICS.get(page, "metric=[frechet,kid,likeness,perceptual]")) for label, run in runs.items()
+        label: judged(run, METRICS.get(page, "metric=[frechet,kid,likeness,perceptual,style]"))
+        for label, run in runs.items()
     }
     {"pairs": draw_pairs, "unpaired": draw_unpaired, "enlargement": draw_enlargement}[page](list(runs.values()))
     put(DOCS / f"{page}.md", {"scores": table(records)})
@@ -87,7 +88,7 @@ def table(records: dict[str, dict[str, object]]) -> str:
     columns = {label: record["scores"] for label, record in records.items()}
     first = next(iter(records.values()))
     columns["untouched"] = first["untouched"]
-    names = [name for name in first["scores"] if not name.endswith("_n")]
+    names = [name for name in first["scores"] if not name.startswith("perceptual_pairs")]
     lines = [" ".join([" " * 30, *(f"{label:>16}" for label in columns)])]
     lines += [" ".join([f"{name:30}", *(f"{values[name]:>16.4g}" for values in columns.values())]) for name in names]
     return "\n".join(line.rstrip() for line in lines)
