@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from ganctl.compose import Composer
-from ganctl.job.sweep import expand, name_of_sweep
+from ganctl.job.expansion import expand, name_of_sweep
 from tests.conftest import TINY, Command, Refusal
 
 

@@ -14,7 +14,7 @@ from PIL import Image
 from ganctl.cli import COMMANDS
 from ganctl.compose import Composer
 from ganctl.invocation.arguments import parse
-from ganctl.job.sweep import expand
+from ganctl.job.expansion import expand
 from tests.conftest import Command
 from tests.docs.pages import GENERATED, PAGES, ROOT, command_lines
 
