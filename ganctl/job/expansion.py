@@ -9,7 +9,7 @@ from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, RangeSweep
 from hydra.errors import HydraException
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from ganctl.compose import Composer, override_text
 from ganctl.configuration.checks import leaves
@@ -51,7 +51,7 @@ def expand(
     """
     parser = OverridesParser.create(config_loader=composer.loader)
     params = [f"{key}={value}" for key, value in (config.hydra.sweeper.params or {}).items()]
-    typed = [*params, *(str(text) for text in config.hydra.overrides.task)]
+    typed = [*params, *typed_of(config, "task")]
     with composer.in_one_line(()):
         parse(params, composer.options)  # whose mistakes are told in one line; what was typed has been parsed before
         parsed = parser.parse_overrides(typed)
@@ -61,7 +61,7 @@ def expand(
         for position, override in enumerate(_last_of_each(parsed))
         if override.is_sweep_override()
     }
-    hydra_overrides = [str(text) for text in config.hydra.overrides.hydra]
+    hydra_overrides = typed_of(config, "hydra")
     jobs = []
     for number, overrides in enumerate(combinations, 1):
         progress()
@@ -85,6 +85,11 @@ def expand(
     return jobs
 
 
+def typed_of(config: DictConfig, kind: str) -> list[str]:
+    """The overrides of a `kind` (task, hydra) as they were typed: ${...} in them is each job's own, not the sweep's."""
+    return list(OmegaConf.to_container(config.hydra.overrides, resolve=False)[kind])  # type: ignore[index,call-overload]
+
+
 def settings_of(composer: Composer, config: DictConfig) -> dict[str, Any]:
     """The value of every key of a composed configuration, but for what may be trusted."""
     return {key: value for key, value in leaves(composer.plain(config)) if key != "trust"}
@@ -93,7 +98,7 @@ def settings_of(composer: Composer, config: DictConfig) -> dict[str, Any]:
 def _without_interpolation(text: str, settings: Mapping[str, Any]) -> str:
     """The override with the value that its ${...} came to: one that a run's folder may keep and be resumed with."""
     head, _, value = text.partition("=")
-    known = "${" in value and head.lstrip("+") in settings
+    known = "${" in value.replace("\\", "") and head.lstrip("+") in settings
     return f"{head}={override_text(settings[head.lstrip('+')])}" if known else text
 
 

@@ -19,7 +19,7 @@ from ganctl.files import atomic_write_text
 from ganctl.invocation.arguments import Arguments
 from ganctl.invocation.folders import chosen_folder, claim, discard, refuse_taken
 from ganctl.invocation.lock import locked
-from ganctl.job.expansion import Job, expand, name_of_sweep
+from ganctl.job.expansion import Job, expand, name_of_sweep, typed_of
 from ganctl.job.ranking_table import show_and_write
 from ganctl.job.side_by_side import MOST, cores, run_side_by_side
 from ganctl.job.signals import Stopped, StopSignals
@@ -72,7 +72,7 @@ def sweep(composer: Composer, arguments: Arguments, config: DictConfig, signals:
             if discarded:
                 discarded()
             raise
-        own = [text for text in config.hydra.overrides.hydra if not text.lstrip("+~").startswith(_OURS)]
+        own = [text for text in typed_of(config, "hydra") if not text.lstrip("+~").startswith(_OURS)]
         todo = Sweep(folder, jobs, len(jobs), [], for_jobs(arguments, own), at_once)
         return run(todo, signals, discarded)
 

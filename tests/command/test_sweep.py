@@ -130,6 +130,14 @@ def test_what_the_help_says_of_sweeps_is_so(words: list[str], varied: list[dict[
     assert [job.varied for job in expand(composer, composer.compose(words, multirun=True))] == varied
 
 
+def test_an_interpolation_is_each_jobs_own_and_kept_as_a_value_that_can_be_resumed_with(workplace: Path) -> None:
+    composer = Composer("train")
+    config = composer.compose(["output.grid=8,16", "output.log_every=${output.grid}"], multirun=True)
+    jobs = expand(composer, config)
+    assert [job.overrides for job in jobs] == [[f"output.grid={n}", f"output.log_every={n}"] for n in (8, 16)]
+    assert [job.settings["output.log_every"] for job in jobs] == [8, 16]
+
+
 @pytest.mark.parametrize("words", [["evaluate"], ["sample"], ["train", "--resume"], ["fid"]])
 def test_a_sweep_where_one_run_is_wanted_is_answered_with_its_runs(
     words: list[str], refused: Refusal, workplace: Path
