@@ -1,6 +1,7 @@
 """`--resume`: the settings that a run was started with, taken from its folder as data, and the new ones over them."""
 
 import contextlib
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -79,7 +80,7 @@ def _starts(folder: Path) -> list[tuple[int, Path]]:
 
 def _is_written(file: Path) -> bool:
     """Whether Hydra's file was written: a start that was killed may leave it empty, and an empty list is `[]`."""
-    return file.is_file() and file.stat().st_size > 0
+    return os.path.lexists(file) and not (file.is_file() and file.stat().st_size == 0)
 
 
 def _newest(path: str) -> Path:

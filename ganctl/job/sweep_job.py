@@ -82,9 +82,9 @@ def _trained(job: Job, place: Path, arguments: Arguments, signals: StopSignals) 
     train = partial(train_job, signals, trusted=job.trusted, facts=job.facts, again=job.again)
     arguments = replace(arguments, overrides=[*arguments.overrides, *job.overrides])
     with locked(place, f"hydra.sweep.dir={place.parent}"):
-        (place / RESULT).unlink(missing_ok=True)
         undo: Callable[[], object]
         if job.again:
+            (place / RESULT).unlink(missing_ok=True)
             own, undo = job.again.for_hydra(), partial(forget, place, job.again.subdir, keep_log=True)
         else:
             own, undo = [f"hydra.run.dir={quote(str(place))}"], partial(discard, place)
