@@ -16,7 +16,7 @@ from ganctl.files import disk_fault, one_line, plain, write_json
 from ganctl.invocation.arguments import Arguments
 from ganctl.invocation.folders import OWNER, discard, forget
 from ganctl.invocation.hydra_job import is_of_the_user, write_traceback
-from ganctl.invocation.lock import LOCK, MARK, locked
+from ganctl.invocation.lock import LOCK, MARK, TakenError, locked
 from ganctl.job.expansion import Job
 from ganctl.job.one_run import train_job, train_through_hydra
 from ganctl.job.signals import Stopped, StopSignals
@@ -24,6 +24,7 @@ from ganctl.own_code import OwnCodeError
 
 RESULT = "result.json"
 _ASIDE = "abandoned-"
+_FAILED = {"status": "failed", "score": None, "failed": True}
 
 
 @dataclass(frozen=True)
@@ -58,9 +59,12 @@ def run_job(job: Job, number: int, folder: Path, arguments: Arguments, signals: 
     except (KeyboardInterrupt, Stopped) as stopped:
         stop = getattr(stopped, "exit_code", 130)
         result |= {"status": "interrupted", "score": None, "failed": False, "error": None}
+    except TakenError as error:
+        print(f"{label} ({job.name}) failed: {error}", file=sys.stderr, flush=True)
+        return Outcome(result | _FAILED | {"error": str(error), "seconds": 0.0}, None, False)
     except Exception as error:
         said, where = _said(error, place)
-        result |= {"status": "failed", "score": None, "failed": True, "error": said}
+        result |= _FAILED | {"error": said}
         said = f"failed: {said}{where}"
     if not has_begun:
         return Outcome(None, stop or signals.exit_code, False)

@@ -47,7 +47,7 @@ def resume_sweep(arguments: Arguments, signals: StopSignals) -> int:
     Jobs that have ended are left as they are, those that failed unless they are to be tried again. Every job that is
     to run is checked first. Raises ValueError in one line where one is not as it was, or somebody is at work in it.
     """
-    folder, wish = given_path(str(arguments.resume)), _wish(arguments.overrides)
+    folder, wish = given_path(str(arguments.resume)), wish_of(arguments.overrides)
     with locked(folder, f"--resume={arguments.resume}"):
         record = read_record(folder)
         composer = composer_for("train", arguments)
@@ -67,7 +67,7 @@ def resume_sweep(arguments: Arguments, signals: StopSignals) -> int:
         return run(todo, signals)
 
 
-def _wish(overrides: Sequence[str]) -> Wish:
+def wish_of(overrides: Sequence[str]) -> Wish:
     """Raises ValueError for an override that would make other jobs of those that are left than of those that ended."""
     retry, launcher, trust = False, [], []
     for text in overrides:
