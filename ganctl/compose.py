@@ -216,7 +216,7 @@ class Composer:
                 if group in SEVERAL and key.split(".")[1] not in own[group]:
                     continue  # which the checks refuse with a sentence of its own
                 value = OmegaConf.select(own, key, default=own)
-                undone.append(f"~{key}" if value is own else f"++{key}={_override_text(value)}")
+                undone.append(f"~{key}" if value is own else f"++{key}={override_text(value)}")
         return undone
 
     def layers(self, overrides: Sequence[str]) -> list[Layer]:
@@ -282,13 +282,13 @@ class Composer:
             warnings.warn_explicit(remark.message, remark.category, remark.filename, remark.lineno)
 
 
-def _override_text(value: Any) -> str:
+def override_text(value: Any) -> str:
     """A value of a configuration as it is typed in an override."""
     plain = OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
     if isinstance(plain, dict):
-        return "{" + ",".join(f"{key}:{_override_text(item)}" for key, item in plain.items()) + "}"
+        return "{" + ",".join(f"{key}:{override_text(item)}" for key, item in plain.items()) + "}"
     if isinstance(plain, list):
-        return f"[{','.join(map(_override_text, plain))}]"
+        return f"[{','.join(map(override_text, plain))}]"
     return quote(plain) if isinstance(plain, str) else value_text(plain)
 
 

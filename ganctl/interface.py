@@ -7,6 +7,8 @@ from typing import Any
 
 from ganctl.configuration.names import in_one_line
 from ganctl.evaluation.scores import ScoreSet
+from ganctl.files import given_path
+from ganctl.report.recorded import is_sweep
 from ganctl.trained import Trained, load
 
 
@@ -37,6 +39,8 @@ def train(*overrides: str, resume: str | Path | None = None, config_dir: str | P
 
     if options := [word for word in overrides if word.startswith("-")]:
         raise ValueError(f"{options[0]}: not an override KEY=VALUE; sweeps are made by `ganctl train -m`")
+    if resume is not None and is_sweep(given_path(resume)):
+        raise ValueError(f"resume={resume}: is a sweep, which goes on by `ganctl train -m --resume {resume}`")
     words = [*overrides]
     words += [f"--resume={resume}"] if resume is not None else []
     words += [f"--config-dir={config_dir}"] if config_dir is not None else []

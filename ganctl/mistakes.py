@@ -98,7 +98,7 @@ _REMARKS = {
 }
 """What is said of options of other names, where `did you mean` would say too little."""
 
-_BASIC_ONLY = ("hydra/launcher", "hydra/sweeper")
+_LAUNCHERS = {"hydra/launcher": "basic (a job at a time) or local (jobs=2: two side by side)", "hydra/sweeper": "basic"}
 
 
 def _of_option(error: MissingConfigException, overrides: Sequence[Override], listed: dict[str, list[str]]) -> str:
@@ -108,8 +108,8 @@ def _of_option(error: MissingConfigException, overrides: Sequence[Override], lis
     typed = {item.key_or_group: item.input_line for item in overrides}
     presets = [str(typed[name]) for name in ("experiment", "model") if name in typed]
     origin = f" (asked for by {' or '.join(presets) or 'a YAML file'})" if group not in typed else ""
-    if group in _BASIC_ONLY:
-        return f"{group}={option}: no such option; sweeps of ganctl run with {group}=basic only, a job at a time"
+    if group in _LAUNCHERS:
+        return f"{group}={option}: no such option; sweeps of ganctl run with {group}={_LAUNCHERS[group]} only"
     if remark := _REMARKS.get(f"{group}={option}".lower().replace("-", "_")):
         return f"{group}={option}: no such option{origin}; {remark}"
     return f"{group}={option}: no such option{origin}; {suggestion(option, listed.get(group, ()), 'option')}"
@@ -117,6 +117,11 @@ def _of_option(error: MissingConfigException, overrides: Sequence[Override], lis
 
 def _of_key(key: str, message: str, overrides: Sequence[Override], composer: Composer) -> str:
     key = key.lstrip("+~")
+    if key == "hydra.launcher.jobs":
+        value = _assignment(key, overrides).partition("=")[2]
+        return f"jobs={value}: only hydra/launcher=local runs several jobs at once; add it"
+    if key == "retry_failed":
+        return f"{_assignment(key, overrides)}: is for a sweep that goes on; add --resume SWEEP"
     if "already at" in message:
         return f"+{_assignment(key, overrides)}: the key is there already; leave out the +"
     if "Could not override" in message and key in composer.options():

@@ -19,7 +19,8 @@ from tests.conftest import Refusal
 
 CONFIGS = Path(str(resources.files("ganctl.configs")))
 FILES = sorted(CONFIGS.rglob("*.yaml"))
-CHOICES = [(file.parent.name, file.stem) for file in FILES if file.parent != CONFIGS and not file.stem.startswith("_")]
+OPTIONS = [file for file in CONFIGS.glob("*/*.yaml") if not file.stem.startswith("_")]
+CHOICES = sorted((file.parent.name, file.stem) for file in OPTIONS)
 COMMANDS = ["train", "sample", "evaluate", "export"]
 PRESETS = ("model", "experiment")  # they set what other files explain
 

@@ -4,38 +4,30 @@ Everything here happens before torch is imported: what can be refused is refused
 only for a run that is going to begin.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf, open_dict
 
 from ganctl.compose import quote
 from ganctl.configuration.names import value_text
-from ganctl.files import disk_fault, given_path
+from ganctl.files import given_path
 from ganctl.invocation import help
 from ganctl.invocation.arguments import Arguments, parse
-from ganctl.invocation.folders import chosen_folder, claim, discard, forget, has_results, refuse_taken
-from ganctl.invocation.hydra_job import (
-    add_import_folders,
-    composer_for,
-    is_of_the_user,
-    run_hydra,
-    show,
-    write_traceback,
-)
+from ganctl.invocation.folders import chosen_folder, claim, discard, forget, refuse_taken
+from ganctl.invocation.hydra_job import add_import_folders, composer_for, show
 from ganctl.invocation.lock import locked
-from ganctl.invocation.presets import About, about, name_of
-from ganctl.invocation.resume import Resumed, folder_of, resume
+from ganctl.invocation.presets import about, name_of
+from ganctl.invocation.resume import folder_of, resume
+from ganctl.job.one_run import train_job, train_through_hydra
 from ganctl.job.signals import Interrupted, StopSignals
-from ganctl.own_code import OwnCodeError, own_code
+from ganctl.job.sweep import LOCAL, sweep
+from ganctl.job.sweep_resume import is_recorded, resume_sweep
 
-_ONE_RUN = "--resume: goes on with one run; leave out -m"
+_ONE_RUN = "is no sweep that can go on; leave out -m to go on with one run"
 
 
 def main(words: Sequence[str]) -> int:
@@ -59,8 +51,10 @@ def _train(arguments: Arguments, signals: StopSignals, locks: ExitStack) -> int 
     add_import_folders(arguments.config_dir, arguments.config_path)
     again, typed = None, arguments.overrides
     if arguments.resume is not None:
+        if is_recorded(arguments.resume) and not arguments.only_shows:
+            return resume_sweep(arguments, signals)
         if arguments.multirun:
-            raise ValueError(_ONE_RUN)
+            raise ValueError(f"--resume={arguments.resume}: {_ONE_RUN}")
         if not arguments.only_shows:
             locks.enter_context(locked(folder_of(arguments.resume), f"--resume={arguments.resume}"))
         again = resume(arguments.resume, arguments.overrides)
@@ -82,10 +76,10 @@ def _train(arguments: Arguments, signals: StopSignals, locks: ExitStack) -> int 
             raise ValueError(f"hydra.output_subdir={value_text(subdir)}: {need}")
         if is_sweep:
             if again:
-                raise ValueError(_ONE_RUN)
-            from ganctl.job.sweep import sweep
-
-            return sweep(composer, arguments, config, partial(train_job, signals), signals)
+                raise ValueError(f"--resume={arguments.resume}: {_ONE_RUN}")
+            return sweep(composer, arguments, config, signals)
+        if config.hydra.launcher._target_ == LOCAL:
+            raise ValueError("hydra/launcher=local: runs the jobs of a sweep; add -m")
         trusted = composer.check(config, arguments.overrides)
         facts = about(composer, config, arguments.overrides)
     except ValueError as error:
@@ -96,7 +90,7 @@ def _train(arguments: Arguments, signals: StopSignals, locks: ExitStack) -> int 
     job = partial(train_job, signals, trusted=trusted, facts=facts, again=again)
     if again:
         undo = partial(forget, again.folder, again.subdir, keep_log=(again.folder / "train.log").exists())
-        return _train_once(arguments, again.for_hydra(), job, again.folder, undo, is_new=False)
+        return train_through_hydra(arguments, again.for_hydra(), job, again.folder, undo, is_new=False)
     with composer.in_one_line(()):
         chosen, name = chosen_folder(config, "run"), name_of(facts.names, config.tag)
     if chosen:
@@ -110,61 +104,4 @@ def _train(arguments: Arguments, signals: StopSignals, locks: ExitStack) -> int 
         folder = claim(root, name).absolute()
         locks.enter_context(locked(folder, f"output.root={root}"))
         undo = partial(discard, folder, new_root=new_root)
-    return _train_once(arguments, [f"hydra.run.dir={quote(str(folder))}"], job, folder, undo)
-
-
-def train_job(
-    signals: StopSignals, config: DictConfig, trusted: Sequence[str], facts: About, again: Resumed | None = None
-) -> dict[str, Any]:
-    """The work of one job, in the folder that Hydra has made for it. Returns the run's summary."""
-    from ganctl.job.train import train_once
-
-    with open_dict(config):
-        config.trust = list(trusted)
-    OmegaConf.set_struct(config, True)
-    hydra = HydraConfig.get()
-    sources = [source.path for source in hydra.runtime.config_sources if source.provider == "command-line"]
-    options = [f"--config-dir={Path(path).absolute()}" for path in sources]
-    options += [text for text in hydra.overrides.task if text.startswith("trust=")]
-    checkpoint = again.checkpoint if again else None
-    folder = Path(hydra.runtime.output_dir)
-    with own_code("training", trusted, OwnCodeError, note=f"; the traceback is in {folder / 'train.log'}"):
-        return train_once(config, folder, checkpoint, facts, options, signals)
-
-
-def _train_once(
-    arguments: Arguments,
-    overrides: list[str],
-    job: Callable[[DictConfig], dict[str, Any]],
-    folder: Path,
-    undo: Callable[[], object],
-    *,
-    is_new: bool = True,
-) -> dict[str, Any]:
-    """Trains by `job` through Hydra, in `folder`.
-
-    A run that ends before it has begun leaves nothing behind: `undo` removes what was made for it.
-    """
-    outcome: dict[str, Any] = {"hydra_is_done": False}
-
-    def task(config: DictConfig) -> None:
-        outcome["hydra_is_done"] = True
-        try:
-            outcome["summary"] = job(config)
-        except Exception as error:  # kept from Hydra, which would print it in its own way
-            outcome["error"] = error
-            if not (is_of_the_user(error) or disk_fault(error)):
-                outcome["log"] = write_traceback(folder)
-
-    try:
-        run_hydra("train", arguments.for_hydra(*overrides), task)
-        if error := outcome.get("error"):
-            raise error
-    except BaseException as error:
-        has_begun = has_results(folder) if is_new else outcome["hydra_is_done"] and not is_of_the_user(error)
-        if not (has_begun or "log" in outcome):
-            undo()
-        raise
-    if "step" not in outcome["summary"]:
-        undo()
-    return outcome["summary"]
+    return train_through_hydra(arguments, [f"hydra.run.dir={quote(str(folder))}"], job, folder, undo)

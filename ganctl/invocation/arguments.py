@@ -81,7 +81,7 @@ def parse(arguments: Sequence[str], *, takes_targets: int = 0, takes_resume: boo
         _check_override(text)
     for name, value in options.items():
         _check_signs(f"--{name.replace('_', '-')}={value}")
-    return Arguments(_with_one_budget(overrides) if takes_resume else overrides, tuple(targets), **options)
+    return Arguments(_of_training(overrides) if takes_resume else overrides, tuple(targets), **options)
 
 
 def parse_runs(command: str, words: Sequence[str], **options: type) -> argparse.Namespace:
@@ -221,6 +221,11 @@ def _check_override(text: str) -> None:
 def _check_signs(text: str) -> None:
     if wrong := control_sign(text):
         raise ValueError(f"{text}: holds {wrong}; leave it out")
+
+
+def _of_training(overrides: list[str]) -> list[str]:
+    """`jobs=4` is short for the launcher's key."""
+    return _with_one_budget([f"hydra.launcher.{text}" if text.startswith("jobs=") else text for text in overrides])
 
 
 def _with_one_budget(overrides: list[str]) -> list[str]:

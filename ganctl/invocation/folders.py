@@ -18,7 +18,7 @@ from ganctl.report.files import read_sweep
 OWNER = ".owner.json"  # who works in a folder
 LONGEST = 80  # characters of a folder's name
 _OURS = (".hydra", "checkpoints", "config.yaml", "environment.json", "metrics.jsonl", "samples", "summary.json",
-         "tensorboard", "train.log", "multirun.yaml", "sweep.csv", "sweep.json")  # fmt: skip
+         "tensorboard", "train.log", "jobs.json", "multirun.yaml", "sweep.csv", "sweep.json")  # fmt: skip
 _MOST_RUNS = 6  # of a sweep that a message lists
 
 
@@ -86,7 +86,7 @@ def holds_run(folder: Path) -> bool:
 def refuse_sweep(folder: Path, command: str) -> None:
     """Raises ValueError, with its runs and what to type, where `folder` is a sweep's and `command` takes one run."""
     runs = sorted(path.name for path in folder.glob("*") if (path / "checkpoints").is_dir()) if folder.is_dir() else []
-    is_sweep = (folder / "multirun.yaml").is_file() or (folder / "sweep.json").is_file()
+    is_sweep = any((folder / name).is_file() for name in ("multirun.yaml", "jobs.json", "sweep.json"))
     if not is_sweep or (folder / "checkpoints").exists():
         return
     if not runs:

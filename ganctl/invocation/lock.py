@@ -22,6 +22,10 @@ _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
 _PATIENCE = 1.0  # seconds for an owner that has just locked the folder to say who it is
 
 
+class TakenError(ValueError):
+    """Somebody else is at work in the folder: nothing is to be written there."""
+
+
 @contextlib.contextmanager
 def locked(folder: Path, setting: str) -> Iterator[None]:
     """Keeps other processes out of `folder` until the block ends or this process does, however it dies.
@@ -30,8 +34,8 @@ def locked(folder: Path, setting: str) -> Iterator[None]:
     says whose it is, which another process on the same host removes once its owner is dead. The folder is made where it
     is missing, and removed again if the block leaves nothing in it.
 
-    Raises ValueError in one line that begins with `setting`: with the owner's process and host where there is one, or
-    with what stands in the way of writing there.
+    Raises ValueError in one line that begins with `setting`: a TakenError with the owner's process and host where there
+    is one, or what stands in the way of writing there.
     """
     folder, made = folder.absolute(), []
     try:
@@ -39,7 +43,7 @@ def locked(folder: Path, setting: str) -> Iterator[None]:
         lock = _acquired(folder)
     except Timeout:
         cure = "wait until it has ended, or take another folder"
-        raise ValueError(f"{setting}: {_owner(folder)} is working in it; {cure}") from None
+        raise TakenError(f"{setting}: {_owner(folder)} is working in it; {cure}") from None
     except OSError as error:
         _remove_empty(made)
         raise ValueError(f"{setting}: cannot be written to ({of_file(error)}); choose another") from None

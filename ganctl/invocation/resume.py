@@ -1,6 +1,7 @@
 """`--resume`: the settings that a run was started with, taken from its folder as data, and the new ones over them."""
 
 import contextlib
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -51,21 +52,35 @@ def resume(path: str, overrides: Sequence[str]) -> Resumed:
             raise ValueError(f"{text}: a resumed run stays in its folder; leave this out")
     newest = _newest(path)
     folder = checkpoint.run_folder(newest)
-    files = folder.glob("*/overrides.yaml")
-    matches = [(re.fullmatch(r"\.hydra(-resume-(\d{1,9}))?", file.parent.name), file.parent) for file in files]
-    starts = [(int(match[2] or 0), subdir) for match, subdir in matches if match]  # the first start has number 0
-    if not starts:
+    written = [start for start in _starts(folder) if _is_written(start[1] / "overrides.yaml")]
+    if not written:
         need = f"{printable(folder)} is not a run folder of ganctl train: it has no .hydra/overrides.yaml"
         raise ValueError(f"--resume={printable(path)}: {need}")
-    number, latest = max(starts)
+    _, latest = max(written)
     merged = merge(_read(latest / "overrides.yaml"), overrides)
     return Resumed(
         folder=folder,
         checkpoint=newest,
         overrides=[*_own_model(latest / "hydra.yaml", merged), *merged],
-        subdir=f".hydra-resume-{number + 1}",
+        subdir=next_subdir(folder),
         config_dir=_config_dir(latest / "hydra.yaml"),
     )
+
+
+def next_subdir(folder: Path) -> str:
+    """Where Hydra writes its files the next time that the run in `folder` goes on."""
+    return f".hydra-resume-{max((number for number, _ in _starts(folder)), default=0) + 1}"
+
+
+def _starts(folder: Path) -> list[tuple[int, Path]]:
+    """The folders of Hydra's files of each start of a run; the first start has number 0."""
+    matches = [(re.fullmatch(r"\.hydra(-resume-(\d{1,9}))?", path.name), path) for path in folder.glob(".hydra*")]
+    return [(int(match[2] or 0), path) for match, path in matches if match]
+
+
+def _is_written(file: Path) -> bool:
+    """Whether Hydra's file was written: a start that was killed may leave it empty, and an empty list is `[]`."""
+    return os.path.lexists(file) and not (file.is_file() and file.stat().st_size == 0)
 
 
 def _newest(path: str) -> Path:

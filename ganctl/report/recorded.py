@@ -125,8 +125,8 @@ def read_run(folder: Path, label: str | None = None) -> Recorded:
 
 def is_sweep(folder: Path) -> bool:
     """Whether the folder is that of a sweep (`-m`), perhaps of one that goes on or was killed."""
-    files = (folder / "sweep.json", folder / "multirun.yaml")
-    return any(map(is_there, files)) or any(folder.glob("*/result.json"))
+    files = ("sweep.json", "multirun.yaml", "jobs.json")
+    return any(is_there(folder / name) for name in files) or any(folder.glob("*/result.json"))
 
 
 def runs_of_sweep(folder: Path) -> list[Recorded]:

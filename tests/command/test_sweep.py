@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from ganctl.compose import Composer
-from ganctl.job.sweep import expand, name_of_sweep
+from ganctl.job.expansion import expand, name_of_sweep
 from tests.conftest import TINY, Command, Refusal
 
 
@@ -128,6 +128,14 @@ def test_a_part_that_is_swept_has_its_own_settings_and_the_sweep_is_not_called_b
 def test_what_the_help_says_of_sweeps_is_so(words: list[str], varied: list[dict[str, str]], workplace: Path) -> None:
     composer = Composer("train")
     assert [job.varied for job in expand(composer, composer.compose(words, multirun=True))] == varied
+
+
+def test_an_interpolation_is_each_jobs_own_and_kept_as_a_value_that_can_be_resumed_with(workplace: Path) -> None:
+    composer = Composer("train")
+    config = composer.compose(["output.grid=8,16", "output.log_every=${output.grid}"], multirun=True)
+    jobs = expand(composer, config)
+    assert [job.overrides for job in jobs] == [[f"output.grid={n}", f"output.log_every={n}"] for n in (8, 16)]
+    assert [job.settings["output.log_every"] for job in jobs] == [8, 16]
 
 
 @pytest.mark.parametrize("words", [["evaluate"], ["sample"], ["train", "--resume"], ["fid"]])

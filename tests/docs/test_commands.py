@@ -14,7 +14,8 @@ from PIL import Image
 from ganctl.cli import COMMANDS
 from ganctl.compose import Composer
 from ganctl.invocation.arguments import parse
-from ganctl.job.sweep import expand
+from ganctl.job.expansion import expand
+from ganctl.job.sweep_resume import wish_of
 from tests.conftest import Command
 from tests.docs.pages import GENERATED, PAGES, ROOT, command_lines
 
@@ -71,6 +72,9 @@ def test_every_ganctl_command_is_understood(
         assert ganctl(command, *(word for word in words if word != "GROUP")).code == 0
     elif command in TARGETS and words != ["-m"]:
         arguments = parse(words, takes_targets=TARGETS[command], takes_resume=command == "train")
+        if arguments.multirun and arguments.resume:
+            wish_of(arguments.overrides)
+            return
         composer = Composer(command, config_dir=arguments.config_dir)
         monkeypatch.syspath_prepend(str(folders))
         config = composer.compose(arguments.overrides, multirun=arguments.multirun)

@@ -171,7 +171,9 @@ def test_a_run_that_had_yaml_files_of_its_own_asks_for_them_again(run: Path, ref
 @pytest.mark.parametrize("words", [["-m", "seed=1,2"], ["hydra.run.dir=elsewhere"], ["hydra.mode=MULTIRUN"]])
 def test_a_resumed_run_stays_one_run_in_its_folder(words: list[str], run: Path, refused: Refusal) -> None:
     line = refused("train", "--resume", str(run), *words)
-    assert line.startswith(("--resume: goes on with one run", "hydra.run.dir=elsewhere: a resumed run stays"))
+    assert line.startswith(
+        (f"--resume={run}: is no sweep that can go on; ", "hydra.run.dir=elsewhere: a resumed run stays")
+    )
 
 
 def test_a_resumed_run_is_checked_before_anything_is_written(run: Path, refused: Refusal) -> None:

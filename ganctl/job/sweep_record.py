@@ -1,0 +1,96 @@
+"""jobs.json: what a sweep's folder keeps from its beginning on, so that it goes on with the same jobs after any end.
+
+    {"format", "version", "jobs_at_once", "config_dir", "shared",
+     "jobs": [{"job", "folder", "overrides", "varied", "own"}]}
+
+`shared` are the settings that all jobs have alike, `own` the others of a job, each by its dotted key.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ganctl.bounded import read_json
+from ganctl.files import plain, write_json
+from ganctl.forms import printable
+from ganctl.invocation.folders import slug
+from ganctl.job.expansion import Job
+
+JOBS = "jobs.json"
+FORMAT, VERSION = "ganctl-sweep", 1
+
+
+@dataclass(frozen=True)
+class JobRecord:
+    """What is kept of a job: the overrides that it begins with, those that differ between jobs, all its settings."""
+
+    number: int
+    folder: str
+    overrides: list[str]
+    varied: dict[str, str]
+    settings: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class SweepRecord:
+    """What is kept of a sweep. `at_once`: jobs side by side; None = one after the other in one process."""
+
+    jobs: list[JobRecord]
+    at_once: int | None
+    config_dir: str | None
+
+
+def write_record(folder: Path, jobs: Sequence[Job], at_once: int | None, config_dir: str | None) -> None:
+    """Writes jobs.json, whole or not at all."""
+    settings: list[Any] = [plain(job.settings) for job in jobs]
+    first = settings[0]
+    shared = {key: first[key] for key in first if all(key in own and own[key] == first[key] for own in settings)}
+    rows = [
+        {
+            "job": job.number,
+            "folder": job.folder,
+            "overrides": [*_model_in_force(job), *job.overrides],
+            "varied": job.varied,
+            "own": {key: value for key, value in own.items() if key not in shared},
+        }
+        for job, own in zip(jobs, settings, strict=True)
+    ]
+    place = str(Path(config_dir).absolute()) if config_dir else None
+    content = {"format": FORMAT, "version": VERSION, "jobs_at_once": at_once, "config_dir": place}
+    write_json(folder / JOBS, {**content, "shared": shared, "jobs": rows})
+
+
+def read_record(folder: Path) -> SweepRecord:
+    """Reads jobs.json. Raises ValueError in one line for a file that is damaged or of another kind."""
+    file = folder / JOBS
+    content = read_json(file)
+    if not isinstance(content, dict) or content.get("format") != FORMAT or content.get("version") != VERSION:
+        raise ValueError(f"{printable(file)}: is not the list of a sweep's jobs that this ganctl writes")
+    try:
+        jobs = [_job(row, dict(content["shared"])) for row in content["jobs"]]
+        at_once, config_dir = content["jobs_at_once"], content["config_dir"]
+    except (KeyError, TypeError, ValueError, AttributeError):
+        jobs, at_once, config_dir = [], None, None
+    numbers, folders = [job.number for job in jobs], {job.folder for job in jobs}
+    is_whole = isinstance(at_once, int | None) and isinstance(config_dir, str | None)
+    if not jobs or not is_whole or numbers != list(range(1, len(jobs) + 1)) or len(folders) != len(jobs):
+        raise ValueError(f"{printable(file)}: is damaged; the runs in the folder can still be resumed one by one")
+    return SweepRecord(jobs, at_once, config_dir and printable(config_dir))
+
+
+def _job(row: dict[str, Any], shared: dict[str, Any]) -> JobRecord:
+    number, folder, overrides, varied = row["job"], row["folder"], row["overrides"], row["varied"]
+    texts = [folder, *overrides, *varied, *varied.values()]
+    if not all(isinstance(text, str) and text == printable(text, len(text)) for text in texts):
+        raise ValueError("a text that nobody can have typed")
+    if folder != slug(folder) or not folder.startswith(str(number)):
+        raise ValueError("a folder that is not the job's")
+    return JobRecord(number, folder, list(overrides), dict(varied), shared | dict(row["own"]))
+
+
+def _model_in_force(job: Job) -> list[str]:
+    """`model=` as it was chosen by no word that was typed: defaults may change, jobs not."""
+    is_typed = any(text.lstrip("+~").partition("=")[0] == "model" for text in job.overrides)
+    model = job.facts.choices.get("model")
+    return [f"model={model}"] if model and not is_typed else []

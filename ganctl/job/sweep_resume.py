@@ -1,0 +1,145 @@
+"""`ganctl train --resume SWEEP`: jobs that have ended are left, those that were cut off go on, the others are run."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ganctl import checkpoint
+from ganctl.compose import Composer, override_text
+from ganctl.configuration.names import value_text
+from ganctl.files import given_path, plain
+from ganctl.forms import printable
+from ganctl.invocation.arguments import Arguments
+from ganctl.invocation.hydra_job import composer_for
+from ganctl.invocation.lock import locked
+from ganctl.invocation.presets import about
+from ganctl.invocation.resume import Resumed, merge, next_subdir
+from ganctl.job.expansion import Job, settings_of
+from ganctl.job.signals import StopSignals
+from ganctl.job.sweep import Sweep, for_jobs, jobs_at_once, run
+from ganctl.job.sweep_job import RESULT
+from ganctl.job.sweep_record import JOBS, JobRecord, SweepRecord, read_record
+from ganctl.report.files import read_result
+
+RETRY = "retry_failed"
+_LAUNCHER = ("hydra/launcher", "hydra.launcher.jobs")
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What was typed beside `--resume SWEEP`: whether failed jobs are tried again, how jobs are run, what to trust."""
+
+    retry_failed: bool
+    launcher: list[str]
+    trust: list[str]
+
+
+def is_recorded(path: str) -> bool:
+    """Whether the folder is a sweep's that can go on."""
+    return (given_path(path) / JOBS).is_file()
+
+
+def resume_sweep(arguments: Arguments, signals: StopSignals) -> int:
+    """Goes on with the sweep in the folder `arguments.resume`. Returns the exit code of `sweep`.
+
+    Jobs that have ended are left as they are, those that failed unless they are to be tried again. Every job that is
+    to run is checked first. Raises ValueError in one line where one is not as it was, or somebody is at work in it.
+    """
+    folder, wish = given_path(str(arguments.resume)), wish_of(arguments.overrides)
+    with locked(folder, f"--resume={arguments.resume}"):
+        record = read_record(folder)
+        composer = composer_for("train", arguments)
+        at_once = _at_once(composer, wish, record)
+        results = {job.number: result for job in record.jobs if (result := _ended(folder / job.folder, job, wish))}
+        missing = [job for job in record.jobs if job.number not in results]
+        try:
+            jobs = list(_jobs(composer, folder, missing, wish, signals))
+        except ValueError as error:
+            if record.config_dir is None or arguments.config_dir is not None:
+                raise
+            need = f"the sweep was started with --config-dir={record.config_dir}: give it again"
+            raise ValueError(f"{error}; {need}") from None
+        for name in ("sweep.json", "sweep.csv"):  # of the earlier end; what they say stands in the results
+            (folder / name).unlink(missing_ok=True)
+        todo = Sweep(folder, jobs, len(record.jobs), list(results.values()), for_jobs(arguments, []), at_once)
+        return run(todo, signals)
+
+
+def wish_of(overrides: Sequence[str]) -> Wish:
+    """Raises ValueError for an override that would make other jobs of those that are left than of those that ended."""
+    retry, launcher, trust = False, [], []
+    for text in overrides:
+        key, _, value = text.partition("=")
+        if key == RETRY:
+            if value not in ("true", "false"):
+                raise ValueError(f"{text}: must be true or false")
+            retry = value == "true"
+        elif key in _LAUNCHER:
+            launcher.append(text)
+        elif key == "trust":
+            trust.append(text)
+        else:
+            need = "a sweep goes on with the settings that it began with"
+            raise ValueError(f"{text}: {need}; leave it out, or resume one of its runs with it")
+    return Wish(retry, launcher, trust)
+
+
+def _at_once(composer: Composer, wish: Wish, record: SweepRecord) -> int | None:
+    """As many jobs side by side as typed, or as the sweep began with."""
+    words = list(wish.launcher)
+    if record.at_once is not None and not any(text.startswith("hydra/launcher") for text in words):
+        words = ["hydra/launcher=local", f"hydra.launcher.jobs={record.at_once}", *words]
+    return jobs_at_once(composer.compose(words, multirun=True))
+
+
+def _ended(place: Path, job: JobRecord, wish: Wish) -> dict[str, Any] | None:
+    """The result of a job that is not to be run again, else None."""
+    result = read_result(place / RESULT) if (place / RESULT).exists() else None
+    if not result or result["job"] != job.number or result["status"] in (None, "interrupted"):
+        return None
+    if result["failed"] and wish.retry_failed:
+        return None
+    return result | {"folder": str(place.absolute())}
+
+
+def _jobs(
+    composer: Composer, folder: Path, missing: Sequence[JobRecord], wish: Wish, signals: StopSignals
+) -> Iterator[Job]:
+    """The jobs that are to be run, each checked."""
+    for job in missing:
+        signals.raise_if_received()
+        place = folder / job.folder
+        if place.is_dir():
+            with locked(place, f"--resume={printable(place)}"):  # a process of the sweep may still be about to end
+                pass
+        name = " ".join(f"{key}={value}" for key, value in job.varied.items())
+        try:
+            overrides = _as_it_began(composer, merge(job.overrides, wish.trust), job)
+            config = composer.compose(overrides)
+            trusted, facts = composer.check(config, overrides), about(composer, config, overrides)
+        except ValueError as error:
+            raise ValueError(f"{error} (job {job.number} of the sweep: {name}; none was started)") from None
+        again = None
+        with suppress(ValueError):  # it has none yet
+            saved = checkpoint.find(place).resolve()
+            again = Resumed(place.absolute(), saved, overrides, next_subdir(place), None)
+        yield Job(job.number, overrides, job.varied, job.folder, trusted, facts, job.settings, again)
+
+
+def _as_it_began(composer: Composer, overrides: list[str], job: JobRecord) -> list[str]:
+    """The overrides, and those that give the settings of the job's beginning where the defaults have changed since.
+
+    Raises ValueError where a part is now another class: a name of code is not taken from a folder.
+    """
+    now: Any = plain(settings_of(composer, composer.compose(overrides)))
+    added = []
+    for key, value in job.settings.items():
+        if key in now and now[key] == value:
+            continue
+        if key.rpartition(".")[2] in ("_target_", "shape_rule") or "${" in str(value):
+            was, instead = printable(value_text(value)), value_text(now.get(key))
+            raise ValueError(f"{printable(key)}={instead}: was {was} when the sweep began; start another sweep")
+        added.append(f"++{key}={override_text(value)}")
+    return [*overrides, *added]
