@@ -38,10 +38,10 @@ class Discriminator(nn.Module):
         self,
         *,
         image_shape: ImageShape,
-        num_classes: int | None,
         channels: int,
         width: int,
         size: int | None,
+        num_classes: int | None = None,
         minibatch_deviation: bool = False,
     ) -> None:
         super().__init__()
@@ -60,7 +60,7 @@ class Discriminator(nn.Module):
         )
         normalise_spectra(self.heads)
 
-    def forward(self, images: Images, labels: Labels) -> Places:
+    def forward(self, images: Images, labels: Labels | None = None) -> Places:
         with torch.autocast(images.device.type, enabled=False):  # slower in bf16, where gradients are wanted
             maps = self.seeing.maps(self.resized(images.float().expand(-1, 3, -1, -1)))
         logits, coarser = [], None
@@ -100,10 +100,11 @@ class Head(nn.Module):
         self.logit = nn.Conv2d(width, 1, 1)
         self.classes = None if num_classes is None else nn.Embedding(num_classes, width)
 
-    def forward(self, maps: Tensor, labels: Tensor) -> Tensor:
+    def forward(self, maps: Tensor, labels: Tensor | None) -> Tensor:
         features = self.layers(maps)
         logits = self.logit(features)
         if self.classes is not None:
+            assert labels is not None, "a conditional task shows them"
             logits = logits + (self.classes(labels)[:, :, None, None] * features).sum(1, keepdim=True)
         return logits.flatten(start_dim=1)
 
