@@ -71,3 +71,9 @@ def test_heads_that_see_their_batch_judge_it_by_its_company() -> None:
     torch.testing.assert_close(
         alone(images, LABELS), torch.cat([alone(image[None], LABELS[:1]) for image in images]), atol=1e-4, rtol=1e-4
     )
+
+
+def test_without_classes_nobody_is_asked_for_labels() -> None:
+    network = Discriminator(**{key: value for key, value in SETTINGS.items() if key != "num_classes"}).eval()
+    images = torch.rand(2, 3, 64, 64)
+    assert torch.equal(network(images), network(images, LABELS))
