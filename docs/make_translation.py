@@ -1,7 +1,7 @@
 """Judges the runs of a page on pictures from pictures, and puts their pictures and scores into it.
 
     python docs/make_translation.py pairs WITH CONTENT
-    python docs/make_translation.py unpaired FASTCUT CYCLEGAN
+    python docs/make_translation.py unpaired ONE TWO
     python docs/make_translation.py enlargement CONTENT WITH
 
 The runs are those of the page's commands. They are judged anew, so that all of a page are judged alike; what was typed,
@@ -32,7 +32,7 @@ DOCS = Path(__file__).resolve().parent
 PICTURES, RESULTS = DOCS / "pictures", DOCS.parent / "benchmarks" / "results"
 LABELS = {
     "pairs": ("with adversary", "game=content"),
-    "unpaired": ("fastcut", "cyclegan"),
+    "unpaired": ("one generator", "two generators"),
     "enlargement": ("game=content", "with adversary"),
 }
 METRICS = {"unpaired": "metric=[frechet,kid,style]"}
