@@ -35,7 +35,11 @@ LABELS = {
     "unpaired": ("one generator", "two generators"),
     "enlargement": ("game=content", "with adversary"),
 }
-METRICS = {"unpaired": "metric=[frechet,kid,style]"}
+JUDGES = {
+    "pairs": ("metric=[frechet,kid,likeness,perceptual,style]",),
+    "unpaired": ("metric=[frechet,kid,style]",),
+    "enlargement": ("metric=[frechet,kid,likeness,perceptual]", "feature=efficientnet_lite2"),
+}
 PLACES = (
     "dataset.path=",
     "dataset.sources=",
@@ -56,18 +60,15 @@ def main() -> None:
     parser.add_argument("runs", type=Path, nargs=2)
     arguments = parser.parse_args()
     page, runs = arguments.page, dict(zip(LABELS[arguments.page], arguments.runs, strict=True))
-    records = {
-        label: judged(run, METRICS.get(page, "metric=[frechet,kid,likeness,perceptual,style]"))
-        for label, run in runs.items()
-    }
+    records = {label: judged(run, *JUDGES[page]) for label, run in runs.items()}
     {"pairs": draw_pairs, "unpaired": draw_unpaired, "enlargement": draw_enlargement}[page](list(runs.values()))
     put(DOCS / f"{page}.md", {"scores": table(records)})
     print(write_new(RESULTS / f"{date.today()}-{page}.json", as_json(records).encode()))
 
 
-def judged(run: Path, metrics: str) -> dict[str, object]:
+def judged(run: Path, *words: str) -> dict[str, object]:
     """What was typed for a run, how it ended, and its scores beside the untouched sources'."""
-    command = [sys.executable, "-m", "ganctl", "evaluate", str(run), metrics, "device.type=cpu"]
+    command = [sys.executable, "-m", "ganctl", "evaluate", str(run), *words, "device.type=cpu"]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     record = json.loads(sorted(run.glob("scores-*.json"))[-1].read_text())
     overrides = yaml.safe_load((run / ".hydra" / "overrides.yaml").read_text())
