@@ -115,7 +115,7 @@ class Judge:
             cache=self.cache,
             progress=self.progress,
         )
-        pairs = pairs and num_images == real.features.count == len(store.images)
+        pairs = pairs and num_images <= real.features.count == len(store.images)
         scores = self.compare(generate, real, num_images, seed, weights, labels, look, pairs=pairs)
         return replace(scores, protocol=replace(scores.protocol, sources=sources))
 

@@ -52,9 +52,10 @@ class Likeness:
         assert generated.images is not None and real.images is not None
         if min(real.images.shape[2:]) <= 2 * self.border:
             raise ArgumentError("border", self.border, f"leaves nothing of {real.images.shape[2:]} pixels", 0)
-        sides = zip(_blocks(generated.images), _blocks(real.images), strict=True)
+        truths = real.images[: len(generated.images)]
+        sides = zip(_blocks(generated.images), _blocks(truths), strict=True)
         found = [self._sums(ours, truth) for ours, truth in sides]
-        totals = torch.stack(found).sum(0) / len(real.images)
+        totals = torch.stack(found).sum(0) / len(truths)
         values = [float(value) for value in totals]
         return by_name(self.declare(generated.extractor, 0), values)
 

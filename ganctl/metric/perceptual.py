@@ -42,6 +42,7 @@ class Perceptual:
     def __call__(self, generated: FeatureSet, real: FeatureSet) -> dict[str, float]:
         assert generated.images is not None and real.images is not None
         network = frozen_network(self.network)
-        sides = zip(batches(generated.images, self.size), batches(real.images, self.size), strict=True)
+        truths = real.images[: len(generated.images)]
+        sides = zip(batches(generated.images, self.size), batches(truths, self.size), strict=True)
         distances = torch.cat([perceptual_distance(network, *pair) for pair in sides])
         return by_name(self.declare(generated.extractor, 0), [distances.double().mean().item()])

@@ -60,6 +60,11 @@ def test_a_border_is_cut_off(pairs: tuple[numpy.ndarray, numpy.ndarray]) -> None
         found(images, truth, border=16)
 
 
+def test_fewer_images_are_compared_with_the_first_true_ones(pairs: tuple[numpy.ndarray, numpy.ndarray]) -> None:
+    ours, truth = pairs
+    assert found(ours[:2], truth) == found(ours[:2], truth[:2]) != found(ours, truth)
+
+
 def test_equal_images_have_the_best_there_is() -> None:
     truth = uniform_images(3, 1, 16, 16, seed=0)
     assert found(truth, truth) == pytest.approx({"psnr_y": 100, "ssim_y": 1, "l1": 0}, abs=1e-4)

@@ -41,6 +41,7 @@ def test_it_grows_with_the_damage() -> None:
 def test_an_image_is_compared_with_its_own_true_one() -> None:
     truth = photographs(6)
     assert distance(numpy.roll(truth, 1, axis=0), truth) > 0.2
+    assert distance(truth[:2], truth) == pytest.approx(0, abs=1e-5), "fewer images, with the first true ones"
 
 
 def test_without_pairs_it_is_left_out() -> None:
