@@ -102,7 +102,8 @@ def starts_from_noise(group: str, name: str) -> bool:
     if group in ("generator", "discriminator"):
         words = [line.partition(" ")[2] for line in text.splitlines() if line.startswith("_target_: ")]
         if not words:  # of another file of the group
-            return True
+            first = next(line for line in text.splitlines() if line.startswith("  - "))
+            return starts_from_noise(group, first.removeprefix("  - "))
         module, _, kind = words[0].rpartition(".")
         found = inspect.signature(getattr(importlib.import_module(module), kind).forward).parameters
         return "labels" in found
