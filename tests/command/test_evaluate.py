@@ -21,7 +21,7 @@ from tests.command.conftest import Train
 from tests.conftest import Command, Refusal
 from tests.settings import torch_untouched
 
-NO_PAIRS = {"likeness": "generated images belong to no real ones, one by one"}
+NO_PAIRS = dict.fromkeys(("likeness", "perceptual"), "generated images belong to no real ones, one by one")
 FEW = ("num_images=20", "num_real=50", "device=cpu")
 AS_THE_RUN = (*FEW, "metric=[]")
 Evaluate = Callable[..., list[dict[str, Any]]]
