@@ -25,8 +25,6 @@ from run import RESULTS, machine, race
 
 from ganctl import build
 from ganctl.files import as_json, write_new
-from ganctl.training.feed import Feed
-from ganctl.training.loop import train
 
 ARMS = ("dcgan", "fastgan", "projected")
 METRICS = "[frechet,kid,precision_recall,memorisation]"
@@ -42,13 +40,7 @@ def words(arm: str, pictures: Path, size: int) -> list[str]:
 def steps(arm: str, pictures: Path, size: int) -> Iterator[None]:
     """One training step a `next`."""
     config = contenders.configuration(words(arm, pictures, size))
-    device = build.device(config)
-    store = build.dataset(config).load()
-    task = build.task(config, store.spec).fitted(store)
-    game = build.game(config, task)
-    state = build.state(config, game, task, device)
-    feed = Feed(store, device, batch_size=config.training.batch_size, seed=0)
-    for _ in train(state, game, device, feed, build.scheduler(config), 10**9, seed=config.seed):
+    for _ in contenders.steps(config, build.dataset(config).load()):
         yield
 
 

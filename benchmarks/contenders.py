@@ -21,6 +21,7 @@ from ganctl import build
 from ganctl.compose import Composer
 from ganctl.contract import DataSpec, ImageStore
 from ganctl.training.feed import Feed
+from ganctl.training.game import Log
 from ganctl.training.loop import train
 
 
@@ -49,15 +50,20 @@ def ours(size: int, width: int | None, batch: int, precision: str, model: str = 
     config = configuration(overrides)
     pixels, labels = digits(size)
     store = ImageStore(DataSpec("mnist5k", (1, size, size), 10), pixels, labels, content_hash="")
-    device = build.device(config)
-    task = build.task(config, store.spec)
-    game = build.game(config, task)
-    state = build.state(config, game, task, device)
-    feed = Feed(store, device, batch_size=batch, seed=0)
-    for log in train(state, game, device, feed, build.scheduler(config), 10**9, seed=config.seed):
-        if state.step % 50 == 0:
+    for number, log in enumerate(steps(config, store), 1):
+        if number % 50 == 0:
             assert all(torch.isfinite(value) for value in log.values())
         yield
+
+
+def steps(config: DictConfig, store: ImageStore) -> Iterator[Log]:
+    """ganctl's loop on a store, a step a `next`."""
+    device = build.device(config)
+    task = build.task(config, store.spec).fitted(store)
+    game = build.game(config, task)
+    state = build.state(config, game, task, device)
+    feed = Feed(store, device, batch_size=config.training.batch_size, seed=0)
+    yield from train(state, game, device, feed, build.scheduler(config), 10**9, seed=config.seed)
 
 
 def configuration(overrides: list[str]) -> DictConfig:

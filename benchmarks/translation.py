@@ -30,8 +30,6 @@ from ganctl import build
 from ganctl.contract import DataSpec, ImageStore
 from ganctl.files import as_json, write_new
 from ganctl.task import in_unit_range, shrunk
-from ganctl.training.feed import Feed
-from ganctl.training.loop import train
 
 BATCH_SIZES = {"pix2pix": 4, "cyclegan": 2, "cut": 2, "srgan": 16}
 SIZE, WIDTH, IMAGES = 64, 32, 64
@@ -64,13 +62,7 @@ def pictures(model: str) -> ImageStore:
 
 def ours(model: str, precision: str) -> Iterator[None]:
     """ganctl's loop, one step a `next`."""
-    config, store = contenders.configuration(words(model, f"device.precision={precision}")), pictures(model)
-    device = build.device(config)
-    task = build.task(config, store.spec).fitted(store)
-    game = build.game(config, task)
-    state = build.state(config, game, task, device)
-    feed = Feed(store, device, batch_size=config.training.batch_size, seed=0)
-    for _ in train(state, game, device, feed, build.scheduler(config), 10**9, seed=config.seed):
+    for _ in contenders.steps(contenders.configuration(words(model, f"device.precision={precision}")), pictures(model)):
         yield
 
 

@@ -184,9 +184,9 @@ class Sourced(Protocol):
 
     It is judged by pictures that it has not learned from: a test split, else the share `held_out` of the data.
     `pictures` has samples 0, 1, ... beside what they were made of, (k N, C, H, W), as people want to look at them, and
-    how many of them a row of a grid has;
-    `untouched` has sources as images (N, C, H, W), nothing learned: the line that a generator has to beat. `made_by`
-    says how the sources were made of the images, for the protocol of scores; None where they are data themselves.
+    how many of them a row of a grid has. `untouched` has sources as images (N, C, H, W), nothing learned: the line that
+    a generator has to beat. `made_by` says how the sources were made of the images, for the protocol of scores; None
+    where they are data themselves.
     """
 
     held_out: float

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import torch
 
-from ganctl.contract import ArgumentError, FeatureSet, Score
+from ganctl.contract import FeatureSet, Score
 from ganctl.metric.features import by_name
-from ganctl.metric.style import batches, frozen_network
-from ganctl.pretrained import VARIANTS, perceptual_distance
+from ganctl.metric.style import batches, check_network, frozen_network
+from ganctl.pretrained import perceptual_distance
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,7 @@ class Perceptual:
     needs = ("generated.images", "real.images", "generated.pairs")
 
     def __post_init__(self) -> None:
-        if self.network not in VARIANTS:
-            raise ArgumentError("network", self.network, f"is unknown; choose from {', '.join(VARIANTS)}")
+        check_network(self.network)
 
     @property
     def pretrained(self) -> str:

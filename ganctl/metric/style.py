@@ -51,8 +51,7 @@ class Style:
     needs = ("generated.images", "real.images")
 
     def __post_init__(self) -> None:
-        if self.network not in VARIANTS:
-            raise ArgumentError("network", self.network, f"is unknown; choose from {', '.join(VARIANTS)}")
+        check_network(self.network)
 
     @property
     def pretrained(self) -> str:
@@ -101,6 +100,12 @@ class Style:
         network, sides = frozen_network(self.network), random_pairs(len(images), pairs=self.pairs, seed=self.seed)
         both = zip(*(batches(images, self.size, side) for side in sides), strict=True)
         return torch.cat([perceptual_distance(network, *pair) for pair in both]).double().mean().item()
+
+
+def check_network(name: str) -> None:
+    """Raises ArgumentError for a network that is none of EfficientNet's variants."""
+    if name not in VARIANTS:
+        raise ArgumentError("network", name, f"is unknown; choose from {', '.join(VARIANTS)}")
 
 
 def batches(images: numpy.ndarray, size: int, index: numpy.ndarray | None = None) -> Iterator[Tensor]:
