@@ -17,7 +17,12 @@ MAX_PIXELS = 89_478_485  # a quarter of a gigabyte of RGB, Pillow's own bound
 _FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")  # whatever the file is called; none runs a program
 _GREY = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N", "F")  # Pillow's modes without colour
 _TRANSPARENT = ("RGBA", "RGBa", "LA", "La", "PA")
-_DRAFT_GAP = 2.0  # JPEGs are decoded at 1/2, 1/4 or 1/8 as long as this many times the size is left, as by thumbnail()
+_DRAFT_GAP = 1.4
+"""JPEGs are decoded at 1/2, 1/4 or 1/8 as long as this many times the size is left for the filter.
+
+Photographs at 64 pixels then are 39 dB or more (PSNR) from what the filter makes of all pixels; the bilinear filter on
+all pixels is 35 dB from Lanczos' on the same.
+"""
 _REDUCING_GAP = 3.0  # shrink cheaply as long as this many times the size is left for the filter
 _BACKGROUND = (255, 255, 255)
 
@@ -34,6 +39,7 @@ def decode(content: bytes, *, size: Size | None, channels: int | None, fit: str,
     with _image(content) as file:
         if channels is None:
             channels = 1 if file.mode in _GREY else 3
+        whole, is_turned = file.size, file.getexif().get(ExifTags.Base.Orientation, 1) > 4
         if size is not None:
             wanted = max(size) * _DRAFT_GAP / min(file.size)
             file.draft(None, (int(file.width * wanted) + 1, int(file.height * wanted) + 1))
@@ -41,7 +47,8 @@ def decode(content: bytes, *, size: Size | None, channels: int | None, fit: str,
         plain, mode = _opaque(file), "L" if channels == 1 else "RGB"
         plain = plain if plain.mode == mode else plain.convert(mode)  # a copy costs as much as a third of decoding
         if size is not None:
-            plain = _resized(plain, size, fit, Image.Resampling[resample.upper()])
+            whole = (whole[1], whole[0]) if is_turned else whole
+            plain = _resized(plain, whole, size, fit, Image.Resampling[resample.upper()])
         pixels = numpy.asarray(plain)
     return pixels[None] if channels == 1 else pixels.transpose(2, 0, 1)
 
@@ -173,19 +180,26 @@ def _opaque(image: Image.Image) -> Image.Image:
     return image
 
 
-def _resized(image: Image.Image, size: Size, fit: str, resample: Image.Resampling) -> Image.Image:
-    height, width = size
+def _resized(
+    image: Image.Image, whole: tuple[int, int], size: Size, fit: str, resample: Image.Resampling
+) -> Image.Image:
+    """The image at `size`. `whole` is its width and height before it was decoded at a part of them."""
+    (height, width), (whole_width, whole_height) = size, whole
+    smaller = round(whole_width / image.width)  # 1, 2, 4 or 8; the last column may be a part of a pixel
+
+    def shrunk(left: int, top: int, wide: int, tall: int, target: tuple[int, int]) -> Image.Image:
+        right, bottom = min((left + wide) / smaller, image.width), min((top + tall) / smaller, image.height)
+        box = (left / smaller, top / smaller, right, bottom)
+        return image.resize(target, resample, box=box, reducing_gap=_REDUCING_GAP)
+
     if fit == "pad":
-        scale = min(height / image.height, width / image.width)
-        inner = max(1, round(image.width * scale)), max(1, round(image.height * scale))
+        scale = min(height / whole_height, width / whole_width)
+        inner = max(1, round(whole_width * scale)), max(1, round(whole_height * scale))
         canvas = Image.new(image.mode, (width, height), _BACKGROUND if image.mode == "RGB" else _BACKGROUND[0])
-        small = image.resize(inner, resample, reducing_gap=_REDUCING_GAP)
-        canvas.paste(small, ((width - inner[0]) // 2, (height - inner[1]) // 2))
+        canvas.paste(shrunk(0, 0, *whole, inner), ((width - inner[0]) // 2, (height - inner[1]) // 2))
         return canvas
-    box = (0, 0, image.width, image.height)
+    wide, tall = whole
     if fit == "crop":
-        wide = min(image.width, max(1, round(image.height * width / height)))
-        tall = min(image.height, max(1, round(image.width * height / width)))
-        left, top = (image.width - wide) // 2, (image.height - tall) // 2
-        box = (left, top, left + wide, top + tall)
-    return image.resize((width, height), resample, box=box, reducing_gap=_REDUCING_GAP)
+        wide = min(whole_width, max(1, round(whole_height * width / height)))
+        tall = min(whole_height, max(1, round(whole_width * height / width)))
+    return shrunk((whole_width - wide) // 2, (whole_height - tall) // 2, wide, tall, (width, height))
