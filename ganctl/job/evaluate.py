@@ -20,7 +20,7 @@ from ganctl.evaluation.scores import ScoreSet, deviation, mean
 from ganctl.files import as_json, write_new
 from ganctl.job.splits import has_truth, to_learn_and_to_judge
 from ganctl.job.untouched import untouched_scores
-from ganctl.metric.memorisation import nearest_real
+from ganctl.metric.memorisation import nearest_real, nearest_samples
 from ganctl.record.console import Console
 from ganctl.record.image_grid import save_grid
 from ganctl.record.wording import beside_others, with_intervals
@@ -113,15 +113,18 @@ def _as_run(config: DictConfig, trained: Trained) -> DictConfig:
 def beside_the_nearest(generated: FeatureSet, real: FeatureSet, count: int = 16) -> Tensor | None:
     """Rows of `count` pictures (3 count, C, H, W) uint8: samples, their nearest real images by features, by pixels.
 
-    None where features or images are not kept.
+    The first half are the samples that are nearest to a real image, the others come as they were drawn. None where
+    features or images are not kept.
     """
     sides = (generated.features, real.features, generated.images, real.images)
     if any(side is None for side in sides):
         return None
     assert generated.images is not None and real.images is not None
-    count = min(count, generated.count)
-    near = [nearest_real(generated, real, count, pixels=pixels).numpy() for pixels in (False, True)]
-    rows = [generated.images[:count], *(real.images[numbers] for numbers in near)]
+    suspects = nearest_samples(generated, real, min(count, generated.count) // 2)
+    others = [number for number in range(generated.count) if number not in suspects.tolist()]
+    shown = torch.tensor([*suspects.tolist(), *others[: count - len(suspects)]])
+    near = [nearest_real(generated, real, shown, pixels=pixels).numpy() for pixels in (False, True)]
+    rows = [generated.images[shown.numpy()], *(real.images[numbers] for numbers in near)]
     return torch.from_numpy(numpy.concatenate(rows))
 
 

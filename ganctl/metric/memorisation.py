@@ -84,16 +84,25 @@ class Memorisation:
         return scores
 
 
-def nearest_real(generated: FeatureSet, real: FeatureSet, count: int, *, pixels: bool = False) -> Tensor:
-    """The numbers of the real images nearest to the first `count` samples, (count,) int64, by features or by pixels.
+def nearest_real(generated: FeatureSet, real: FeatureSet, numbers: Tensor, *, pixels: bool = False) -> Tensor:
+    """The numbers of the real images nearest to the samples `numbers` (K,) int64, (K,) int64; by features or by pixels.
 
     Needs the features of both sides, or with `pixels` their images. Raises ValueError as the metric does.
     """
     if pixels:
         assert generated.images is not None and real.images is not None
-        return nearest(as_rows(generated.images[:count]), as_rows(real.images))[1]
+        return nearest(as_rows(generated.images[numbers.numpy()]), as_rows(real.images))[1]
     ours, theirs = both_features(generated, real, least=1, what="the nearest real image")
-    return nearest(ours[:count], theirs)[1]
+    return nearest(ours[numbers], theirs)[1]
+
+
+def nearest_samples(generated: FeatureSet, real: FeatureSet, count: int, most: int = 5000) -> Tensor:
+    """The numbers of the `count` samples that are nearest to a real image by features, nearest first, (count,) int64.
+
+    If any sample is a copy, it is among them. No more than the first `most` samples are looked at.
+    """
+    ours, theirs = both_features(generated, real, least=1, what="the nearest real image")
+    return nearest(ours[:most], theirs)[0].argsort(stable=True)[:count]
 
 
 def nearest(rows: Tensor, others: Tensor, *, itself: Tensor | None = None) -> tuple[Tensor, Tensor]:

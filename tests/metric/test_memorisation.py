@@ -6,7 +6,7 @@ import numpy
 import pytest
 import torch
 
-from ganctl.metric.memorisation import Memorisation, as_rows, nearest, nearest_real, spread
+from ganctl.metric.memorisation import Memorisation, as_rows, nearest, nearest_real, nearest_samples, spread
 from tests.metric.feature_sets import normal, side, uniform_images
 
 
@@ -139,8 +139,17 @@ def test_the_nearest_real_images_can_be_shown_beside_samples():
     features = normal(30, 6, seed=2)
     real = side(features, images=images)
     generated = side(features[[7, 3, 9]] + 1e-3, images=images[[4, 2, 8]])
-    assert nearest_real(generated, real, 2).tolist() == [7, 3]
-    assert nearest_real(generated, real, 3, pixels=True).tolist() == [4, 2, 8]
+    assert nearest_real(generated, real, torch.arange(2)).tolist() == [7, 3]
+    assert nearest_real(generated, real, torch.tensor([2, 0, 1]), pixels=True).tolist() == [8, 4, 2]
+
+
+def test_the_samples_nearest_to_a_real_image_are_found():
+    features = normal(30, 6, seed=2)
+    drawn = normal(20, 6, seed=3) + 9
+    drawn[[13, 4]] = features[[8, 2]] + torch.tensor([[0.0], [1e-3]])
+    real = side(features)
+    assert nearest_samples(side(drawn), real, 2).tolist() == [13, 4]
+    assert nearest_samples(side(drawn), real, 1, most=10).tolist() == [4]
 
 
 def test_images_of_two_shapes_single_images_and_nan_are_refused():
