@@ -38,7 +38,7 @@ ARMS = {
     "projected, conditional": ["model=projected", "conditional=true"],
 }
 """What follows `ganctl train`, by the name of the row; the last three draw the class that is asked for."""
-ALIKE = ("training.flip=true", "device.threads=1", "device.type=cpu", "output.tensorboard=false")
+ALIKE = ("training.flip=true", "device.threads=1", "device.type=cpu", "tracker=[]")
 UNJUDGED = (
     *("output.evaluate_every=null", "feature=pixels", "metric=[frechet]", "final_fid.enabled=false"),
     *("evaluation.final_images=2", "evaluation.num_real=2"),

@@ -25,7 +25,7 @@ from ganctl.evaluation.scores import numbers
 from ganctl.files import as_json, atomic_write_text, write_new
 from ganctl.record.jsonl import read_metrics
 
-FIXED = ("device.threads=1", "output.tensorboard=false", "final_fid.enabled=false")
+FIXED = ("device.threads=1", "tracker=[]", "final_fid.enabled=false")
 EVALUATIONS = 10  # of a run
 
 

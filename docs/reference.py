@@ -44,6 +44,7 @@ DECIDES = {
     "device": "where and how to compute",
     "feature": "who judges",
     "metric": "what is scored, several at once",
+    "tracker": "where the run is followed, several at once",
     "experiment": "a whole setting",
 }
 """What each group is for, in the order of the pages."""
@@ -75,8 +76,9 @@ def _index(listed: dict[str, dict[str, str]]) -> str:
         "# Settings",
         "",
         "A setting is typed as `KEY=VALUE`, an option of a group as `GROUP=OPTION`; several options of `regularizer`,",
-        "`augment`, `term` and `metric` stand in square brackets: `regularizer=[r1,instance_noise]`. These pages are",
-        "made from the YAML files that the command reads. `ganctl train --cfg job` prints all before a run begins.",
+        "`augment`, `term`, `metric` and `tracker` stand in square brackets: `regularizer=[r1,instance_noise]`.",
+        "These pages are made from the YAML files that the command reads. `ganctl train --cfg job` prints all before a",
+        "run begins.",
         "",
         "Settings of the commands themselves: "
         + ", ".join(f"[`{command}`]({name}.md)" for name, command in COMMANDS.items())

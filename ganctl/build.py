@@ -25,6 +25,7 @@ from ganctl.contract import (
     Regularizer,
     Scheduler,
     Task,
+    Tracker,
     World,
 )
 from ganctl.dataset.store import cache_folder
@@ -198,6 +199,11 @@ def teachers_of(config: Mapping[str, Any] | DictConfig, trusted: list[str]) -> d
 def metrics(config: DictConfig) -> dict[str, Metric]:
     """The metrics of the node `metric`, by name."""
     return {name: part("metric", node, config.trust, key=f"metric.{name}") for name, node in config.metric.items()}
+
+
+def trackers(config: DictConfig) -> dict[str, Tracker]:
+    """The trackers of the node `tracker`, by name, not opened yet. Raises ValueError where a package is missing."""
+    return {name: part("tracker", node, config.trust, key=f"tracker.{name}") for name, node in config.tracker.items()}
 
 
 def check_untaught(metrics: Mapping[str, Metric], teachers: Mapping[str, str]) -> None:

@@ -53,7 +53,7 @@ TINY = [
     "evaluation.final_images=50",
     "evaluation.num_real=50",
     "final_fid.enabled=false",
-    "output.tensorboard=false",
+    "tracker=[]",
     "output.grid=4",
 ]
 """Settings of a training that takes about a second once torch is imported."""

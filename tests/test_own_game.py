@@ -81,7 +81,7 @@ class TranslationFromNode(Translation):
 """
 SETTINGS = (
     *("--config-dir", "conf", "experiment=own_pix2pix", "metric=[frechet]", "device=cpu", "device.threads=1"),
-    *("training.batch_size=4", "training.steps=6", "training.flip=true", "output.tensorboard=false", "output.grid=4"),
+    *("training.batch_size=4", "training.steps=6", "training.flip=true", "tracker=[]", "output.grid=4"),
     *("output.log_every=1", "output.sample_every=3", "output.evaluate_every=3", "output.checkpoint_every=3"),
     *("evaluation.num_images=20", "evaluation.final_images=20", "evaluation.num_real=20", "final_fid.enabled=false"),
 )

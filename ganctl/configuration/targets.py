@@ -28,10 +28,11 @@ HOMES = {
     "scheduler": "ganctl.scheduler",
     "feature": "ganctl.feature",
     "metric": "ganctl.metric",
+    "tracker": "ganctl.tracker",
 }
 """The package of each group's classes."""
 
-SEVERAL = ("regularizer", "augment", "term", "metric")
+SEVERAL = ("regularizer", "augment", "term", "metric", "tracker")
 """The groups whose nodes hold several parts, each under its own name."""
 
 

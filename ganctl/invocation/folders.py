@@ -18,7 +18,7 @@ from ganctl.report.files import read_sweep
 OWNER = ".owner.json"  # who works in a folder
 LONGEST = 80  # characters of a folder's name
 _OURS = (".hydra", "checkpoints", "config.yaml", "environment.json", "metrics.jsonl", "samples", "summary.json",
-         "tensorboard", "train.log", "jobs.json", "multirun.yaml", "sweep.csv", "sweep.json")  # fmt: skip
+         "tensorboard", "trackers", "train.log", "jobs.json", "multirun.yaml", "sweep.csv", "sweep.json")  # fmt: skip
 _MOST_RUNS = 6  # of a sweep that a message lists
 
 

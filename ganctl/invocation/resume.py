@@ -100,6 +100,8 @@ def merge(saved: Sequence[str], new: Sequence[str]) -> list[str]:
     kept = []
     for text in saved:
         override = _parse_saved(parser, text)
+        if override.get_key_element().lstrip("+") == "output.tensorboard":  # its name before there were other trackers
+            override = parser.parse_override("tracker=[]" if override.value() is False else "tracker=[tensorboard]")
         line, key = override.input_line or text, override.key_or_group
         adds = override.is_add() or override.is_delete()  # without it, a later change of the key would lack the key
         undoes = line.startswith(("++", "~")) and key.partition(".")[0] in keys  # a preset, for a part chosen before

@@ -1,7 +1,6 @@
 """What one process of a run keeps of it: scores, pictures, checkpoints, metrics, and what is on the screen."""
 
 import math
-import shlex
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -16,7 +15,7 @@ from torch import Tensor
 from ganctl import build, checkpoint
 from ganctl.contract import Score, Sourced
 from ganctl.evaluation.judge import Judge
-from ganctl.evaluation.protocol import too_few
+from ganctl.evaluation.protocol import line, too_few
 from ganctl.evaluation.ranking import better
 from ganctl.evaluation.scores import ScoreSet
 from ganctl.files import atomic_write_text, sweep, write_json
@@ -24,11 +23,11 @@ from ganctl.invocation.presets import About
 from ganctl.job.real_grid import real_grid
 from ganctl.job.session import Session
 from ganctl.job.signals import StopSignals
+from ganctl.job.trackers import Trackers
 from ganctl.record.console import Console
 from ganctl.record.environment import environment
-from ganctl.record.image_grid import save_grid
+from ganctl.record.image_grid import make_grid, save_grid
 from ganctl.record.jsonl import MetricsLog
-from ganctl.record.tensorboard import TensorBoard
 from ganctl.record.wording import counted, with_intervals
 from ganctl.report.recorded import flat
 from ganctl.training.drawer import Drawer
@@ -66,10 +65,11 @@ class Journal:
         signals: StopSignals,
         about: About,
         options: Sequence[str] = (),
+        trackers: Trackers | None = None,
     ) -> None:
         self.session, self.judge, self.score = session, judge, score
         self.folder, self.console, self.signals, self.options = folder, console, signals, list(options)
-        self.about = about
+        self.about, self.trackers = about, trackers or Trackers({}, console.warn)
         self.config, self.state = session.config, session.state
         self.checkpoints = folder / "checkpoints"
         self.record = Record(**session.saved["record"]) if session.saved else Record()
@@ -88,7 +88,7 @@ class Journal:
     # The four jobs
 
     def write_losses(self, log: Log) -> None:
-        """One line of metrics.jsonl, TensorBoard, and the console."""
+        """One line of metrics.jsonl, the trackers, and the console."""
         step, values = self.state.step, {name: float(value) for name, value in log.items()}
         now = time.monotonic()
         speed = self._images_per_second(now)
@@ -96,8 +96,8 @@ class Journal:
         timing = {"images_per_second": round(speed, 1), "seconds": round(now - self._began, 2)}
         rate = next(iter(self.state.optimizers.values())).param_groups[0]["lr"]
         self.metrics.append({"step": step, "kind": "losses", **values, "learning_rate": rate, **timing})
-        self._to_tensorboard("losses", values)
-        self._to_tensorboard("training", {"learning_rate": rate, "images_per_second": speed})
+        self.trackers.scalars(step, "losses", values)
+        self.trackers.scalars(step, "training", {"learning_rate": rate, "images_per_second": speed})
         best = self.record.latest.get(self.score.name)
         self.console.step(step, values, speed, None if best is None else (self.score.name, best))
         self._losses_at = math.inf
@@ -120,8 +120,7 @@ class Journal:
         """The same samples as ever, drawn by the averaged generator of now."""
         images, columns = self._drawn_grid(self.session.drawer())
         save_grid(images, self.folder / "samples" / f"step-{self.state.step:08d}.png", columns=columns)
-        if self.tensorboard:
-            self.tensorboard.grid(self.state.step, images, columns=columns)
+        self.trackers.grid(self.state.step, "samples/generated", make_grid(images, columns))
 
     def save_best_grid(self, drawer: Drawer) -> None:
         """The same samples, drawn by the best generator."""
@@ -137,8 +136,7 @@ class Journal:
             asked = None if columns is None or labels is None else labels.numpy()
             images = real_grid(self.session.store, count, asked, self.config.seed)
             save_grid(images, path, columns=columns)
-            if self.tensorboard:
-                self.tensorboard.grid(0, images, columns=columns, name="samples/real")
+            self.trackers.grid(0, "samples/real", make_grid(images, columns))
         if self.state.step == 0 and self.config.output.sample_early:
             self.save_grid()
 
@@ -155,7 +153,7 @@ class Journal:
         scores = self.judged(self.session.drawer(), self.config.evaluation.num_images)
         plain, values = scores.to_plain(), scores.values
         self.metrics.append({"step": step, "kind": "scores", **plain.pop("scores"), **plain})
-        self._to_tensorboard("scores", values)
+        self.trackers.scores(step, values, line(scores.protocol))
         record, name = self.record, self.score.name
         record.latest, record.evaluated_step = values, step
         if name not in values:
@@ -178,8 +176,7 @@ class Journal:
     def save_checkpoint(self) -> None:
         """Saves the state for recovery."""
         self.record.seconds = self.seconds()
-        if self.tensorboard:
-            self.tensorboard.flush()
+        self.trackers.flush()
         step = self.state.step
         is_best = self.record.best_step == step
         checkpoint.save_step(self.checkpoints, step, self.content(), self.config.output.keep_last, is_best=is_best)
@@ -237,18 +234,13 @@ class Journal:
         else:
             self.save_weights("last", self.content())
 
-    @property
-    def tensorboard_command(self) -> str:
-        return f"tensorboard --logdir {shlex.quote(str(self.folder / 'tensorboard'))}"
-
     def seconds(self) -> float:
         """Time spent on this run, earlier stretches included."""
         return time.monotonic() - self._began
 
     def close(self) -> None:
         self.metrics.close()
-        if self.tensorboard:
-            self.tensorboard.close()
+        self.trackers.close(None)
 
     def _open_sinks(self) -> None:
         session, step, resumed = self.session, self.state.step, self.session.saved is not None
@@ -261,12 +253,8 @@ class Journal:
             self.metrics.truncate_after(step)
             if not (self.checkpoints / "best.pt").is_file():  # the best up to now was overwritten by one set aside
                 self.record.best_value = self.record.best_step = None
-        self.tensorboard = None
-        if self.config.output.tensorboard:
-            folder = self.folder / "tensorboard" / self.folder.name  # by which TensorBoard names the run
-            self.tensorboard = TensorBoard(folder, resumed_at=step if resumed else None)
-            if not resumed:
-                self.tensorboard.hyperparameters(dict(flat(session.plain_config)), f"scores/{self.score.name}")
+        settings = dict(flat(session.plain_config))
+        self.trackers.open(self.folder, settings, self.score.name, step if resumed else None)
         suffix = f"-from-{step}" if resumed else ""
         text = OmegaConf.to_yaml(OmegaConf.create(session.plain_config))
         atomic_write_text(self.folder / f"config{suffix}.yaml", text)
@@ -278,10 +266,6 @@ class Journal:
             "options": self.options,
         }
         write_json(self.folder / f"environment{suffix}.json", facts)
-
-    def _to_tensorboard(self, group: str, values: dict[str, float]) -> None:
-        if self.tensorboard:
-            self.tensorboard.scalars(self.state.step, {f"{group}/{name}": value for name, value in values.items()})
 
     def _header(self) -> dict[str, str]:
         session, config = self.session, self.config
@@ -301,5 +285,5 @@ class Journal:
             + (f", going on after step {session.first_step:,}" if session.first_step else "")
             + (f", {counted(limit, 'minute')} at most" if (limit := config.stop.max_minutes) is not None else ""),
             "folder": str(self.folder),
-            **({"curves": self.tensorboard_command} if self.tensorboard else {}),
+            **self.trackers.commands(self.folder, "curves"),
         }

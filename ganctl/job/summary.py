@@ -88,6 +88,7 @@ def finish(journal: Journal, status: str) -> dict[str, Any]:
         "fid": fid,
     }
     write_json(journal.folder / "summary.json", summary)
+    journal.trackers.close(summary)
     _show(journal, summary)
     return summary
 
@@ -197,8 +198,7 @@ def _show(journal: Journal, summary: dict[str, Any]) -> None:
     if reason := summary["fid"].get("skipped"):
         rows["Inception fid"] = f"not computed: {summary['fid'].get('brief', reason)}"
     commands = {"look at it all": f"ganctl report {shlex.quote(str(journal.folder))}"}
-    if journal.tensorboard:
-        commands["look at the curves"] = journal.tensorboard_command
+    commands |= journal.trackers.commands(journal.folder, "look at the curves")
     if summary["last_checkpoint"]:
         if isinstance(journal.session.task, Sourced):
             commands["make pictures of yours"] = _command(journal, "translate", "PICTURES")

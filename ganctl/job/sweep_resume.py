@@ -136,7 +136,7 @@ def _as_it_began(composer: Composer, overrides: list[str], job: JobRecord) -> li
     now: Any = plain(settings_of(composer, composer.compose(overrides)))
     added = []
     for key, value in job.settings.items():
-        if key in now and now[key] == value:
+        if (key in now and now[key] == value) or key == "output.tensorboard":  # by now what `tracker` says
             continue
         if key.rpartition(".")[2] in ("_target_", "shape_rule") or "${" in str(value):
             was, instead = printable(value_text(value)), value_text(now.get(key))

@@ -15,6 +15,7 @@ from ganctl.job.journal import Journal
 from ganctl.job.session import Session
 from ganctl.job.signals import Interrupted, StopSignals
 from ganctl.job.summary import check_weights, finish
+from ganctl.job.trackers import Trackers
 from ganctl.record.console import Console
 
 _KEYS = {"score": "stop.score", "num_images": "evaluation.num_images", "num_real": "evaluation.num_real"}
@@ -45,6 +46,7 @@ def train_once(
 
         try:
             signals.raise_if_received()
+            trackers = Trackers(build.trackers(config), console.warn)
             session = Session(config, resume)
             judge = build.judge(config, session.device, progress, session.spec)
             count = config.evaluation.num_images
@@ -57,7 +59,7 @@ def train_once(
                 judge.check_store(session.store)
                 judge.prepare(session.store)
             signals.raise_if_received()
-            journal = Journal(session, judge, score, folder, console, signals, about or About(), options)
+            journal = Journal(session, judge, score, folder, console, signals, about or About(), options, trackers)
         except Interrupted:
             console.warn("interrupted before training began; there was nothing to save")
             return {"status": "interrupted", "exit_code": signals.exit_code, "score": None, "folder": str(folder)}

@@ -1,1 +1,1 @@
-"""What is written while a run trains: console, metrics, TensorBoard, pictures. Plain numbers, text, tensors in."""
+"""What is written while a run trains: console, metrics, pictures. Plain numbers, text, tensors in."""

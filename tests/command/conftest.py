@@ -37,7 +37,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Path:
 
     folder = tmp_path_factory.mktemp("trained") / "run"
     with torch_untouched():
-        train_once(settings(*SMALL, f"dataset.cache={cache}", "conditional=true", "output.tensorboard=true"), folder)
+        train_once(settings(*SMALL, f"dataset.cache={cache}", "conditional=true", "tracker=[tensorboard]"), folder)
     return folder
 
 

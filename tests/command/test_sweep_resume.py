@@ -159,7 +159,7 @@ def test_what_has_ended_is_left_and_what_failed_is_tried_again_if_asked(
 def test_a_changed_default_changes_no_job_of_a_sweep_that_had_begun(ended: Path, ganctl: Command) -> None:
     """What stands in jobs.json is what counts: here as if the defaults had been others when the sweep began."""
     content = json.loads((ended / "jobs.json").read_text())
-    content["shared"]["training.ema_half_life_kimg"] = 5.0
+    content["shared"] |= {"training.ema_half_life_kimg": 5.0, "output.tensorboard": True}  # which is `tracker` by now
     content["jobs"][1]["own"]["training.batch_size"] = 4
     content["jobs"][1]["overrides"].remove("training.batch_size=5001")
     (ended / "jobs.json").write_text(json.dumps(content))

@@ -15,7 +15,7 @@ from ganctl import checkpoint
 from tests.conftest import Command, Refusal
 
 SETTINGS = (
-    *("device=cpu", "device.threads=1", "training.batch_size=4", "training.steps=4", "output.tensorboard=false"),
+    *("device=cpu", "device.threads=1", "training.batch_size=4", "training.steps=4", "tracker=[]"),
     *("output.log_every=1", "output.sample_every=2", "output.evaluate_every=2", "output.checkpoint_every=2"),
     *("output.grid=9", "final_fid.enabled=false", "feature=pixels", "training.flip=true"),
     *("discriminator.width=4", "discriminator.halvings=1"),

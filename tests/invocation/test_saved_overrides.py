@@ -198,3 +198,16 @@ def test_a_run_from_before_presets_gave_way_keeps_its_configuration(run: Path, g
         for words in ([], ["seed=1"], ["optimizer=rmsprop"])
     ]
     assert rates == [0.001, 0.001, 5e-05]
+
+
+@pytest.mark.parametrize(("saved", "trackers"), [("false", "[]"), ("true", "[tensorboard]")])
+def test_a_run_from_before_there_were_other_trackers_keeps_what_it_had(
+    saved: str, trackers: str, run: Path, refused: Refusal
+) -> None:
+    text = f"output.tensorboard={saved}"
+    assert merge([text], []) == [f"tracker={trackers}"]
+    assert merge([text], ["tracker=[mlflow]"]) == ["tracker=[mlflow]"]
+    assert list(Composer("train").compose(merge([text], [])).tracker) == [
+        name for name in ["tensorboard"] if name in trackers
+    ]
+    assert refused("train", text).startswith(f"{text}: no such key; ")

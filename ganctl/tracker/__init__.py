@@ -1,0 +1,1 @@
+"""Where people follow runs: TensorBoard, Weights & Biases, MLflow, Trackio. A file each, imported when chosen."""
