@@ -90,6 +90,23 @@ def test_of_many_that_begin_in_one_folder_at_once_one_trains(workplace: Path) ->
     assert steps == [1, 2, 3, 4]
 
 
+def test_trainings_of_one_second_with_one_empty_cache_lose_nothing(workplace: Path) -> None:
+    words = [sys.executable, "-m", "ganctl", "train", *TINY, "dataset.cache=packed", "output.log_every=1"]
+    processes = [
+        subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) for _ in range(2)
+    ]
+    said = [process.communicate(timeout=120)[1] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0] and said == [""] * 2
+    runs = [path.parent for path in workplace.glob("outputs/*/*/summary.json")]
+    assert len(runs) == 2
+    lines = [read_metrics(run / "metrics.jsonl") for run in runs]
+    losses = [[(line["step"], line["d_loss"]) for line in each if line["kind"] == "losses"] for each in lines]
+    assert losses[0] == losses[1] and [step for step, _ in losses[0]] == [1, 2, 3, 4]
+    packed = sorted(path.name for path in (workplace / "packed" / "datasets").iterdir())
+    assert len(packed) == 1 and packed[0].startswith("mnist5k-")
+    assert not list(workplace.rglob("*.unfinished"))
+
+
 def test_a_sweep_at_work_shares_neither_its_folder_nor_its_runs(started, workplace: Path) -> None:
     first = start(started, "swept/1-*/checkpoints/last.pt", "-m", *LONG, "seed=1,2", "hydra.sweep.dir=swept")
     (run,) = workplace.glob("swept/1-*")

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from ganctl import checkpoint
+from ganctl.record.jsonl import read_metrics
 from tests.conftest import TINY, Command
 from tests.record.terminal import environment
 
@@ -77,7 +78,9 @@ def test_a_signal_before_training_has_begun_leaves_nothing(words: list[str], cod
 
 
 @pytest.mark.parametrize("ignored", [False, True], ids=["heeded", "nohup"])
-def test_a_closed_terminal_saves_the_run_unless_it_is_told_to_go_on(ignored: bool, workplace: Path) -> None:
+def test_a_closed_terminal_saves_the_run_unless_it_is_told_to_go_on(
+    ignored: bool, workplace: Path, ganctl: Command
+) -> None:
     """After it, whatever the run prints fails with an error of the terminal's."""
     master, slave = pty.openpty()
 
@@ -85,7 +88,7 @@ def test_a_closed_terminal_saves_the_run_unless_it_is_told_to_go_on(ignored: boo
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)
         signal.signal(signal.SIGHUP, signal.SIG_IGN if ignored else signal.SIG_DFL)
 
-    words = [*ENDLESS, "stop.max_minutes=0.1"] if ignored else ENDLESS
+    words = [*ENDLESS, "output.log_every=1", *(["stop.max_minutes=0.1"] if ignored else [])]
     streams = {"stdin": slave, "stdout": slave, "stderr": slave, "start_new_session": True, "env": environment()}
     process = start(workplace, *words, **streams, preexec_fn=be_its_session)
     os.close(slave)
@@ -94,6 +97,11 @@ def test_a_closed_terminal_saves_the_run_unless_it_is_told_to_go_on(ignored: boo
     assert process.wait(timeout=100) == (0 if ignored else 129)
     assert f'"status": "{"time" if ignored else "interrupted"}"' in (workplace / "run" / "summary.json").read_text()
     assert "Error" not in (workplace / "run" / "train.log").read_text()
+    step = checkpoint.load(checkpoint.find(workplace / "run"))["state"]["step"]
+    answer = ganctl("train", "--resume", "run", f"training.steps={step + 2}", "stop.max_minutes=null")
+    assert answer.code == 0, answer
+    lines = read_metrics(workplace / "run" / "metrics.jsonl")
+    assert [line["step"] for line in lines if line["kind"] == "losses"] == list(range(1, step + 3))
 
 
 def test_a_run_goes_on_when_nobody_reads_what_it_prints(workplace: Path) -> None:
