@@ -124,7 +124,8 @@ def disk_fault(error: BaseException) -> str | None:
         return None
     place = error.filename if isinstance(error.filename, str) else "a file"
     what = (error.strerror or str(error)).lower()
-    return f"{place}: cannot be written, {what}; {_CURES[error.errno]} (a run that had begun goes on by --resume)"
+    goes_on = "what had begun goes on, a run by --resume, a preparation of pictures by the same command"
+    return f"{place}: cannot be written, {what}; {_CURES[error.errno]} ({goes_on})"
 
 
 def sweep(folder: Path) -> None:

@@ -4,9 +4,10 @@ import errno
 import logging
 import math
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, partial
+from itertools import count, islice
 from typing import Any
 
 import numpy
@@ -111,22 +112,26 @@ class ImageFolder:
         self._warn(store.left_out)
         return with_parts(store, self.part, cache=self.cache, progress=progress) if self.part else store
 
-    def named_images(self, progress: Progress) -> Iterator[tuple[str, numpy.ndarray]]:
-        """Name and pixels (C, H, W) of each image that can be read; size and channels must be given.
+    def blocks(self, left_out: dict[int, str], begin: int = 0) -> Iterator[tuple[list[int], numpy.ndarray]]:
+        """Places in `entries`, and pixels (n, C, H, W), of the images from place `begin` on that can be read.
 
-        Raises ArgumentError for too many that cannot, and ends with a warning that names the others.
+        `left_out`, with the faults of those before `begin`, gets the others', by place. Size and channels must be
+        given. Raises ArgumentError for too many faults, and ends with a warning that names some.
         """
         assert self._shape is not None
-        left_out: dict[int, str] = {}
-        place = 0
-        for block in self._blocks(self._shape, left_out):
-            for pixels in block:
-                while place in left_out:
-                    place += 1
-                yield self.entries[place].name, pixels
-                place += 1
-            progress(f"reading {self.source.name}", place, len(self.entries))
+        places = (place for place in count(begin) if place not in left_out)
+        for block in self._blocks(self._shape, left_out, begin):
+            yield list(islice(places, len(block))), block
         self._warn(list(left_out.values()))
+
+    def faults(self, places: Iterable[int]) -> dict[int, str]:
+        """What is wrong now with the files at these places of `entries`; those that can be read are left out."""
+        from ganctl.dataset.decode import quiet_pillow
+
+        to_pixels = self._to_pixels(self.channels)
+        with quiet_pillow(), self.source.reader() as read:
+            results = {place: self._pixels_or_fault(read, to_pixels, self.entries[place]) for place in places}
+        return {place: result for place, result in results.items() if isinstance(result, str)}
 
     def some(self, count: int) -> numpy.ndarray:
         """Up to `count` of the images that can be read, (n, C, H, W): chosen by chance, but always the same."""
@@ -184,6 +189,12 @@ class ImageFolder:
         return partial(decode, size=self.size, channels=channels, fit=self.fit, resample=self.filter)
 
     @property
+    def key(self) -> dict[str, Any]:
+        """What decides the pixels besides their size and channels: plain data, another where a file is."""
+        key = {"source": self.source.state(), "listing": digest(self.entries), "fit": self.fit, "filter": self.filter}
+        return key | self._variant | {"decoding": DECODING}
+
+    @property
     def _variant(self) -> dict[str, Any]:
         """What else decides the pixels, of a class that reads them in another way."""
         return {}
@@ -191,9 +202,7 @@ class ImageFolder:
     def _packed(self, shape: tuple[int, int, int], progress: Progress | None) -> ImageStore:
         labels, class_names = classes([entry.name for entry in self.entries])
         left_out: dict[int, str] = {}
-        key = {"source": self.source.state(), "listing": digest(self.entries), "fit": self.fit, "filter": self.filter}
-        key |= self._variant
-        key["decoding"] = DECODING
+        key = self.key
         if not self._shape:  # which tells both otherwise
             resolution = self.size and (self.size[0] if self.size[0] == self.size[1] else self.size)
             key |= {"resolution": resolution, "channels": self.channels}
@@ -206,7 +215,7 @@ class ImageFolder:
             progress=progress,
         )
 
-    def _blocks(self, shape: tuple[int, int, int], left_out: dict[int, str]) -> Iterator[numpy.ndarray]:
+    def _blocks(self, shape: tuple[int, int, int], left_out: dict[int, str], begin: int = 0) -> Iterator[numpy.ndarray]:
         """The pixels (n, C, H, W), about `CHUNK_BYTES` at a time. Puts what cannot be read into `left_out`, by place.
 
         After a fault too many the rest is tried, to name several.
@@ -216,13 +225,14 @@ class ImageFolder:
         # With colour in the first file, all are read in colour; otherwise grey is to be refuted by each.
         to_pixels = self._to_pixels(self.channels or (3 if shape[0] == 3 else None))
         chunk = max(16, min(512, CHUNK_BYTES // math.prod(shape)))
-        left_out.clear()
+        for place in [place for place in left_out if place >= begin]:  # of an earlier reading
+            del left_out[place]
         with quiet_pillow(), self.source.reader() as read, ThreadPoolExecutor(num_threads()) as pool:
 
             def one_after_the_other(group: Sequence[Entry]) -> list[numpy.ndarray | str]:
                 return [self._pixels_or_fault(read, to_pixels, entry) for entry in group]
 
-            for start in range(0, len(self.entries), chunk):
+            for start in range(begin, len(self.entries), chunk):
                 entries = self.entries[start : start + chunk]
                 groups = [entries[at : at + _GROUP] for at in range(0, len(entries), _GROUP)]
                 results = [each for group in pool.map(one_after_the_other, groups) for each in group]

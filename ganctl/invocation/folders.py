@@ -13,9 +13,9 @@ from omegaconf import DictConfig, OmegaConf
 
 from ganctl.files import given_path
 from ganctl.forms import printable
+from ganctl.invocation.lock import OWNER
 from ganctl.report.files import read_sweep
 
-OWNER = ".owner.json"  # who works in a folder
 LONGEST = 80  # characters of a folder's name
 _OURS = (".hydra", "checkpoints", "config.yaml", "environment.json", "metrics.jsonl", "samples", "summary.json",
          "tensorboard", "trackers", "train.log", "jobs.json", "multirun.yaml", "sweep.csv", "sweep.json")  # fmt: skip

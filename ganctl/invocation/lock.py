@@ -15,9 +15,9 @@ from ganctl.bounded import read_json
 from ganctl.configuration.names import one_line
 from ganctl.files import one_line as of_file
 from ganctl.files import write_json
-from ganctl.invocation.folders import OWNER
 
 LOCK, MARK = ".lock", ".lock-mark"
+OWNER = ".owner.json"  # who works in a folder
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
 _PATIENCE = 1.0  # seconds for an owner that has just locked the folder to say who it is
 

@@ -2,71 +2,96 @@
 
 The zip holds PNG files, not compressed again, as the data sets of StyleGAN do (NVlabs/stylegan2-ada-pytorch,
 dataset_tool.py): it can be looked into, keeps the classes as folders, and `dataset=image_folder` reads it as any other.
-Pixels are the same as without it. It is there as a whole or not at all; one that was killed begins anew, since each
-picture is read once only.
+Pixels are the same as without it. It is there as a whole or not at all, and the same file however often it was killed:
+the pictures wait in a hidden folder beside it (`picture_parts.py`) until all are ready.
 """
 
-from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
 from zipfile import ZipFile, ZipInfo
 
 from ganctl.contract import Progress
 from ganctl.dataset.image_folder import ImageFolder
-from ganctl.dataset.listing import name_in_one_line, num_threads
+from ganctl.dataset.listing import name_in_one_line
 from ganctl.files import give_new_name, naming, sweep, to_disk, unfinished
 from ganctl.invocation.arguments import about_path
+from ganctl.invocation.lock import locked
 from ganctl.job.data_check import training_command
+from ganctl.job.picture_parts import Parts, parts_folder, parts_folders, remove_spent
+from ganctl.job.signals import Stopped
 from ganctl.record.console import Console
-from ganctl.record.image_grid import image_png
 from ganctl.record.wording import counted
-
-_AHEAD = 16  # pictures being compressed
 
 
 def prepare(path: str, output: Path, **options: Any) -> int:
     """Writes the pictures at `path` into the new zip `output`; `options` are those of `ImageFolder`. Returns 0.
 
-    Raises ValueError, in one line, for options and files that will not do, and where `output` has come meanwhile.
+    Goes on after the pictures that an earlier one, with the same pictures and options, has left ready.
+
+    Raises ValueError, in one line, for options and files that will not do, where another process is at the same, and
+    where `output` has come meanwhile.
     """
     with about_path(), Console(None) as console:
-        folder = ImageFolder(path=path, **options)
-        assert folder.size is not None and folder.channels is not None
+        images = ImageFolder(path=path, **options)
+        assert images.size is not None and images.channels is not None
+        folder = parts_folder(images, output)
         sweep(output.parent)
-        with naming(output), unfinished(output) as temporary:
-            count = _write(folder, temporary, console.progress)
-            to_disk(temporary)
-            try:
-                give_new_name(temporary, output)
-            except FileExistsError:
-                raise ValueError(f"OUT={output}: has come meanwhile, and is not overwritten; choose another") from None
+        remove_spent(output.parent)
+        with locked(folder, f"OUT={output}"):
+            parts = Parts(folder, images)
+            _say_what_is_ready(parts, output, console)
+            with _keeping(parts, console):
+                parts.complete(console.progress)
+                count = _write(parts, output, console.progress)
+        remove_spent(output.parent)
         size = f"{output.stat().st_size / 1e6:,.1f} MB"
         files = {"packed": f"{output} ({counted(count, 'image')}, {size})"}
-        console.summary({}, files, {"train": training_command(str(output), folder.size, folder.channels)})
+        console.summary({}, files, {"train": training_command(str(output), images.size, images.channels)})
     return 0
 
 
-def _write(folder: ImageFolder, path: Path, progress: Progress) -> int:
+def _say_what_is_ready(parts: Parts, output: Path, console: Console) -> None:
+    if parts.end:
+        console.note(f"going on after {parts.end:,} of {counted(len(parts.images.entries), 'picture')}")
+    for folder, zip_file in parts_folders(output.parent):
+        if zip_file == output and folder != parts.folder:
+            console.note(f"{folder}: begun with other pictures or options, stays until {output.name} is there")
+
+
+@contextmanager
+def _keeping(parts: Parts, console: Console) -> Iterator[None]:
+    """Says what stays, and how to go on, where a signal or a ValueError ends the block; of a full disk, `cli` does."""
+    try:
+        yield
+    except (Stopped, KeyboardInterrupt, ValueError) as error:
+        total = counted(len(parts.images.entries), "picture")
+        if parts.end:
+            console.note(f"{parts.end:,} of {total} stay ready in {parts.folder}; the same command goes on after them")
+        elif not isinstance(error, ValueError):
+            console.note(f"none of {total} is ready yet; the same command begins anew")
+        raise
+
+
+def _write(parts: Parts, output: Path, progress: Progress) -> int:
+    """Joins the parts; returns how many pictures there are. Raises ValueError where `output` has come meanwhile."""
     taken: set[str] = set()
-    with ZipFile(path, "x") as archive:
-        for name, content in _compressed(folder, progress):
-            archive.writestr(ZipInfo(_new_name(name, taken)), content)  # of 1980: the same pictures are the same file
+    entries = parts.images.entries
+    with naming(output), unfinished(output) as temporary:
+        with ZipFile(temporary, "x") as archive:
+            for place, content in parts.pictures():
+                name = _new_name(entries[place].name, taken)
+                archive.writestr(ZipInfo(name), content)  # of 1980: the same pictures are the same file
+                progress(f"writing {output.name}", place + 1, len(entries))
+        to_disk(temporary)
+        try:
+            give_new_name(temporary, output)
+        except FileExistsError:
+            raise ValueError(
+                f"OUT={output}: has come meanwhile, and is not overwritten; move it, or choose another"
+            ) from None
     return len(taken)
-
-
-def _compressed(folder: ImageFolder, progress: Progress) -> Iterator[tuple[str, bytes]]:
-    """Name and PNG file of each picture, in order; some are compressed meanwhile."""
-    waiting: deque[tuple[str, Future[bytes]]] = deque()
-    with ThreadPoolExecutor(num_threads()) as pool:
-        for name, pixels in folder.named_images(progress):
-            waiting.append((name, pool.submit(image_png, pixels)))
-            if len(waiting) >= _AHEAD:
-                first, content = waiting.popleft()
-                yield first, content.result()
-        for name, content in waiting:
-            yield name, content.result()
 
 
 def _new_name(name: str, taken: set[str]) -> str:

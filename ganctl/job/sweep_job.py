@@ -14,9 +14,9 @@ from typing import Any
 from ganctl.compose import quote
 from ganctl.files import disk_fault, one_line, plain, write_json
 from ganctl.invocation.arguments import Arguments
-from ganctl.invocation.folders import OWNER, discard, forget
+from ganctl.invocation.folders import discard, forget
 from ganctl.invocation.hydra_job import is_of_the_user, write_traceback
-from ganctl.invocation.lock import LOCK, MARK, TakenError, locked
+from ganctl.invocation.lock import LOCK, MARK, OWNER, TakenError, locked
 from ganctl.job.expansion import Job
 from ganctl.job.one_run import train_job, train_through_hydra
 from ganctl.job.signals import Stopped, StopSignals

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
-import sys
-import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -83,44 +79,3 @@ def test_a_broken_file_is_left_out_by_name_and_many_leave_nothing(
     assert loaded("packed.zip", resolution=8).content_hash == whole.content_hash
     line = refused("data", "prepare", "photos", "other.zip", "max_broken=0")
     assert line.startswith("photos: cat/x.png is no image in any format known; repair or remove")
-
-
-def begin(workplace: Path) -> subprocess.Popen[str]:
-    """A preparation that takes some seconds, in the midst of it."""
-    picture(workplace / "large" / "0.jpg", 0, (800, 600))
-    for number in range(1, 150):
-        (workplace / "large" / f"{number}.jpg").hardlink_to(workplace / "large" / "0.jpg")
-    words = [sys.executable, "-m", "ganctl", "data", "prepare", "large", "packed.zip", "resolution=512"]
-    process = subprocess.Popen(words, cwd=workplace, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    ends = time.monotonic() + 60
-    while not any(path.stat().st_size for path in workplace.glob(".*.unfinished")):
-        assert process.poll() is None and time.monotonic() < ends
-        time.sleep(0.01)
-    return process
-
-
-def test_one_that_was_killed_leaves_no_half_and_the_next_tidies_up(workplace: Path, ganctl: Command) -> None:
-    process = begin(workplace)
-    process.kill()
-    process.communicate(timeout=60)
-    assert not (workplace / "packed.zip").exists() and list(workplace.glob(".*.unfinished"))
-    for path in sorted((workplace / "large").iterdir())[3:]:
-        path.unlink()
-    assert ganctl("data", "prepare", "large", "packed.zip").code == 0
-    assert sorted(path.name for path in workplace.iterdir()) == ["large", "packed.zip"]
-
-
-def test_one_that_is_interrupted_leaves_nothing(workplace: Path) -> None:
-    process = begin(workplace)
-    process.send_signal(signal.SIGINT)
-    said, _ = process.communicate(timeout=60)
-    assert process.returncode == 130 and "Traceback" not in said
-    assert [path.name for path in workplace.iterdir()] == ["large"]
-
-
-def test_a_file_that_has_come_meanwhile_is_not_overwritten(workplace: Path) -> None:
-    process = begin(workplace)
-    (workplace / "packed.zip").write_text("mine")
-    said, _ = process.communicate(timeout=120)
-    assert process.returncode == 2 and "OUT=packed.zip: has come meanwhile, and is not overwritten" in said
-    assert (workplace / "packed.zip").read_text() == "mine" and not list(workplace.glob(".*.unfinished"))

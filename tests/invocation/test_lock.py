@@ -13,8 +13,7 @@ from pathlib import Path
 import pytest
 from filelock import SoftFileLock
 
-from ganctl.invocation.folders import OWNER
-from ganctl.invocation.lock import LOCK, MARK, locked
+from ganctl.invocation.lock import LOCK, MARK, OWNER, locked
 
 HOLDER = """
 import sys, time
