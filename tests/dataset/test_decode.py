@@ -62,6 +62,11 @@ def test_every_mode_of_pixels_becomes_eight_bits_of_the_wanted_channels(mode: st
     grey = Image.new("L", (8, 8), 255)
     kind = "TIFF" if mode in ("CMYK", "YCbCr", "I") else "PNG"
     image = Image.new(mode, (8, 8), 65535) if mode in ("I;16", "I") else grey.convert(mode)
+    with Image.open(io.BytesIO(encoded(image, kind))) as written:
+        try:
+            written.load()
+        except OSError:  # YCbCr in Pillow 12.3
+            pytest.skip("this Pillow cannot read what it has written")
     result = pixels(image, kind, channels=channels)
     assert result.shape == (channels, 8, 8) and result.dtype == numpy.uint8 and result.min() >= 254
 
