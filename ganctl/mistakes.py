@@ -98,7 +98,10 @@ _REMARKS = {
 }
 """What is said of options of other names, where `did you mean` would say too little."""
 
-_LAUNCHERS = {"hydra/launcher": "basic (a job at a time) or local (jobs=2: two side by side)", "hydra/sweeper": "basic"}
+_LAUNCHERS = {
+    "hydra/launcher": "basic (a job at a time), local (jobs=2: two side by side) or slurm",
+    "hydra/sweeper": "basic",
+}
 
 
 def _of_option(error: MissingConfigException, overrides: Sequence[Override], listed: dict[str, list[str]]) -> str:

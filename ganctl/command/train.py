@@ -24,6 +24,7 @@ from ganctl.invocation.presets import about, name_of
 from ganctl.invocation.resume import folder_of, resume
 from ganctl.job.one_run import train_job, train_through_hydra
 from ganctl.job.signals import Interrupted, StopSignals
+from ganctl.job.slurm import SLURM
 from ganctl.job.sweep import LOCAL, sweep
 from ganctl.job.sweep_resume import is_recorded, resume_sweep
 
@@ -78,8 +79,9 @@ def _train(arguments: Arguments, signals: StopSignals, locks: ExitStack) -> int 
             if again:
                 raise ValueError(f"--resume={arguments.resume}: {_ONE_RUN}")
             return sweep(composer, arguments, config, signals)
-        if config.hydra.launcher._target_ == LOCAL:
-            raise ValueError("hydra/launcher=local: runs the jobs of a sweep; add -m")
+        if config.hydra.launcher._target_ in (LOCAL, SLURM):
+            choice = config.hydra.runtime.choices["hydra/launcher"]
+            raise ValueError(f"hydra/launcher={choice}: runs the jobs of a sweep; add -m")
         trusted = composer.check(config, arguments.overrides)
         facts = about(composer, config, arguments.overrides)
     except ValueError as error:

@@ -103,8 +103,9 @@ def refuse_sweep(folder: Path, command: str) -> None:
 
 
 def has_results(folder: Path) -> bool:
-    """Whether a run in `folder`, or a job of a sweep in it, has got as far as writing results."""
+    """Whether a run in `folder`, or a job of a sweep in it, has got as far as writing results, or waits in Slurm."""
     results = [folder / "metrics.jsonl", *folder.glob("checkpoints/*"), *folder.glob("*/result.json")]
+    results += folder.glob("slurm/*.json")
     return any(path.is_file() and path.stat().st_size for path in results)
 
 

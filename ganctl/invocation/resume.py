@@ -67,6 +67,15 @@ def resume(path: str, overrides: Sequence[str]) -> Resumed:
     )
 
 
+def going_on_from(place: Path, overrides: list[str]) -> Resumed | None:
+    """The run in `place` with the `overrides` that are known already; None where it has no checkpoint yet."""
+    try:
+        saved = checkpoint.find(place).resolve()
+    except ValueError:
+        return None
+    return Resumed(place.absolute(), saved, overrides, next_subdir(place), None)
+
+
 def next_subdir(folder: Path) -> str:
     """Where Hydra writes its files the next time that the run in `folder` goes on."""
     return f".hydra-resume-{max((number for number, _ in _starts(folder)), default=0) + 1}"

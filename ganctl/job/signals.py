@@ -1,4 +1,4 @@
-"""SIGTERM, SIGHUP and Ctrl-C as a request to stop at the next good moment, not as the end in the middle of a step."""
+"""SIGTERM, SIGHUP, SIGUSR2 and Ctrl-C ask to stop at the next good moment, instead of ending a run within a step."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import time
 from types import FrameType, TracebackType
 
 PATIENCE = 30.0  # seconds from the first signal on in which more of them change nothing
-_NUMBERS = [getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP") if hasattr(signal, name)]
+_NUMBERS = [getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP", "SIGUSR2") if hasattr(signal, name)]
 
 
 class Interrupted(Exception):
@@ -24,7 +24,9 @@ class Stopped(BaseException):
 
 
 class StopSignals:
-    """While open, the first SIGTERM, SIGHUP or SIGINT is remembered in `received`.
+    """While open, the first SIGTERM, SIGHUP, SIGINT or SIGUSR2 is remembered in `received`.
+
+    SIGUSR2 is what Slurm is asked to send before the time limit.
 
     A second SIGINT interrupts at once (KeyboardInterrupt), and so does, by `Stopped`, any signal that comes `PATIENCE`
     seconds after the first. A signal that the parent process told this one to ignore (nohup, a job in the background)
@@ -43,7 +45,7 @@ class StopSignals:
 
     @property
     def exit_code(self) -> int:
-        """128 + the signal's number, 0 without one: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP."""
+        """128 + the signal's number, 0 without one: 130 for Ctrl-C, 143 SIGTERM, 129 SIGHUP, 140 SIGUSR2."""
         return 128 + self.received if self.received else 0
 
     def raise_if_received(self) -> None:

@@ -6,7 +6,7 @@ the table at the end is made, written as sweep.json and sweep.csv, and after any
 
 import shlex
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from ganctl.job.expansion import Job, expand, name_of_sweep, typed_of
 from ganctl.job.ranking_table import show_and_write
 from ganctl.job.side_by_side import MOST, cores, run_side_by_side
 from ganctl.job.signals import Stopped, StopSignals
+from ganctl.job.slurm import SLURM, Settings, Submitted, run_in_slurm, slurm_settings
 from ganctl.job.sweep_job import run_job
 from ganctl.job.sweep_record import write_record
 from ganctl.record.wording import counted
@@ -40,6 +41,7 @@ class Sweep:
     """What is to be done: the jobs to run, of the `number` that the sweep has, and the results of the others.
 
     `arguments` have the options of all jobs. `at_once`: jobs side by side; None = in turn, in this process.
+    `slurm`: how jobs are submitted to Slurm, where `queued` are already.
     """
 
     folder: Path
@@ -48,6 +50,8 @@ class Sweep:
     results: Sequence[dict[str, Any]]
     arguments: Arguments
     at_once: int | None
+    slurm: Settings | None = None
+    queued: Sequence[Job] = field(default_factory=list)
 
 
 def sweep(composer: Composer, arguments: Arguments, config: DictConfig, signals: StopSignals) -> int:
@@ -56,8 +60,9 @@ def sweep(composer: Composer, arguments: Arguments, config: DictConfig, signals:
     Returns 0, 1 if a job failed, or 128 + the number of the signal that ended it. A sweep that ended before its first
     job had begun leaves nothing behind.
     """
-    at_once = jobs_at_once(config)
-    jobs = expand(composer, config, signals.raise_if_received, at_once and max(1, cores() // at_once))
+    at_once, slurm = jobs_at_once(config), slurm_settings(config)
+    threads = slurm.cpus_per_task if slurm else at_once and max(1, cores() // at_once)
+    jobs = expand(composer, config, signals.raise_if_received, threads)
     chosen, root = chosen_folder(config, "sweep"), Path(config.output.root)
     new_root = None if root.expanduser().exists() else root
     folder = chosen or claim(root, name_of_sweep(jobs, config.tag))
@@ -73,7 +78,7 @@ def sweep(composer: Composer, arguments: Arguments, config: DictConfig, signals:
                 discarded()
             raise
         own = [text for text in typed_of(config, "hydra") if not text.lstrip("+~").startswith(_OURS)]
-        todo = Sweep(folder, jobs, len(jobs), [], for_jobs(arguments, own), at_once)
+        todo = Sweep(folder, jobs, len(jobs), [], for_jobs(arguments, own), at_once, slurm)
         return run(todo, signals, discarded)
 
 
@@ -81,8 +86,8 @@ def jobs_at_once(config: DictConfig) -> int | None:
     """How many jobs run side by side, None for one after the other in this process. Raises ValueError for nonsense."""
     for kind, basic in _BASIC.items():
         target, choice = config.hydra[kind]._target_, config.hydra.runtime.choices[f"hydra/{kind}"]
-        if target != basic and (kind, target) != ("launcher", LOCAL):
-            only = "basic or local" if kind == "launcher" else "basic"
+        if target != basic and (kind, target) not in (("launcher", LOCAL), ("launcher", SLURM)):
+            only = "basic, local or slurm" if kind == "launcher" else "basic"
             raise ValueError(f"hydra/{kind}={choice}: sweeps of ganctl run with hydra/{kind}={only} only")
     if config.hydra.launcher._target_ != LOCAL:
         return None
@@ -110,8 +115,12 @@ def run(todo: Sweep, signals: StopSignals, discarded: Callable[[], bool] | None 
     jobs = f"sweep of {counted(todo.number, 'job')}{ended}"
     print(f"{jobs}, in {todo.folder}; if it is cut off: {going_on(todo)}", flush=True)
     launch = partial(run_side_by_side, at_once=todo.at_once) if todo.at_once else _run_in_turn
+    if todo.slurm or todo.queued:
+        launch = partial(run_in_slurm, settings=todo.slurm, queued=todo.queued, collect=going_on(todo))
     try:
         launch(todo.jobs, todo.number, todo.folder, todo.arguments, signals, results.append)
+    except Submitted as submitted:
+        return submitted.exit_code
     except Stopped as stopped:
         exit_code = stopped.exit_code
     except KeyboardInterrupt:
@@ -136,7 +145,8 @@ def going_on(todo: Sweep) -> str:
     given = {name: getattr(todo.arguments, name) for name in ("config_dir", "config_path", "config_name")}
     options = [f"--{name.replace('_', '-')}={value}" for name, value in given.items() if value]
     trusted = next((text for job in todo.jobs for text in job.overrides if text.startswith("trust=")), None)
-    return shlex.join(["ganctl", "train", "-m", "--resume", str(todo.folder), *options, *filter(None, [trusted])])
+    words = [*options, *filter(None, [trusted]), *(todo.slurm.typed if todo.slurm else [])]
+    return shlex.join(["ganctl", "train", "-m", "--resume", str(todo.folder), *words])
 
 
 def _run_in_turn(

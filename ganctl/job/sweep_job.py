@@ -23,6 +23,7 @@ from ganctl.job.signals import Stopped, StopSignals
 from ganctl.own_code import OwnCodeError
 
 RESULT = "result.json"
+SLURM_LOG = "slurm.log"  # leads to what the job prints
 _ASIDE = "abandoned-"
 _FAILED = {"status": "failed", "score": None, "failed": True}
 
@@ -105,7 +106,7 @@ def set_aside(place: Path) -> Path | None:
 
     Returns the folder, or None if there was nothing.
     """
-    kept = (LOCK, MARK, OWNER)
+    kept = (LOCK, MARK, OWNER, SLURM_LOG)
     left = [path for path in place.iterdir() if path.name not in kept and not path.name.startswith(_ASIDE)]
     if not left:
         return None

@@ -1,12 +1,12 @@
 """`ganctl train --resume SWEEP`: jobs that have ended are left, those that were cut off go on, the others are run."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ganctl import checkpoint
+from omegaconf import DictConfig
+
 from ganctl.compose import Composer, override_text
 from ganctl.configuration.names import value_text
 from ganctl.files import given_path, plain
@@ -14,17 +14,19 @@ from ganctl.forms import printable
 from ganctl.invocation.arguments import Arguments
 from ganctl.invocation.hydra_job import composer_for
 from ganctl.invocation.lock import locked
-from ganctl.invocation.presets import about
-from ganctl.invocation.resume import Resumed, merge, next_subdir
+from ganctl.invocation.presets import About, about
+from ganctl.invocation.resume import going_on_from, merge
 from ganctl.job.expansion import Job, settings_of
 from ganctl.job.signals import StopSignals
+from ganctl.job.slurm import SLURM, slurm_settings
+from ganctl.job.slurm_queue import FOLDER, is_active, read_entry, states
 from ganctl.job.sweep import Sweep, for_jobs, jobs_at_once, run
 from ganctl.job.sweep_job import RESULT
 from ganctl.job.sweep_record import JOBS, JobRecord, SweepRecord, read_record
 from ganctl.report.files import read_result
 
 RETRY = "retry_failed"
-_LAUNCHER = ("hydra/launcher", "hydra.launcher.jobs")
+_LAUNCHER = ("hydra/launcher", "hydra.launcher.")
 
 
 @dataclass(frozen=True)
@@ -51,9 +53,14 @@ def resume_sweep(arguments: Arguments, signals: StopSignals) -> int:
     with locked(folder, f"--resume={arguments.resume}"):
         record = read_record(folder)
         composer = composer_for("train", arguments)
-        at_once = _at_once(composer, wish, record)
-        results = {job.number: result for job in record.jobs if (result := _ended(folder / job.folder, job, wish))}
-        missing = [job for job in record.jobs if job.number not in results]
+        launcher = _launcher(composer, wish, record)
+        at_once, slurm = jobs_at_once(launcher), slurm_settings(launcher)
+        unfinished = [job for job in record.jobs if _ended(folder / job.folder, job, wish) is None]
+        queued = _queued(folder, unfinished)  # asked before the results are read for good, as jobs end meanwhile
+        others = [job for job in record.jobs if job not in queued]
+        results = {job.number: result for job in others if (result := _ended(folder / job.folder, job, wish))}
+        missing = [job for job in others if job.number not in results]
+        _check_launcher(folder, launcher, wish, missing, queued)
         try:
             jobs = list(_jobs(composer, folder, missing, wish, signals))
         except ValueError as error:
@@ -63,7 +70,16 @@ def resume_sweep(arguments: Arguments, signals: StopSignals) -> int:
             raise ValueError(f"{error}; {need}") from None
         for name in ("sweep.json", "sweep.csv"):  # of the earlier end; what they say stands in the results
             (folder / name).unlink(missing_ok=True)
-        todo = Sweep(folder, jobs, len(record.jobs), list(results.values()), for_jobs(arguments, []), at_once)
+        todo = Sweep(
+            folder,
+            jobs,
+            len(record.jobs),
+            list(results.values()),
+            for_jobs(arguments, []),
+            at_once,
+            slurm,
+            [Job(job.number, job.overrides, job.varied, job.folder, [], About()) for job in queued],
+        )
         return run(todo, signals)
 
 
@@ -76,7 +92,7 @@ def wish_of(overrides: Sequence[str]) -> Wish:
             if value not in ("true", "false"):
                 raise ValueError(f"{text}: must be true or false")
             retry = value == "true"
-        elif key in _LAUNCHER:
+        elif key.lstrip("+~").startswith(_LAUNCHER):
             launcher.append(text)
         elif key == "trust":
             trust.append(text)
@@ -86,12 +102,35 @@ def wish_of(overrides: Sequence[str]) -> Wish:
     return Wish(retry, launcher, trust)
 
 
-def _at_once(composer: Composer, wish: Wish, record: SweepRecord) -> int | None:
-    """As many jobs side by side as typed, or as the sweep began with."""
+def _launcher(composer: Composer, wish: Wish, record: SweepRecord) -> DictConfig:
+    """The configuration with the launcher as typed, or as many jobs side by side as the sweep began with."""
     words = list(wish.launcher)
     if record.at_once is not None and not any(text.startswith("hydra/launcher") for text in words):
         words = ["hydra/launcher=local", f"hydra.launcher.jobs={record.at_once}", *words]
-    return jobs_at_once(composer.compose(words, multirun=True))
+    return composer.compose(words, multirun=True)
+
+
+def _queued(folder: Path, jobs: Sequence[JobRecord]) -> list[JobRecord]:
+    """Those of `jobs` that wait or run in Slurm. Raises ValueError where it does not answer."""
+    entries = {job.number: entry for job in jobs if (entry := read_entry(folder, job.number))}
+    now = states(entry.job_id for entry in entries.values())
+    return [job for job in jobs if job.number in entries and is_active(now[entries[job.number].job_id])]
+
+
+def _check_launcher(
+    folder: Path, launcher: DictConfig, wish: Wish, missing: Sequence[JobRecord], queued: Sequence[JobRecord]
+) -> None:
+    """Raises ValueError where jobs of Slurm would be run elsewhere: unasked, or beside those that are in its queue."""
+    if launcher.hydra.launcher._target_ == SLURM or not (folder / FOLDER).is_dir():
+        return
+    if missing and not any(text.startswith("hydra/launcher=") for text in wish.launcher):
+        numbers = ", ".join(str(job.number) for job in missing[:6]) + (", ..." if len(missing) > 6 else "")
+        cure = "add hydra/launcher=slurm and its settings again, or hydra/launcher=basic to run them here"
+        raise ValueError(f"--resume={printable(folder)}: jobs are to be run ({numbers}), and ran in Slurm; {cure}")
+    if missing and queued:
+        cure = "wait for it (--resume alone), or scancel it"
+        choice = launcher.hydra.runtime.choices["hydra/launcher"]
+        raise ValueError(f"hydra/launcher={choice}: job {queued[0].number} is still in Slurm; {cure}")
 
 
 def _ended(place: Path, job: JobRecord, wish: Wish) -> dict[str, Any] | None:
@@ -121,10 +160,7 @@ def _jobs(
             trusted, facts = composer.check(config, overrides), about(composer, config, overrides)
         except ValueError as error:
             raise ValueError(f"{error} (job {job.number} of the sweep: {name}; none was started)") from None
-        again = None
-        with suppress(ValueError):  # it has none yet
-            saved = checkpoint.find(place).resolve()
-            again = Resumed(place.absolute(), saved, overrides, next_subdir(place), None)
+        again = going_on_from(place, overrides)
         yield Job(job.number, overrides, job.varied, job.folder, trusted, facts, job.settings, again)
 
 
