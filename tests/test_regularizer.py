@@ -93,6 +93,7 @@ def test_every_regularizer_has_a_file_under_its_own_name():
         "gradient_penalty",
         "orthogonal",
         "mode_seeking",
+        "light_mode_seeking",
         "energy_distance",
         "reconstruction",
         "instance_noise",

@@ -48,7 +48,9 @@ def variety(settings: Settings) -> str:
     """Against collapse: minibatch discrimination, else mode seeking, else a stronger penalty."""
     if "regularizer.gradient_penalty.weight" not in settings and settings.get("discriminator.minibatch_kernels") == 0:
         return overrides(settings, {"discriminator.minibatch_kernels": 32})
-    if not any(key.startswith("regularizer.mode_seeking.") for key in settings):
+    if settings.get("discriminator.minibatch_deviation") is False:
+        return overrides(settings, {"discriminator.minibatch_deviation": True})
+    if not any("mode_seeking." in key for key in settings):
         return _with_option(settings, "regularizer", "mode_seeking")
     return penalty(settings)
 

@@ -85,7 +85,8 @@ def variety(*words: str) -> str:
 
 def test_collapse_of_the_default_keeps_its_discriminator():
     assert variety() == variety("dataset=cifar10", "model=dcgan") == "regularizer=[light_r1,mode_seeking]"
-    assert variety("dataset=cifar10") == "regularizer=[mode_seeking]"
+    assert variety("dataset=cifar10") == "discriminator.minibatch_deviation=true"
+    assert variety("dataset=cifar10", "discriminator=projected_minibatch") == "regularizer=[mode_seeking]"
     assert variety("model=dcgan_2016") == "discriminator.minibatch_kernels=32"
     assert variety("model=wgan_gp") == "regularizer=[gradient_penalty,mode_seeking]"
     assert variety("regularizer=[light_r1,mode_seeking]") == "regularizer.light_r1.weight=0.4"
