@@ -121,7 +121,8 @@ class Composer:
 
     def keys(self, overrides: Sequence[Override]) -> list[str]:
         """All keys of the configuration that the chosen groups give, and the groups."""
-        single = [item for item in overrides if item.key_or_group in self.groups and not item.is_sweep_override()]
+        chosen = [item for item in overrides if item.key_or_group in self.groups or "/" in item.key_or_group]
+        single = [item for item in chosen if not item.is_sweep_override()]
         for choices in ([item.input_line or "" for item in single], []):
             try:
                 config = self.loader.load_configuration(self.config_name, choices, RunMode.RUN)

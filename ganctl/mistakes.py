@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import yaml
+from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
@@ -51,7 +52,7 @@ def explain(error: Exception, overrides: Sequence[Override], composer: Composer)
     """
     cause = error.__cause__ if isinstance(error, HydraException) and error.__cause__ else error
     if isinstance(error, MissingConfigException):
-        return ValueError(_of_option(error, overrides, composer.options()))
+        return ValueError(_of_option(error, overrides, composer))
     if match := _KEY_OF_MESSAGE.search(str(error)):
         return ValueError(_of_key(match[1], str(error), overrides, composer))
     if match := re.match(r"Ambiguous value for argument '(.*)'", str(error)):
@@ -100,11 +101,12 @@ _REMARKS = {
 
 _LAUNCHERS = {
     "hydra/launcher": "basic (a job at a time), local (jobs=2: two side by side) or slurm",
-    "hydra/sweeper": "basic",
+    "hydra/sweeper": "basic (all combinations) or optuna (a search)",
 }
+_OF_SEARCHES = ("n_trials", "seeds", "score", "direction", "storage", "study_name", "n_jobs", "sampler", "pruner")
 
 
-def _of_option(error: MissingConfigException, overrides: Sequence[Override], listed: dict[str, list[str]]) -> str:
+def _of_option(error: MissingConfigException, overrides: Sequence[Override], composer: Composer) -> str:
     group, slash, option = (error.missing_cfg_file or "").rpartition("/")
     if not slash:
         return f"--config-name={option}: there is no such configuration; ganctl's own are train, sample, evaluate"
@@ -115,7 +117,8 @@ def _of_option(error: MissingConfigException, overrides: Sequence[Override], lis
         return f"{group}={option}: no such option; sweeps of ganctl run with {group}={_LAUNCHERS[group]} only"
     if remark := _REMARKS.get(f"{group}={option}".lower().replace("-", "_")):
         return f"{group}={option}: no such option{origin}; {remark}"
-    return f"{group}={option}: no such option{origin}; {suggestion(option, listed.get(group, ()), 'option')}"
+    names = composer.options().get(group) or composer.loader.get_group_options(group, ObjectType.CONFIG)
+    return f"{group}={option}: no such option{origin}; {suggestion(option, names, 'option')}"
 
 
 def _of_key(key: str, message: str, overrides: Sequence[Override], composer: Composer) -> str:
@@ -123,6 +126,8 @@ def _of_key(key: str, message: str, overrides: Sequence[Override], composer: Com
     if key == "hydra.launcher.jobs":
         value = _assignment(key, overrides).partition("=")[2]
         return f"jobs={value}: only hydra/launcher=local runs several jobs at once; add it"
+    if key.startswith("hydra.sweeper.") and key.rpartition(".")[2] in _OF_SEARCHES:
+        return f"{_assignment(key, overrides)}: is for a search; add hydra/sweeper=optuna"
     if key == "retry_failed":
         return f"{_assignment(key, overrides)}: is for a sweep that goes on; add --resume SWEEP"
     if "already at" in message:

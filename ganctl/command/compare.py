@@ -2,6 +2,7 @@
 
 import csv
 import io
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,9 +15,9 @@ from ganctl.files import atomic_write_text, unreadable_in_one_line
 from ganctl.forms import LONGEST_NAME, printable, shorten
 from ganctl.invocation.arguments import parse_runs
 from ganctl.report.comparison import NO_SETTINGS, Comparison, Row, compare
-from ganctl.report.facts import skipped
+from ganctl.report.facts import last_step, skipped, status
 from ganctl.report.recorded import Recorded, read_runs
-from ganctl.report.sweep import SEED
+from ganctl.report.sweep import PRUNED, SEED
 
 _SHARED = (*MUST_AGREE, "seed", "torch")  # of a protocol, where all runs have the same
 _WIDEST = 8  # columns of scores in a terminal; files have all
@@ -30,11 +31,17 @@ def main(words: Sequence[str]) -> int:
         for path in (options.csv, options.markdown):
             if path is not None and path.exists():
                 raise ValueError(f"{printable(path)}: is there already; choose another file")
-        runs = read_runs(options.runs)
+        every = read_runs(options.runs)
+    pruned = [run for run in every if status(run) == PRUNED and not run.final]
+    runs = [run for run in every if run not in pruned]
     if len(runs) < 2:
         raise ValueError(f"{printable(options.runs[0])}: one run alone cannot be compared; name another beside it")
     table = with_typed(compare(runs, by=options.score, force=options.force), runs)
-    _show(table, [sentence for run in runs if (sentence := skipped(run))])
+    remarks = [sentence for run in runs if (sentence := skipped(run))]
+    for run in pruned:
+        scores = f"`ganctl evaluate {shlex.quote(printable(run.folder))}` gives it scores"
+        remarks.append(f"{run.label}: was pruned after step {last_step(run):,} and is left out; {scores}")
+    _show(table, remarks)
     for path, text in ((options.csv, as_csv(table)), (options.markdown, as_markdown(table))):
         if path is not None:
             try:

@@ -25,7 +25,7 @@ from ganctl.invocation.resume import folder_of, resume
 from ganctl.job.one_run import train_job, train_through_hydra
 from ganctl.job.signals import Interrupted, StopSignals
 from ganctl.job.slurm import SLURM
-from ganctl.job.sweep import LOCAL, sweep
+from ganctl.job.sweep import LOCAL, is_search, need_optuna, sweep
 from ganctl.job.sweep_resume import is_recorded, resume_sweep
 
 _ONE_RUN = "is no sweep that can go on; leave out -m to go on with one run"
@@ -78,10 +78,17 @@ def _train(arguments: Arguments, signals: StopSignals, locks: ExitStack) -> int 
         if is_sweep:
             if again:
                 raise ValueError(f"--resume={arguments.resume}: {_ONE_RUN}")
+            if is_search(config):
+                need_optuna()
+                from ganctl.job.search import search
+
+                return search(composer, arguments, config, signals)
             return sweep(composer, arguments, config, signals)
         if config.hydra.launcher._target_ in (LOCAL, SLURM):
             choice = config.hydra.runtime.choices["hydra/launcher"]
             raise ValueError(f"hydra/launcher={choice}: runs the jobs of a sweep; add -m")
+        if is_search(config):
+            raise ValueError("hydra/sweeper=optuna: searches through the runs of a sweep; add -m")
         trusted = composer.check(config, arguments.overrides)
         facts = about(composer, config, arguments.overrides)
     except ValueError as error:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -18,14 +18,19 @@ from ganctl.invocation.presets import About, about, name_of
 from ganctl.invocation.resume import Resumed
 from ganctl.mistakes import parse
 
+if TYPE_CHECKING:
+    from ganctl.job.pruning import Pruning
+
 MOST_JOBS = 10_000  # of one sweep
+_MOST_DIGITS = 10  # of a number in the name of a folder
 
 
 @dataclass(frozen=True)
 class Job:
     """One combination: all its overrides, those that differ between jobs, its folder, what it may build, its facts.
 
-    `settings` are the values of all keys. `again` is where it goes on from; None for a job that begins.
+    `settings` are the values of all keys. `again` is where it goes on from; None for a job that begins. `pruning` may
+    end it before its time; None where nothing does.
     """
 
     number: int
@@ -36,6 +41,7 @@ class Job:
     facts: About
     settings: dict[str, Any] = field(default_factory=dict)
     again: Resumed | None = None
+    pruning: "Pruning | None" = None
 
     @property
     def name(self) -> str:
@@ -49,16 +55,12 @@ def expand(
 
     `progress` is called before each. `threads` is what `device.threads` gets where nothing sets it.
     """
-    parser = OverridesParser.create(config_loader=composer.loader)
-    params = [f"{key}={value}" for key, value in (config.hydra.sweeper.params or {}).items()]
-    typed = [*params, *typed_of(config, "task")]
+    parsed = parsed_of(composer, config)
     with composer.in_one_line(()):
-        parse(params, composer.options)  # whose mistakes are told in one line; what was typed has been parsed before
-        parsed = parser.parse_overrides(typed)
         combinations = _combinations(parsed)
     swept = {
-        _key(override): position
-        for position, override in enumerate(_last_of_each(parsed))
+        key_of(override): position
+        for position, override in enumerate(last_of_each(parsed))
         if override.is_sweep_override()
     }
     hydra_overrides = typed_of(config, "hydra")
@@ -66,23 +68,56 @@ def expand(
     for number, overrides in enumerate(combinations, 1):
         progress()
         varied = {key: overrides[position].partition("=")[2] for key, position in swept.items()}
-        name = ", ".join(f"{key}={value}" for key, value in varied.items())
         try:
-            completed = composer.with_own_settings(overrides)
-            composed = composer.compose([*hydra_overrides, *completed])
-            if threads and composed.device.get("threads") is None:
-                completed = [*completed, f"device.threads={threads}"]
-                composed = composer.compose([*hydra_overrides, *completed])
-            trusted = composer.check(composed, completed)
-            facts = about(composer, composed, completed)
-            settings = settings_of(composer, composed)
+            jobs.append(composed_job(composer, number, overrides, varied, hydra_overrides, threads))
         except ValueError as error:
+            name = ", ".join(f"{key}={value}" for key, value in varied.items())
             raise ValueError(f"{error} (job {number} of the sweep: {name}; none was started)") from None
-        words = "-".join(f"{key.rpartition('.')[2]}-{value}" for key, value in varied.items())
-        folder = "-".join(filter(None, (str(number), slug(words, LONGEST - len(str(number)) - 1))))
-        written = [_without_interpolation(text, settings) for text in completed]
-        jobs.append(Job(number, written, varied, folder, trusted, facts, settings))
     return jobs
+
+
+def composed_job(
+    composer: Composer,
+    number: int,
+    overrides: Sequence[str],
+    varied: dict[str, str],
+    hydra_overrides: Sequence[str],
+    threads: int | None = None,
+) -> Job:
+    """The job with these overrides, composed and checked. Raises ValueError in one line where they do not fit."""
+    completed = composer.with_own_settings(overrides)
+    composed = composer.compose([*hydra_overrides, *completed])
+    if threads and composed.device.get("threads") is None:
+        completed = [*completed, f"device.threads={threads}"]
+        composed = composer.compose([*hydra_overrides, *completed])
+    trusted = composer.check(composed, completed)
+    facts = about(composer, composed, completed)
+    settings = settings_of(composer, composed)
+    written = [_without_interpolation(text, settings) for text in completed]
+    return Job(number, written, varied, folder_of(number, varied), trusted, facts, settings)
+
+
+def folder_of(number: int, varied: Mapping[str, str]) -> str:
+    """`N-KEY-VALUE-...`, the name of a job's folder."""
+    words = "-".join(f"{key.rpartition('.')[2]}-{brief(value)}" for key, value in varied.items())
+    return "-".join(filter(None, (str(number), slug(words, LONGEST - len(str(number)) - 1))))
+
+
+def brief(value: str) -> str:
+    """A number of many digits, such as a search proposes, with four of them; any other text as it is."""
+    try:
+        return f"{float(value):.4g}" if len(value) > _MOST_DIGITS else value
+    except ValueError:
+        return value
+
+
+def parsed_of(composer: Composer, config: DictConfig) -> list[Override]:
+    """What hydra.sweeper.params and the command line override, parsed. Raises ValueError in one line."""
+    params = [f"{key}={value}" for key, value in (config.hydra.sweeper.params or {}).items()]
+    with composer.in_one_line(()):
+        parse(params, composer.options)  # whose mistakes are told in one line; what was typed has been parsed before
+        parser = OverridesParser.create(config_loader=composer.loader)
+        return parser.parse_overrides([*params, *typed_of(config, "task")])
 
 
 def typed_of(config: DictConfig, kind: str) -> list[str]:
@@ -105,7 +140,7 @@ def _without_interpolation(text: str, settings: Mapping[str, Any]) -> str:
 def _combinations(parsed: Sequence[Override]) -> Sequence[list[str]]:
     """What each job overrides. Raises ValueError where there is none, or are more than anyone waits for."""
     count = 1
-    for override in filter(Override.is_sweep_override, _last_of_each(parsed)):
+    for override in filter(Override.is_sweep_override, last_of_each(parsed)):
         if override.is_interval_sweep():
             cure = "write choice(1,2), range(0,3,0.5) or values with commas between them"
             raise ValueError(f"{override.input_line}: an interval is for sweepers that search; {cure}")
@@ -135,10 +170,10 @@ def name_of_sweep(jobs: Sequence[Job], tag: str) -> str:
     return slug("-".join(filter(None, words)), LONGEST)
 
 
-def _key(override: Override) -> str:
+def key_of(override: Override) -> str:
     return override.get_key_element().lstrip("+")
 
 
-def _last_of_each(parsed: Sequence[Override]) -> list[Override]:
+def last_of_each(parsed: Sequence[Override]) -> list[Override]:
     """The overrides as the sweeper keeps them: of those with one key the last, at the place of the first."""
     return list({override.get_key_element(): override for override in parsed}.values())

@@ -20,6 +20,7 @@ from ganctl.evaluation.ranking import better
 from ganctl.evaluation.scores import ScoreSet
 from ganctl.files import atomic_write_text, sweep, write_json
 from ganctl.invocation.presets import About
+from ganctl.job.pruning import Pruning
 from ganctl.job.real_grid import real_grid
 from ganctl.job.session import Session
 from ganctl.job.signals import StopSignals
@@ -66,10 +67,12 @@ class Journal:
         about: About,
         options: Sequence[str] = (),
         trackers: Trackers | None = None,
+        pruning: Pruning | None = None,
     ) -> None:
         self.session, self.judge, self.score = session, judge, score
         self.folder, self.console, self.signals, self.options = folder, console, signals, list(options)
         self.about, self.trackers = about, trackers or Trackers({}, console.warn)
+        self.pruning, self.is_hopeless = pruning, False
         self.config, self.state = session.config, session.state
         self.checkpoints = folder / "checkpoints"
         self.record = Record(**session.saved["record"]) if session.saved else Record()
@@ -167,6 +170,8 @@ class Journal:
             self.save_weights("best", content)
         else:
             record.evaluations_without_gain += 1
+        if self.pruning is not None:
+            self.is_hopeless = self.pruning.report(step, values) and step < self.session.total_steps
         self.console.scores(step, with_intervals(scores), best=is_best)
         if (warning := too_few(scores.protocol)) and not self._warned:
             self._warned = True
@@ -190,10 +195,12 @@ class Journal:
         return due and self.record.evaluated_step != step
 
     def reason_to_stop(self) -> str | None:
-        """interrupted, time, target or patience, if any of them says to stop now."""
+        """interrupted, pruned, time, target or patience, if any of them says to stop now."""
         stop, record = self.config.stop, self.record
         if self.signals.received:
             return "interrupted"
+        if self.is_hopeless:
+            return "pruned"
         if stop.max_minutes is not None and self.seconds() > 60 * stop.max_minutes:
             return "time"
         target, best = stop.target, record.best_value

@@ -13,12 +13,18 @@ from ganctl.invocation.folders import has_results
 from ganctl.invocation.hydra_job import is_of_the_user, run_hydra, write_traceback
 from ganctl.invocation.presets import About
 from ganctl.invocation.resume import Resumed
+from ganctl.job.pruning import Pruning
 from ganctl.job.signals import StopSignals
 from ganctl.own_code import OwnCodeError, own_code
 
 
 def train_job(
-    signals: StopSignals, config: DictConfig, trusted: Sequence[str], facts: About, again: Resumed | None = None
+    signals: StopSignals,
+    config: DictConfig,
+    trusted: Sequence[str],
+    facts: About,
+    again: Resumed | None = None,
+    pruning: Pruning | None = None,
 ) -> dict[str, Any]:
     """The work, in the folder that Hydra has made for it. Returns the run's summary."""
     from ganctl.job.train import train_once
@@ -33,7 +39,7 @@ def train_job(
     checkpoint = again.checkpoint if again else None
     folder = Path(hydra.runtime.output_dir)
     with own_code("training", trusted, OwnCodeError, note=f"; the traceback is in {folder / 'train.log'}"):
-        return train_once(config, folder, checkpoint, facts, options, signals)
+        return train_once(config, folder, checkpoint, facts, options, signals, pruning)
 
 
 def train_through_hydra(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ganctl.evaluation.protocol import MUST_AGREE, line
 from ganctl.files import atomic_write_text, write_json
+from ganctl.job.expansion import brief
 from ganctl.report.sweep import SEED, over_seeds, protocol_of, ranked, unequal
 
 if TYPE_CHECKING:
@@ -69,7 +70,8 @@ def _show(content: dict[str, Any]) -> "Console":
     for job in jobs:
         score = job.get("score") or {}
         value = score.get("value")
-        cells = [job["rank"] or "-", job["job"], *(job["varied"].get(key, "") for key in keys), score.get("name", "")]
+        varied = [brief(str(job["varied"].get(key, ""))) for key in keys]
+        cells = [job["rank"] or "-", job["job"], *varied, score.get("name", "")]
         cells += [f"{value:.5g}" if isinstance(value, int | float) else "", job["error"] or job["status"] or "unknown"]
         cells += [f"{job['seconds'] or 0:.0f} s", Path(job["folder"] or "").name]
         table.add_row(*(Text(str(cell)) for cell in cells))
@@ -81,7 +83,7 @@ def _show(content: dict[str, Any]) -> "Console":
             means.add_column(Text(head))
         for row in content["over_seeds"]:
             deviation = "" if row["deviation"] is None else f"{row['deviation']:.3g}"
-            cells = [*(row["varied"].get(key, "") for key in keys), row["score"]["name"]]
+            cells = [*(brief(str(row["varied"].get(key, ""))) for key in keys), row["score"]["name"]]
             cells += [f"{row['mean']:.5g}", deviation, row["seeds"]]
             means.add_row(*(Text(str(cell)) for cell in cells))
         console.print(means)

@@ -11,8 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +28,7 @@ from ganctl.report.files import read_result
 MOST = 256  # processes at once
 _EVERY = 0.05  # seconds between looks at the processes
 _PATIENCE = 5.0  # seconds for the last words of a process that has ended
+_NO_MORE = object()
 
 
 @dataclass
@@ -60,7 +60,7 @@ def gpus() -> list[str]:
 
 
 def run_side_by_side(
-    jobs: Sequence[Job],
+    jobs: Iterable[Job | None],
     number: int,
     folder: Path,
     arguments: Arguments,
@@ -71,18 +71,23 @@ def run_side_by_side(
 ) -> None:
     """Runs `jobs`, of the `number` of the sweep in `folder`, `at_once` at a time, and hands each result to `ended`.
 
+    A job is asked for when there is place for it; None instead of one says that it waits for one at work.
     Of several GPUs each place has one. The first signal asks all to save and end, a second ends them at once.
     Raises Stopped where a signal came.
     """
-    waiting, free = deque(jobs), list(range(at_once))
+    waiting, is_open, free = iter(jobs), True, list(range(at_once))
     devices = gpus()
     at_work: list[_Process] = []
     is_told = False
     try:
-        while at_work or (waiting and not signals.received):
-            while waiting and free and not signals.received:
+        while at_work or (is_open and not signals.received):
+            while is_open and free and not signals.received:
+                job = next(waiting, _NO_MORE)
+                if not isinstance(job, Job):
+                    is_open = job is not _NO_MORE
+                    break
                 device = devices[free[0] % len(devices)] if len(devices) > 1 else None
-                at_work.append(_started(waiting.popleft(), free.pop(0), number, folder, arguments, device))
+                at_work.append(_started(job, free.pop(0), number, folder, arguments, device))
             if signals.received and not is_told:
                 is_told = True
                 for each in at_work:

@@ -5,7 +5,7 @@ import io
 import shutil
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources, util
@@ -120,7 +120,7 @@ def _check(values: dict[str, Any]) -> None:
 
 
 def run_in_slurm(
-    jobs: Sequence[Job],
+    asked: Iterable[Job | None],
     number: int,
     folder: Path,
     arguments: Arguments,
@@ -131,13 +131,15 @@ def run_in_slurm(
     queued: Sequence[Job],
     collect: str,
 ) -> None:
-    """Submits `jobs`, of the `number` of the sweep in `folder`, and hands the results of these and of those `queued`
-    already to `ended`.
+    """Submits the jobs `asked` for, of the `number` of the sweep in `folder`.
+
+    Hands the results of these, and of those `queued` already, to `ended`.
 
     `settings` may be None where nothing is to be submitted; `collect` is the command that shows the table later.
     Raises Submitted where the jobs are left to Slurm: after a signal, or without `wait`; and ValueError in one line
     where Slurm refuses.
     """
+    jobs = [job for job in asked if job is not None]
     if jobs:
         assert settings is not None
         _submit(jobs, number, folder, arguments, settings)

@@ -39,6 +39,7 @@ _SAID = {
     "target": "the target score is reached",
     "patience": "the score has not improved for stop.patience evaluations",
     "time": "the time limit is reached",
+    "pruned": "pruned: other trials of the search had better scores by this step",
     "diverged": "a loss or a weight became not-a-number or infinite; what was saved before is kept",
     "interrupted": "interrupted, saved",
 }
@@ -58,7 +59,7 @@ def finish(journal: Journal, status: str) -> dict[str, Any]:
     scores: dict[str, Any] = {}
     fid: dict[str, Any] = {}
     held_out: dict[str, Any] = {}
-    if status not in ("interrupted", "diverged"):
+    if status not in ("interrupted", "pruned", "diverged"):
         try:
             scores, held_out, fid = _judge_best(journal)
         except Interrupted:

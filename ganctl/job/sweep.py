@@ -5,11 +5,12 @@ the table at the end is made, written as sweep.json and sweep.csv, and after any
 """
 
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -25,14 +26,20 @@ from ganctl.job.side_by_side import MOST, cores, run_side_by_side
 from ganctl.job.signals import Stopped, StopSignals
 from ganctl.job.slurm import SLURM, Settings, Submitted, run_in_slurm, slurm_settings
 from ganctl.job.sweep_job import run_job
-from ganctl.job.sweep_record import write_record
+from ganctl.job.sweep_record import SweepRecord, record_of, write_record
 from ganctl.record.wording import counted
 
+if TYPE_CHECKING:
+    from ganctl.job.trials import Trials
+
+ONE_BY_ONE = "a search asks for a job when another ends; take basic or local"
 _BASIC = {
     "sweeper": "hydra._internal.core_plugins.basic_sweeper.BasicSweeper",
     "launcher": "hydra._internal.core_plugins.basic_launcher.BasicLauncher",
 }
 LOCAL = "ganctl.job.side_by_side"
+SEARCH = "ganctl.job.search"
+_PLUGIN = "hydra_plugins.hydra_optuna_sweeper.optuna_sweeper.OptunaSweeper"
 _OURS = ("hydra.mode", "hydra.run.", "hydra.sweep.", "hydra.sweeper.", "hydra.launcher.", "hydra/")
 
 
@@ -40,18 +47,22 @@ _OURS = ("hydra.mode", "hydra.run.", "hydra.sweep.", "hydra.sweeper.", "hydra.la
 class Sweep:
     """What is to be done: the jobs to run, of the `number` that the sweep has, and the results of the others.
 
-    `arguments` have the options of all jobs. `at_once`: jobs side by side; None = in turn, in this process.
-    `slurm`: how jobs are submitted to Slurm, where `queued` are already.
+    `arguments` have the options of all jobs. `at_once`: jobs side by side; None = in turn, in this process. `trust` is
+    what has to be typed again to go on. `slurm`: how jobs are submitted to Slurm, where `queued` are already. `trials`
+    are those of a search, which decide when `jobs` are asked for: None among the jobs says that the next one waits for
+    one at work.
     """
 
     folder: Path
-    jobs: Sequence[Job]
+    jobs: Iterable[Job | None]
     number: int
-    results: Sequence[dict[str, Any]]
+    results: list[dict[str, Any]]
     arguments: Arguments
     at_once: int | None
+    trust: Sequence[str] = ()
     slurm: Settings | None = None
     queued: Sequence[Job] = field(default_factory=list)
+    trials: "Trials | None" = None
 
 
 def sweep(composer: Composer, arguments: Arguments, config: DictConfig, signals: StopSignals) -> int:
@@ -61,33 +72,63 @@ def sweep(composer: Composer, arguments: Arguments, config: DictConfig, signals:
     job had begun leaves nothing behind.
     """
     at_once, slurm = jobs_at_once(config), slurm_settings(config)
-    threads = slurm.cpus_per_task if slurm else at_once and max(1, cores() // at_once)
+    threads = slurm.cpus_per_task if slurm else threads_each(at_once)
     jobs = expand(composer, config, signals.raise_if_received, threads)
+
+    def begin(folder: Path) -> Sweep:
+        write_record(folder, SweepRecord(list(map(record_of, jobs)), at_once, arguments.config_dir))
+        trust = [text for text in jobs[0].overrides if text.startswith("trust=")]
+        own = for_jobs(arguments, hydra_overrides(config))
+        return Sweep(folder, jobs, len(jobs), [], own, at_once, trust, slurm)
+
+    return in_new_folder(config, name_of_sweep(jobs, config.tag), [job.folder for job in jobs], begin, signals)
+
+
+def in_new_folder(
+    config: DictConfig, name: str, jobs: Sequence[str], begin: Callable[[Path], Sweep], signals: StopSignals
+) -> int:
+    """Runs the sweep that `begin` writes down in a folder of its own, made for it and locked. Returns the exit code.
+
+    `jobs` are the folders that its jobs will have, none of which may be there.
+    """
     chosen, root = chosen_folder(config, "sweep"), Path(config.output.root)
     new_root = None if root.expanduser().exists() else root
-    folder = chosen or claim(root, name_of_sweep(jobs, config.tag))
+    folder = chosen or claim(root, name)
     with locked(folder, f"hydra.sweep.dir={folder}" if chosen else f"output.root={root}"):
         if chosen:
-            refuse_taken(folder, "sweep", [job.folder for job in jobs])
+            refuse_taken(folder, "sweep", jobs)
         discarded = None if chosen else partial(discard, folder, new_root=new_root)
         try:
-            write_record(folder, jobs, at_once, arguments.config_dir)
+            todo = begin(folder)
             atomic_write_text(folder / "multirun.yaml", OmegaConf.to_yaml(config))
-        except OSError:
+        except (OSError, ValueError):
             if discarded:
                 discarded()
             raise
-        own = [text for text in typed_of(config, "hydra") if not text.lstrip("+~").startswith(_OURS)]
-        todo = Sweep(folder, jobs, len(jobs), [], for_jobs(arguments, own), at_once, slurm)
         return run(todo, signals, discarded)
+
+
+def is_search(config: DictConfig) -> bool:
+    """Whether trials are searched for, by our own sweeper or, in a YAML file written for it, by Hydra's plugin."""
+    return config.hydra.sweeper._target_ in (SEARCH, _PLUGIN)
+
+
+def need_optuna() -> None:
+    """Raises ValueError in one line where Optuna is not installed."""
+    try:
+        import optuna  # noqa: F401
+    except ImportError:
+        raise ValueError("hydra/sweeper=optuna: needs the package optuna; pip install 'ganctl[optuna]'") from None
 
 
 def jobs_at_once(config: DictConfig) -> int | None:
     """How many jobs run side by side, None for one after the other in this process. Raises ValueError for nonsense."""
     for kind, basic in _BASIC.items():
         target, choice = config.hydra[kind]._target_, config.hydra.runtime.choices[f"hydra/{kind}"]
+        if kind == "sweeper" and is_search(config):
+            continue
         if target != basic and (kind, target) not in (("launcher", LOCAL), ("launcher", SLURM)):
-            only = "basic, local or slurm" if kind == "launcher" else "basic"
+            only = "basic, local or slurm" if kind == "launcher" else "basic or optuna"
             raise ValueError(f"hydra/{kind}={choice}: sweeps of ganctl run with hydra/{kind}={only} only")
     if config.hydra.launcher._target_ != LOCAL:
         return None
@@ -97,6 +138,16 @@ def jobs_at_once(config: DictConfig) -> int | None:
     if not isinstance(jobs, int) or isinstance(jobs, bool) or not 1 <= jobs <= MOST:
         raise ValueError(f"jobs={value_text(jobs)}: must be a whole number in [1, {MOST}]; try jobs=2")
     return jobs
+
+
+def threads_each(at_once: int | None) -> int | None:
+    """The cores that each of so many jobs gets; None where jobs run in turn."""
+    return at_once and max(1, cores() // at_once)
+
+
+def hydra_overrides(config: DictConfig) -> list[str]:
+    """What was typed for Hydra itself and holds for every job."""
+    return [text for text in typed_of(config, "hydra") if not text.lstrip("+~").startswith(_OURS)]
 
 
 def for_jobs(arguments: Arguments, hydra_overrides: Sequence[str]) -> Arguments:
@@ -110,15 +161,17 @@ def run(todo: Sweep, signals: StopSignals, discarded: Callable[[], bool] | None 
     `discarded` removes the folder where nothing came of it; None if the folder is to stay.
     """
     exit_code = 0
-    results = list(todo.results)
-    ended = f", of which {len(results)} have ended" if results else ""
-    jobs = f"sweep of {counted(todo.number, 'job')}{ended}"
-    print(f"{jobs}, in {todo.folder}; if it is cut off: {going_on(todo)}", flush=True)
+    results, trials = todo.results, todo.trials
+    some = f", of which {len(results)} have ended" if results else ""
+    what = f"sweep of {counted(todo.number, 'job')}{some}" if trials is None else trials.described()
+    print(f"{what}, in {todo.folder}; if it is cut off: {going_on(todo)}", flush=True)
     launch = partial(run_side_by_side, at_once=todo.at_once) if todo.at_once else _run_in_turn
     if todo.slurm or todo.queued:
         launch = partial(run_in_slurm, settings=todo.slurm, queued=todo.queued, collect=going_on(todo))
     try:
-        launch(todo.jobs, todo.number, todo.folder, todo.arguments, signals, results.append)
+        with trials.alive() if trials else nullcontext():
+            ended = trials.ended if trials else results.append
+            launch(todo.jobs, todo.number, todo.folder, todo.arguments, signals, ended)
     except Submitted as submitted:
         return submitted.exit_code
     except Stopped as stopped:
@@ -132,7 +185,10 @@ def run(todo: Sweep, signals: StopSignals, discarded: Callable[[], bool] | None 
     if exit_code and not results and discarded and discarded():
         return exit_code
     results.sort(key=lambda result: result["job"])
-    failed = show_and_write(todo.folder, results, todo.number, interrupted=exit_code != 0)
+    number = todo.number - (trials.number_left_out() if trials else 0)
+    failed = show_and_write(todo.folder, results, number, interrupted=exit_code != 0)
+    if trials:
+        trials.show()
     if exit_code:
         print(f"go on: {going_on(todo)}")
     elif failed:
@@ -144,13 +200,12 @@ def going_on(todo: Sweep) -> str:
     """The command that goes on with the sweep."""
     given = {name: getattr(todo.arguments, name) for name in ("config_dir", "config_path", "config_name")}
     options = [f"--{name.replace('_', '-')}={value}" for name, value in given.items() if value]
-    trusted = next((text for job in todo.jobs for text in job.overrides if text.startswith("trust=")), None)
-    words = [*options, *filter(None, [trusted]), *(todo.slurm.typed if todo.slurm else [])]
+    words = [*options, *todo.trust, *(todo.slurm.typed if todo.slurm else [])]
     return shlex.join(["ganctl", "train", "-m", "--resume", str(todo.folder), *words])
 
 
 def _run_in_turn(
-    jobs: Sequence[Job],
+    jobs: Iterable[Job | None],
     number: int,
     folder: Path,
     arguments: Arguments,
@@ -159,6 +214,7 @@ def _run_in_turn(
 ) -> None:
     """Runs `jobs` one after the other in this process. Raises Stopped where a signal came."""
     for job in jobs:
+        assert job is not None, "nothing is at work that a job could wait for"
         print(f"\njob {job.number} of {number}: {job.name}", flush=True)
         outcome = run_job(job, number, folder, arguments, signals)
         if outcome.result is not None:

@@ -3,7 +3,7 @@
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -24,6 +24,7 @@ from ganctl.own_code import OwnCodeError
 
 RESULT = "result.json"
 SLURM_LOG = "slurm.log"  # leads to what the job prints
+REFUSED, TAKEN_OVER = "refused", "taken over"  # statuses of a search's jobs that are not run
 _ASIDE = "abandoned-"
 _FAILED = {"status": "failed", "score": None, "failed": True}
 
@@ -84,7 +85,7 @@ def run_job(job: Job, number: int, folder: Path, arguments: Arguments, signals: 
 
 def _trained(job: Job, place: Path, arguments: Arguments, signals: StopSignals) -> dict[str, Any]:
     """The run's summary. Nothing is left of one that a signal kept from beginning, but what was there before."""
-    train = partial(train_job, signals, trusted=job.trusted, facts=job.facts, again=job.again)
+    train = partial(train_job, signals, trusted=job.trusted, facts=job.facts, again=job.again, pruning=job.pruning)
     arguments = replace(arguments, overrides=[*arguments.overrides, *job.overrides])
     with locked(place, f"hydra.sweep.dir={place.parent}"):
         undo: Callable[[], object]
@@ -99,6 +100,11 @@ def _trained(job: Job, place: Path, arguments: Arguments, signals: StopSignals) 
         if "step" not in summary:
             undo()
         return summary
+
+
+def ends_trial(result: Mapping[str, Any]) -> bool:
+    """Whether this result of one seed spares a search the trial's others."""
+    return bool(result["failed"]) or result["status"] in ("pruned", REFUSED, TAKEN_OVER)
 
 
 def set_aside(place: Path) -> Path | None:

@@ -3,10 +3,10 @@
     {"format", "version", "jobs_at_once", "config_dir", "shared",
      "jobs": [{"job", "folder", "overrides", "varied", "own"}]}
 
-`shared` are the settings that all jobs have alike, `own` the others of a job, each by its dotted key.
+`shared` are the settings that all jobs have alike, `own` the others of a job, each by its dotted key. A search has its
+own settings besides, under `search`, and of each job the number of its `trial`; it adds jobs as it goes on.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,42 +23,59 @@ FORMAT, VERSION = "ganctl-sweep", 1
 
 @dataclass(frozen=True)
 class JobRecord:
-    """What is kept of a job: the overrides that it begins with, those that differ between jobs, all its settings."""
+    """What is kept of a job: the overrides that it begins with, those that differ between jobs, all its settings.
+
+    `trial` is its number in the study of a search, None in any other sweep.
+    """
 
     number: int
     folder: str
     overrides: list[str]
     varied: dict[str, str]
     settings: dict[str, Any]
+    trial: int | None = None
 
 
 @dataclass(frozen=True)
 class SweepRecord:
-    """What is kept of a sweep. `at_once`: jobs side by side; None = one after the other in one process."""
+    """What is kept of a sweep. `at_once`: jobs side by side; None = one after the other in one process.
+
+    `search` is what a search keeps of itself, None for a sweep whose jobs are all there from the beginning.
+    """
 
     jobs: list[JobRecord]
     at_once: int | None
     config_dir: str | None
+    search: dict[str, Any] | None = None
 
 
-def write_record(folder: Path, jobs: Sequence[Job], at_once: int | None, config_dir: str | None) -> None:
+def record_of(job: Job, trial: int | None = None) -> JobRecord:
+    """What is kept of a job that is about to begin."""
+    overrides = [*_model_in_force(job), *job.overrides]
+    settings: Any = plain(job.settings)
+    return JobRecord(job.number, job.folder, overrides, job.varied, settings, trial)
+
+
+def write_record(folder: Path, record: SweepRecord) -> None:
     """Writes jobs.json, whole or not at all."""
-    settings: list[Any] = [plain(job.settings) for job in jobs]
-    first = settings[0]
+    settings = [job.settings for job in record.jobs]
+    first = settings[0] if settings else {}
     shared = {key: first[key] for key in first if all(key in own and own[key] == first[key] for own in settings)}
     rows = [
         {
             "job": job.number,
             "folder": job.folder,
-            "overrides": [*_model_in_force(job), *job.overrides],
+            "overrides": job.overrides,
             "varied": job.varied,
             "own": {key: value for key, value in own.items() if key not in shared},
+            **({} if job.trial is None else {"trial": job.trial}),
         }
-        for job, own in zip(jobs, settings, strict=True)
+        for job, own in zip(record.jobs, settings, strict=True)
     ]
-    place = str(Path(config_dir).absolute()) if config_dir else None
-    content = {"format": FORMAT, "version": VERSION, "jobs_at_once": at_once, "config_dir": place}
-    write_json(folder / JOBS, {**content, "shared": shared, "jobs": rows})
+    place = str(Path(record.config_dir).absolute()) if record.config_dir else None
+    content = {"format": FORMAT, "version": VERSION, "jobs_at_once": record.at_once, "config_dir": place}
+    search = {} if record.search is None else {"search": record.search}
+    write_json(folder / JOBS, {**content, **search, "shared": shared, "jobs": rows})
 
 
 def read_record(folder: Path) -> SweepRecord:
@@ -69,14 +86,15 @@ def read_record(folder: Path) -> SweepRecord:
         raise ValueError(f"{printable(file)}: is not the list of a sweep's jobs that this ganctl writes")
     try:
         jobs = [_job(row, dict(content["shared"])) for row in content["jobs"]]
-        at_once, config_dir = content["jobs_at_once"], content["config_dir"]
+        at_once, config_dir, search = content["jobs_at_once"], content["config_dir"], content.get("search")
     except (KeyError, TypeError, ValueError, AttributeError):
-        jobs, at_once, config_dir = [], None, None
+        jobs, at_once, config_dir, search = [], None, None, None
     numbers, folders = [job.number for job in jobs], {job.folder for job in jobs}
     is_whole = isinstance(at_once, int | None) and isinstance(config_dir, str | None)
-    if not jobs or not is_whole or numbers != list(range(1, len(jobs) + 1)) or len(folders) != len(jobs):
+    is_whole = is_whole and (isinstance(search, dict) or (search is None and len(jobs) > 0))
+    if not is_whole or numbers != list(range(1, len(jobs) + 1)) or len(folders) != len(jobs):
         raise ValueError(f"{printable(file)}: is damaged; the runs in the folder can still be resumed one by one")
-    return SweepRecord(jobs, at_once, config_dir and printable(config_dir))
+    return SweepRecord(jobs, at_once, config_dir and printable(config_dir), search)
 
 
 def _job(row: dict[str, Any], shared: dict[str, Any]) -> JobRecord:
@@ -86,7 +104,9 @@ def _job(row: dict[str, Any], shared: dict[str, Any]) -> JobRecord:
         raise ValueError("a text that nobody can have typed")
     if folder != slug(folder) or not folder.startswith(str(number)):
         raise ValueError("a folder that is not the job's")
-    return JobRecord(number, folder, list(overrides), dict(varied), shared | dict(row["own"]))
+    if not isinstance(trial := row.get("trial"), int | None):
+        raise ValueError("a trial that has no number")
+    return JobRecord(number, folder, list(overrides), dict(varied), shared | dict(row["own"]), trial)
 
 
 def _model_in_force(job: Job) -> list[str]:

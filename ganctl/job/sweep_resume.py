@@ -1,6 +1,6 @@
 """`ganctl train --resume SWEEP`: jobs that have ended are left, those that were cut off go on, the others are run."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,26 +16,30 @@ from ganctl.invocation.hydra_job import composer_for
 from ganctl.invocation.lock import locked
 from ganctl.invocation.presets import About, about
 from ganctl.invocation.resume import going_on_from, merge
-from ganctl.job.expansion import Job, settings_of
+from ganctl.job.expansion import MOST_JOBS, Job, settings_of
 from ganctl.job.signals import StopSignals
 from ganctl.job.slurm import SLURM, slurm_settings
 from ganctl.job.slurm_queue import FOLDER, is_active, read_entry, states
-from ganctl.job.sweep import Sweep, for_jobs, jobs_at_once, run
-from ganctl.job.sweep_job import RESULT
+from ganctl.job.sweep import ONE_BY_ONE, Sweep, for_jobs, jobs_at_once, need_optuna, run
+from ganctl.job.sweep_job import REFUSED, RESULT, ends_trial
 from ganctl.job.sweep_record import JOBS, JobRecord, SweepRecord, read_record
 from ganctl.report.files import read_result
 
-RETRY = "retry_failed"
+RETRY, N_TRIALS = "retry_failed", "hydra.sweeper.n_trials"
 _LAUNCHER = ("hydra/launcher", "hydra.launcher.")
 
 
 @dataclass(frozen=True)
 class Wish:
-    """What was typed beside `--resume SWEEP`: whether failed jobs are tried again, how jobs are run, what to trust."""
+    """What was typed beside `--resume SWEEP`: whether failed jobs are tried again, how jobs are run, what to trust.
+
+    `n_trials` of a search; None = as many as before.
+    """
 
     retry_failed: bool
     launcher: list[str]
     trust: list[str]
+    n_trials: int | None
 
 
 def is_recorded(path: str) -> bool:
@@ -55,12 +59,17 @@ def resume_sweep(arguments: Arguments, signals: StopSignals) -> int:
         composer = composer_for("train", arguments)
         launcher = _launcher(composer, wish, record)
         at_once, slurm = jobs_at_once(launcher), slurm_settings(launcher)
+        if slurm and record.search is not None:
+            raise ValueError(f"hydra/launcher=slurm: {ONE_BY_ONE}")
         unfinished = [job for job in record.jobs if _ended(folder / job.folder, job, wish) is None]
         queued = _queued(folder, unfinished)  # asked before the results are read for good, as jobs end meanwhile
         others = [job for job in record.jobs if job not in queued]
         results = {job.number: result for job in others if (result := _ended(folder / job.folder, job, wish))}
-        missing = [job for job in others if job.number not in results]
+        left_out = _left_out(record, results)
+        missing = [job for job in others if job.number not in {*results, *left_out}]
         _check_launcher(folder, launcher, wish, missing, queued)
+        if record.search is None and wish.n_trials is not None:
+            raise ValueError(f"{N_TRIALS}={wish.n_trials}: this sweep is no search and has no trials; leave it out")
         try:
             jobs = list(_jobs(composer, folder, missing, wish, signals))
         except ValueError as error:
@@ -68,30 +77,33 @@ def resume_sweep(arguments: Arguments, signals: StopSignals) -> int:
                 raise
             need = f"the sweep was started with --config-dir={record.config_dir}: give it again"
             raise ValueError(f"{error}; {need}") from None
+        ended, own = list(results.values()), for_jobs(arguments, [])
+        if record.search is None:
+            there = [Job(job.number, job.overrides, job.varied, job.folder, [], About()) for job in queued]
+            todo = Sweep(folder, jobs, len(record.jobs), ended, own, at_once, wish.trust, slurm, there)
+        else:
+            need_optuna()
+            from ganctl.job.search import resumed
+
+            todo = resumed(composer, arguments, folder, record, jobs, ended, at_once, wish.trust, wish.n_trials)
         for name in ("sweep.json", "sweep.csv"):  # of the earlier end; what they say stands in the results
             (folder / name).unlink(missing_ok=True)
-        todo = Sweep(
-            folder,
-            jobs,
-            len(record.jobs),
-            list(results.values()),
-            for_jobs(arguments, []),
-            at_once,
-            slurm,
-            [Job(job.number, job.overrides, job.varied, job.folder, [], About()) for job in queued],
-        )
         return run(todo, signals)
 
 
 def wish_of(overrides: Sequence[str]) -> Wish:
     """Raises ValueError for an override that would make other jobs of those that are left than of those that ended."""
-    retry, launcher, trust = False, [], []
+    retry, launcher, trust, n_trials = False, [], [], None
     for text in overrides:
         key, _, value = text.partition("=")
         if key == RETRY:
             if value not in ("true", "false"):
                 raise ValueError(f"{text}: must be true or false")
             retry = value == "true"
+        elif key == N_TRIALS:
+            if not value.isdecimal() or not 1 <= int(value) <= MOST_JOBS:
+                raise ValueError(f"{text}: must be a whole number in [1, {MOST_JOBS}]")
+            n_trials = int(value)
         elif key.lstrip("+~").startswith(_LAUNCHER):
             launcher.append(text)
         elif key == "trust":
@@ -99,7 +111,7 @@ def wish_of(overrides: Sequence[str]) -> Wish:
         else:
             need = "a sweep goes on with the settings that it began with"
             raise ValueError(f"{text}: {need}; leave it out, or resume one of its runs with it")
-    return Wish(retry, launcher, trust)
+    return Wish(retry, launcher, trust, n_trials)
 
 
 def _launcher(composer: Composer, wish: Wish, record: SweepRecord) -> DictConfig:
@@ -138,9 +150,15 @@ def _ended(place: Path, job: JobRecord, wish: Wish) -> dict[str, Any] | None:
     result = read_result(place / RESULT) if (place / RESULT).exists() else None
     if not result or result["job"] != job.number or result["status"] in (None, "interrupted"):
         return None
-    if result["failed"] and wish.retry_failed:
+    if result["failed"] and wish.retry_failed and result["status"] != REFUSED:  # which no trying changes
         return None
     return result | {"folder": str(place.absolute())}
+
+
+def _left_out(record: SweepRecord, results: Mapping[int, Mapping[str, Any]]) -> set[int]:
+    """The jobs of a search that are not to be run, because that of another seed has ended their trial."""
+    over = {job.trial for job in record.jobs if job.number in results and ends_trial(results[job.number])} - {None}
+    return {job.number for job in record.jobs if job.trial in over}
 
 
 def _jobs(

@@ -12,6 +12,7 @@ from ganctl.configuration.keys import choice_of, keys_of
 from ganctl.evaluation.evaluate import TEACHER
 from ganctl.invocation.presets import About
 from ganctl.job.journal import Journal
+from ganctl.job.pruning import Pruning
 from ganctl.job.session import Session
 from ganctl.job.signals import Interrupted, StopSignals
 from ganctl.job.summary import check_weights, finish
@@ -28,14 +29,16 @@ def train_once(
     about: About | None = None,
     options: Sequence[str] = (),
     signals: StopSignals | None = None,
+    pruning: Pruning | None = None,
 ) -> dict[str, Any]:
     """Trains into `folder`, from the checkpoint `resume` on if given, and returns the run's summary.
 
     `options` are what every later command on the run needs again: --config-dir and trust. `signals` are those that the
-    caller receives already.
+    caller receives already. `pruning` may end the run at an evaluation.
 
-    The summary has `status` (finished, target, patience, time, diverged, interrupted), `exit_code`, `score`, `folder`,
-    and `step` unless a signal came before training began. Raises ValueError in one line for what the user can mend.
+    The summary has `status` (finished, target, patience, time, pruned, diverged, interrupted), `exit_code`, `score`,
+    `folder`, and `step` unless a signal came before training began. Raises ValueError in one line for what the user can
+    mend.
     """
     check_weights(config)
     with signals or StopSignals() as signals, Console(folder / "train.log") as console:
@@ -59,7 +62,9 @@ def train_once(
                 judge.check_store(session.store)
                 judge.prepare(session.store)
             signals.raise_if_received()
-            journal = Journal(session, judge, score, folder, console, signals, about or About(), options, trackers)
+            journal = Journal(
+                session, judge, score, folder, console, signals, about or About(), options, trackers, pruning
+            )
         except Interrupted:
             console.warn("interrupted before training began; there was nothing to save")
             return {"status": "interrupted", "exit_code": signals.exit_code, "score": None, "folder": str(folder)}

@@ -10,7 +10,7 @@ from ganctl.evaluation.ranking import Entry, groups, reasons
 from ganctl.evaluation.scores import Measurement, deviation, mean
 from ganctl.forms import number
 
-SEED = "seed"
+SEED, PRUNED = "seed", "pruned"
 _DIRECTIONS: dict[bool | None, Direction] = {True: "higher", False: "lower"}  # None: it was not said, and none is best
 
 
@@ -63,11 +63,11 @@ def protocol_of(job: dict[str, Any]) -> Protocol:
 
 
 def _entries(results: Sequence[dict[str, Any]]) -> Iterator[Entry]:
-    """The scores of those that have one."""
+    """The scores of those that have one; what was pruned was judged too early to be ranked."""
     for place, result in enumerate(results):
         score = result.get("score") or {}
         value = number(score.get("value"))
-        if value is not None:
+        if value is not None and result.get("status") != PRUNED:
             declared = Score(score["name"], _DIRECTIONS.get(score["higher_is_better"]))
             measured = Measurement(declared, float(value), score.get("made_by"))
             yield Entry(place, f"job {result['job']}", measured, protocol_of(result))

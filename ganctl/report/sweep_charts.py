@@ -18,6 +18,7 @@ JOBS_A_KEY = 10  # jobs for each setting that a guide, more than a hint, needs
 _TREES, _REPEATS = 200, 10
 _LONGEST_WORDS = 400  # characters on a point, of which each chart has one a job
 _LARGEST = 1e30
+_MOST_COLUMNS = 12  # values of a setting that have a column each
 _MANY_ORDERS = 100.0  # ratio from which a setting or a score is seen on a logarithmic scale
 
 
@@ -53,7 +54,7 @@ def weigh(jobs: Sequence[Mapping[str, Any]]) -> tuple[list[Chart], str]:
         return [], "Fewer than two jobs have scores that can be compared: there is nothing to weigh yet."
     weights = importance(same)
     charts = [_importance_chart(weights)] if weights is not None else []
-    charts += [_strip(same, key) for key in keys]
+    charts += [_scatter(same, key) if _is_continuous(same, key) else _strip(same, key) for key in keys]
     if len(keys) > 1 and len(same) > 2:
         charts.append(_parallel(same, keys))
     return charts, _trust(same, keys, weights)
@@ -151,6 +152,33 @@ def _strip(jobs: Sequence[Mapping[str, Any]], key: str) -> Chart:
     return Chart(f"{name} by {key}", "; ".join(sentences), figure, ["a point is a job, a bar the median"], STRIP)
 
 
+def _scatter(jobs: Sequence[Mapping[str, Any]], key: str) -> Chart:
+    """Every job as a point over its value of `key`, a number that a search has drawn."""
+    name, scores = jobs[0]["score"]["name"], _scores(jobs)
+    values = [float(job["varied"].get(key)) for job in jobs]
+    dots = {
+        "type": "scatter",
+        "mode": "markers",
+        "x": values,
+        "y": scores,
+        "text": [f"{_settings(job)}: {name} {_value(job):.4g}" for job in jobs],
+        "marker": {"color": COLOURS[0], "size": 8, "opacity": 0.75},
+    }
+    layout = {
+        "xaxis": {"title": {"text": key}, **log_axis(values)},
+        "yaxis": {"title": {"text": name}, **log_axis(scores)},
+        "hovermode": "closest",
+    }
+    summary = f"{len(jobs)} values from {min(values):.4g} to {max(values):.4g}; the best job has {values[0]:.4g}"
+    return Chart(f"{name} by {key}", summary, {"data": [dots], "layout": layout}, ["a point is a job"])
+
+
+def _is_continuous(jobs: Sequence[Mapping[str, Any]], key: str) -> bool:
+    """Whether the values are numbers, and more than can have a column each."""
+    values = _values(jobs, key)
+    return len(values) > _MOST_COLUMNS and all(map(_is_number, values))
+
+
 def _parallel(jobs: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> Chart:
     """Each job as a line through its values to its score at the right: the best drawn last, in colour."""
     name = jobs[0]["score"]["name"]
@@ -177,6 +205,7 @@ def _parallel(jobs: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> Chart:
         {"x": place, "y": height, "text": _tick(value), "xanchor": "right"} | ({} if place else {"side": "left"})
         for place, key in enumerate(keys)
         for value, height in heights[key].items()
+        if len(heights[key]) <= _MOST_COLUMNS or height in (0.0, 1.0)
     ]
     ends = {scores.index(min(scores)): 0.0, scores.index(max(scores)): 1.0}
     notes += [

@@ -14,7 +14,9 @@ from PIL import Image
 from ganctl.cli import COMMANDS
 from ganctl.compose import Composer
 from ganctl.invocation.arguments import parse
-from ganctl.job.expansion import expand
+from ganctl.job.expansion import expand, last_of_each, parsed_of
+from ganctl.job.search_space import read_space
+from ganctl.job.sweep import is_search
 from ganctl.job.sweep_resume import wish_of
 from tests.conftest import Command
 from tests.docs.pages import GENERATED, PAGES, ROOT, command_lines
@@ -78,7 +80,9 @@ def test_every_ganctl_command_is_understood(
         composer = Composer(command, config_dir=arguments.config_dir)
         monkeypatch.syspath_prepend(str(folders))
         config = composer.compose(arguments.overrides, multirun=arguments.multirun)
-        if arguments.multirun:
+        if arguments.multirun and is_search(config):
+            assert read_space(last_of_each(parsed_of(composer, config)))
+        elif arguments.multirun:
             assert expand(composer, config)
         else:
             composer.check(config, arguments.overrides)

@@ -66,3 +66,16 @@ def test_numbers_are_short_on_an_axis_and_words_whole():
     strips = {chart.title: chart.figure["layout"]["xaxis"]["ticktext"] for chart in weigh(jobs)[0][:2]}
     assert strips["fd_digits by lr"] == ["0.0001", "0.5", "1e+06"]
     assert max(map(len, strips["fd_digits by loss"])) == 25
+
+
+def test_what_a_search_has_drawn_stands_on_an_axis_of_numbers():
+    rates = [10.0 ** (-6 + place / 5) for place in range(20)]
+    jobs = [
+        sweep_job(place, float(place), place, **{"optimizer.lr": f"{rate:.17g}", "loss": "ab"[place % 2]})
+        for place, rate in enumerate(rates, 1)
+    ]
+    by_rate, by_loss, lines = weigh(jobs)[0][1:]
+    assert by_rate.figure["data"][0]["x"] == rates and by_rate.figure["layout"]["xaxis"]["type"] == "log"
+    assert "tickvals" in by_loss.figure["layout"]["xaxis"] and "type" not in by_loss.figure["layout"]["xaxis"]
+    labels = [note for note in lines.figure["layout"]["annotations"] if note["x"] == 0]
+    assert [note["text"] for note in labels] == ["1e-06", "0.00630957"]
