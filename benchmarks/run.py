@@ -21,11 +21,12 @@ import contenders
 from feeding import feeding
 from judging_speed import judging
 from packing import packing
+from processes import processes
 
 from ganctl.files import as_json, write_new
 
 RESULTS = Path(__file__).parent / "results"
-PARTS = ["memory", "training", "judging", "packing", "feeding"]
+PARTS = ["memory", "training", "judging", "packing", "feeding", "processes"]
 
 
 def race(entrants: dict[str, Iterator[None]], batch: int, *, rounds: int, steps: int) -> dict[str, object]:
@@ -158,6 +159,8 @@ def main() -> None:
         found["packing"] = packing(arguments.images, rounds=min(arguments.rounds, 3))
     if "feeding" in arguments.parts:
         found["feeding"] = feeding()
+    if "processes" in arguments.parts:
+        found["processes"] = processes(min(arguments.rounds, 3), arguments.steps)
     path = write_new(arguments.output or RESULTS / f"{date.today().isoformat()}-cpu.json", as_json(found).encode())
     print(as_json(found))
     print(f"written to {path}")

@@ -3,7 +3,8 @@
 Only the discriminator's input is changed, so that the generator learns the images as they are (Zhao et al. 2020,
 arXiv:2006.10738; Karras et al. 2020, arXiv:2006.06676). Each class here is a `Perturbation`: it stands inside the
 critic, so that a gradient penalty is on the gradient at the image before it is augmented, as in StyleGAN2-ADA's code.
-All draws come from torch's global generator, new at each call, one an image.
+All draws are new at each call, one an image, the same on any number of processes (`collective.draw`); so is what is
+observed of all images.
 
 Values outside the ranges of their YAML files raise ArgumentError.
 """
@@ -11,12 +12,14 @@ Values outside the ranges of their YAML files raise ArgumentError.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 from torch.nn.functional import relu
 
+from ganctl.collective import draw, mean, processes
 from ganctl.contract import ArgumentError, Verdict
 from ganctl.ranges import check_ranges, in_range, ranged
 from ganctl.shapes import Alike
@@ -124,8 +127,9 @@ class Adaptive:
         return self.transforms.transformed(images, self.p)
 
     def observe(self, real: Verdict, fake: Verdict) -> None:
-        self.signs = self.signs + real.logits.detach().sign().mean() * len(real.logits)
-        self.images += len(real.logits)
+        images = len(real.logits) * processes()
+        self.signs = self.signs + mean(real.logits.detach().sign().mean()) * images
+        self.images += images
 
     def readings(self) -> dict[str, Tensor]:
         return {"p": torch.tensor(self.p)}
@@ -168,7 +172,7 @@ class Scheduled:
         return self.transforms.transformed(images, self.p)
 
     def observe(self, real: Verdict, fake: Verdict) -> None:
-        self.images += len(real.images)
+        self.images += len(real.images) * processes()
 
     def readings(self) -> dict[str, Tensor]:
         return {"p": torch.tensor(self.p)}
@@ -187,18 +191,18 @@ def _widened(rows: Tensor, ndim: int) -> Tensor:
 
 def _chosen(images: Tensor, p: float) -> Tensor:
     """Whether something is done to each of the images (N,)."""
-    return torch.rand(len(images), device=images.device) < p
+    return draw(torch.rand, len(images), device=images.device) < p
 
 
 def _uniform(images: Tensor, p: float, width: float) -> Tensor:
     """For each of the images, a number uniform in +-`width` with probability `p`, else 0: (N, 1, ..., 1)."""
-    drawn = width * (2 * torch.rand(len(images), device=images.device) - 1)
+    drawn = width * (2 * draw(torch.rand, len(images), device=images.device) - 1)
     return _widened(drawn * _chosen(images, p), images.ndim)
 
 
 def _integers(images: Tensor, p: float, low: int, high: int) -> Tensor:
     """For each of the images, one of `low`, ..., `high` with probability `p`, else 0: (N, 1, 1)."""
-    drawn = torch.randint(low, high + 1, (len(images),), device=images.device)
+    drawn = draw(partial(torch.randint, low, high + 1), len(images), device=images.device)
     return (drawn * _chosen(images, p)).view(-1, 1, 1)
 
 
@@ -214,7 +218,7 @@ def _scaled(images: Tensor, p: float, deviation: float) -> Tensor:
     grid_sample would do, but it cannot be differentiated twice, which R1 needs.
     """
     chosen = _chosen(images, p)
-    factors = torch.exp2(deviation * torch.randn(len(images), device=images.device))
+    factors = torch.exp2(deviation * draw(torch.randn, len(images), device=images.device))
     with torch.autocast(images.device.type, enabled=False):
         rows, columns = (_widened(_resampling(side, factors), images.ndim) for side in images.shape[-2:])
         return torch.where(_widened(chosen, images.ndim), rows @ images.float() @ columns.mT, images)
@@ -232,7 +236,8 @@ def _cut(images: Tensor, p: float, share: float) -> Tensor:
     cut = _chosen(images, p).view(-1, 1, 1)
     for axis, side in ((-1, images.shape[-2]), (-2, images.shape[-1])):
         size = int(side * share + 0.5)
-        first = torch.randint(0, side + 1 - size % 2, (len(images), 1, 1), device=images.device) - size // 2
+        first = draw(partial(torch.randint, 0, side + 1 - size % 2), len(images), 1, 1, device=images.device)
+        first = first - size // 2
         places = torch.arange(side, device=images.device).unsqueeze(axis)
         cut = cut & (places >= first) & (places < first + size)
     return images * ~_widened(cut, images.ndim)

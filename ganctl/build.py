@@ -36,6 +36,10 @@ from ganctl.training.device import Device, open_device
 from ganctl.training.draws import seed_building
 from ganctl.training.game import Game
 from ganctl.training.state import TrainState
+from ganctl.training.whole import of_the_whole
+
+OF_PROCESSES = ("processes", "sync_batch_norm")
+"""The keys of the node `device` that are no matter of a device."""
 
 
 def plain(config: DictConfig) -> dict[str, Any]:
@@ -70,10 +74,11 @@ def part(group: str, node: Any, trusted: list[str], *, key: str | None = None, *
         raise
 
 
-def device(config: DictConfig) -> Device:
-    """Opens the device of the node `device`; sets torch's global switches."""
+def device(config: DictConfig, world: World = ALONE) -> Device:
+    """Opens the device of the node `device` for this process of `world`; sets torch's global switches."""
+    settings = {key: value for key, value in plain(config.device).items() if key not in OF_PROCESSES}
     with keys_of("device", type="device"):
-        return open_device(**plain(config.device))
+        return open_device(**settings, world=world)
 
 
 def dataset(config: DictConfig) -> Dataset:
@@ -104,7 +109,9 @@ def constructor(config: Mapping[str, Any], group: str, task: Task) -> tuple[str,
 def state(config: DictConfig, game: Game, task: Task, device: Device) -> TrainState:
     """Networks, averages and optimizers before the first step, on `device`; a function of config.seed."""
     seed_building(config.seed)
-    networks = {name: device.place(network(config, group, task)) for name, group in game.networks.items()}
+    sync = config.device.sync_batch_norm
+    networks = {name: network(config, group, task) for name, group in game.networks.items()}
+    networks = {name: device.place(of_the_whole(each, sync_batch_norm=sync)) for name, each in networks.items()}
     optimizers = {
         side: optimizer(config, side, [networks[name] for name in names], device) for side, names in game.sides.items()
     }
@@ -131,7 +138,7 @@ def optimizer(config: DictConfig, side: str, networks: Sequence[nn.Module], devi
     return built
 
 
-def game(config: DictConfig, task: Task, world: World = ALONE) -> Game:
+def game(config: DictConfig, task: Task) -> Game:
     """The rules: loss, regularizers, augmentation and the settings of the step."""
     training = config.training
     return part(
@@ -148,7 +155,6 @@ def game(config: DictConfig, task: Task, world: World = ALONE) -> Game:
         clip_norm=training.clip_norm,
         ema_half_life=training.ema_half_life_kimg * 1000,
         ema_rampup=training.ema_rampup,
-        world=world,
     )
 
 

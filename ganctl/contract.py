@@ -52,16 +52,24 @@ Rows = TypeVar("Rows", "Tensor", "numpy.ndarray")
 class World:
     """The place of this process among the `size` processes of a run; `rank` 0 is the one that writes.
 
-    Whatever is drawn is drawn for the whole batch and then shared out, so that many processes see what one would.
+    Whatever is drawn is drawn for the whole batch and then shared out, so that many processes see what one would. Where
+    a batch is split into `parts`, one after the other, each process has its share of each. On its machine a process is
+    number `local_rank` of `local_size`.
     """
 
     rank: int = 0
     size: int = 1
+    parts: int = 1
+    local_rank: int = 0
+    local_size: int = 1
 
     def share(self, rows: Rows) -> Rows:
         """This process's rows of the whole batch's (N, ...): (N / size, ...); all of them where it is alone."""
-        number = len(rows) // self.size
-        return rows[self.rank * number : (self.rank + 1) * number] if self.size > 1 else rows
+        if self.size == 1:
+            return rows
+        number = len(rows) // (self.parts * self.size)
+        places = rows.reshape(self.parts, self.size, number, *rows.shape[1:])[:, self.rank]
+        return places.reshape(self.parts * number, *rows.shape[1:])
 
 
 ALONE = World()

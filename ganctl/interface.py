@@ -45,7 +45,7 @@ def train(*overrides: str, resume: str | Path | None = None, config_dir: str | P
     words += [f"--resume={resume}"] if resume is not None else []
     words += [f"--config-dir={config_dir}"] if config_dir is not None else []
     with in_one_line():
-        summary = train_from_words(words)
+        summary = train_from_words(words, starts_others=False)
     assert isinstance(summary, dict), "neither help nor a sweep was asked for"
     scores = {name: float(value) for name, value in summary.get("scores", {}).items()}
     return Run(Path(summary["folder"]), summary["status"], scores, summary)

@@ -6,8 +6,9 @@
 Gradients by images are taken in float32 also where the step runs in bfloat16. A penalty then judges the images once
 more with autocast off; in float32 it differentiates the logits that the loss has already paid for. The gradient of the
 *sum* of the logits is that of each image's own logit only where the discriminator judges each image by itself: batch
-norm and minibatch discrimination mix them, and are best left out beside r1, r2 and gradient_penalty. Values outside
-the ranges of their YAML files raise ArgumentError.
+norm and minibatch discrimination mix them, and are best left out beside r1, r2 and gradient_penalty. Of several
+processes each looks at its own images, but for what looks at a whole batch: lecam's anchors, mode_seeking's pairs and
+energy_distance are those of all. Values outside the ranges of their YAML files raise ArgumentError.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.functional import relu
 
+from ganctl.collective import draw, draw_like, mean, whole
 from ganctl.contract import ArgumentError, Batch, Critic, Given, Sample, Verdict
 from ganctl.ranges import check_ranges, ranged
 from ganctl.shapes import Alike
@@ -78,7 +80,7 @@ class GradientPenalty:
 
     def discriminator_penalty(self, real: Verdict, fake: Verdict, critic: Critic) -> Tensor:
         x, g = real.images.detach().float(), fake.images.detach().float()
-        e = torch.rand(len(x), *[1] * (x.ndim - 1), device=x.device)
+        e = draw(torch.rand, len(x), *[1] * (x.ndim - 1), device=x.device)
         gradient = _gradient_at(e * x + (1 - e) * g, real.shown, critic)
         excess = torch.linalg.vector_norm(gradient.flatten(1), dim=1) - self.target
         return self.weight * (relu(excess) if self.one_sided else excess).square()
@@ -175,9 +177,9 @@ class ModeSeeking:
     __post_init__ = check_ranges
 
     def generator_penalty(self, fake: Sample, real: Batch, generator: nn.Module) -> Tensor:
-        order = torch.argsort(fake.given["labels"], stable=True)
-        latents, labels = fake.given["latents"].float()[order], fake.given["labels"][order]
-        images = fake.images.float()[order]
+        labels, latents = whole(fake.given["labels"]), whole(fake.given["latents"].float())
+        order = torch.argsort(labels, stable=True)
+        latents, labels, images = latents[order], labels[order], whole(fake.images.float())[order]
         ratio = _neighbours_distance(images) / _neighbours_distance(latents).clamp(min=self.eps)
         paired = labels[1:] == labels[:-1]
         return self.weight * (paired / (ratio + self.eps)).sum() / paired.sum().clamp(min=1)
@@ -218,7 +220,7 @@ class EnergyDistance:
 
     def generator_penalty(self, fake: Sample, real: Batch, generator: nn.Module) -> Tensor:
         x, g = (
-            functional.adaptive_avg_pool2d(images.float(), self.size).flatten(1)
+            whole(functional.adaptive_avg_pool2d(images.float(), self.size).flatten(1))
             for images in (real.images, fake.images)
         )
         others = len(g) * (len(g) - 1)
@@ -232,8 +234,8 @@ class InstanceNoise:
 
     Two distributions blurred alike overlap, so that the discriminator cannot become perfect (Arjovsky and Bottou 2017,
     arXiv:1701.04862, section 3). s = strength (1 - step / decay_steps), then 0; `decay_steps` None = s stays
-    `strength`. Pixels are in [-1, 1]. The noise is new at each call and comes from torch's global generator. It is a
-    state of the input and not a term of a loss, so it is there at every step.
+    `strength`. Pixels are in [-1, 1]. The noise is new at each call. It is a state of the
+    input and not a term of a loss, so it is there at every step.
     """
 
     strength: float = ranged(0.1, "[0, inf)", cure=0.1)
@@ -246,11 +248,11 @@ class InstanceNoise:
         left = 1.0 if self.decay_steps is None else max(0.0, 1 - step / self.decay_steps)
         if not (deviation := self.strength * left):
             return images
-        return images + deviation * torch.randn_like(images)
+        return images + deviation * draw_like(images, torch.Tensor.normal_)
 
 
 def _mean_logits(real: Verdict, fake: Verdict) -> tuple[Tensor, Tensor]:
-    return real.logits.detach().mean(), fake.logits.detach().mean()
+    return mean(real.logits.detach().mean()), mean(fake.logits.detach().mean())
 
 
 def _squared_gradient(verdict: Verdict, critic: Critic) -> Tensor:

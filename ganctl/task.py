@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from ganctl.collective import common
 from ganctl.contract import ALONE, ArgumentError, Batch, DataSpec, Given, ImageStore, World
 from ganctl.degradation import KERNELS, Degradation, shrunk
 
@@ -62,7 +63,8 @@ class Noise:
 
     def given(self, batch: Batch) -> Given:
         everyone = len(batch.labels) * self.world.size
-        latents = torch.randn(everyone, self.latent_size, device=batch.labels.device)
+        device = batch.labels.device
+        latents = torch.randn(everyone, self.latent_size, device=device, generator=common(device))
         return {"latents": self.world.share(latents), "labels": batch.labels}
 
     def shown(self, given: Given) -> Given:
@@ -274,7 +276,7 @@ class Restoration(Enlargement):
         return f"degraded: {', '.join(settings)}"
 
     def given(self, batch: Batch) -> Given:
-        everyone = torch.randint(2**62, (len(batch.images) * self.world.size,))
+        everyone = torch.randint(2**62, (len(batch.images) * self.world.size,), generator=common())
         return {"source": self.degradation(batch.images, self.world.share(everyone).tolist())}
 
     def samples(self, seed: int, start: int, count: int) -> Given:

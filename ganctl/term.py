@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ganctl.collective import whole
 from ganctl.contract import Batch, Critic, Sample
 from ganctl.pretrained import LITE0, EfficientNetLite, efficientnet_lite, perceptual_distance
 from ganctl.ranges import check_ranges, ranged
@@ -95,8 +96,8 @@ class FeatureMatching:
 
     With `has_truth`, which the run says, those of each image and of its true one, what is shown beside them the same
     (Wang et al. 2018, arXiv:1711.11585, eq. 3): the mean absolute difference of each layer, summed over layers, (N,).
-    Without, the means over the batch (Salimans et al. 2016, arXiv:1606.03498, section 3.1, there squared and of one
-    layer): ().
+    Without, the means over the batch, that of all processes (Salimans et al. 2016, arXiv:1606.03498, section 3.1, there
+    squared and of one layer): ().
     """
 
     weight: float = ranged(10.0, "[0, inf)", cure=10)
@@ -112,7 +113,7 @@ class FeatureMatching:
             wanted = critic(real.images, features=True)
         seen = critic(fake.images, features=True)
         if not self.has_truth:
-            seen, wanted = seen.mean(0, keepdim=True), wanted.mean(0, keepdim=True)
+            seen, wanted = (whole(rows.mean(0, keepdim=True)).mean(0, keepdim=True) for rows in (seen, wanted))
         return self.weight * (seen - wanted).abs().sum(1)
 
 

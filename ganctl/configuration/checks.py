@@ -58,6 +58,7 @@ def check(facts: Facts) -> None:
     check_data(facts)
     if isinstance(device := facts.values.get("device"), Mapping):
         check_device(device.get("type"))
+        check_processes(device.get("processes", 1), facts.values.get("training"))
 
 
 def check_parts(facts: Facts) -> None:
@@ -208,6 +209,21 @@ def check_device(kind: object) -> None:
         raise ValueError(f"device=cuda: {need}")
     if kind == "mps" and sys.platform != "darwin":
         raise ValueError("device=mps: Apple GPUs exist on macOS only; try device=cpu or device=auto")
+
+
+def check_processes(number: object, training: Mapping[str, Any] | None) -> None:
+    """The batch can be shared out among `number` processes (auto: asked later), each share in all its parts."""
+    if training is None and number != 1:
+        raise ValueError(f"device.processes={number}: only a training is done by several; leave it out")
+    if training is None or not isinstance(number, int):
+        return
+    batch, parts = training.get("batch_size", 1), training.get("accumulate", 1)
+    whole = number * parts
+    if batch % whole:
+        near = batch - batch % whole
+        cures = " or ".join(f"training.batch_size={each}" for each in (near, near + whole) if each)
+        of = f"{number} processes" + (f" and training.accumulate={parts}" if parts > 1 else "")
+        raise ValueError(f"training.batch_size={batch}: cannot be shared out evenly among {of}; try {cures}")
 
 
 def has_cuda() -> bool:

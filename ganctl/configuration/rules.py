@@ -9,7 +9,7 @@ The comment is the only place where a range stands, so it is read from the file'
 
 A default gives the type of a key. Where it is null, the comment does: `whole number in [1, 8]`, `number in (0, 1)`; and
 text is what begins with file, folder or name: `weights: null  # file of the weights`. Where the comment says
-`or [height, width]`, a list of as many such values may stand for one.
+`or [height, width]`, a list of as many such values may stand for one, and where it says `or auto = ...`, that word.
 """
 
 import math
@@ -92,6 +92,12 @@ class Rule:
         return ".".join([*parents, match[2]])
 
     @property
+    def word(self) -> str | None:
+        """The word that may stand for a number: auto where the comment says `or auto = ...`."""
+        match = re.search(r"\bor ([a-z]+) =", self.comment)
+        return match[1] if match else None
+
+    @property
     def is_path(self) -> bool:
         """Whether its comment begins with file or folder."""
         return bool(re.match(r"(file|folder)\b", self.comment))
@@ -105,6 +111,8 @@ class Rule:
             if self.default is None or "null =" in self.comment:
                 return None
             return self._cured(IS_GROUP if isinstance(self.default, dict) else "must not be null", default)
+        if value == self.word and self.word is not None:
+            return None
         values = [value]
         if isinstance(value, list) and self.places:
             values = value

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy
@@ -22,7 +23,7 @@ from ganctl.contract import (
 from ganctl.evaluation.evaluate import cuda_devices, declarations, lacking, protocol_of, score, tunables_of
 from ganctl.evaluation.real import RealFeatures, real_features
 from ganctl.evaluation.scores import ScoreSet
-from ganctl.evaluation.statistics import Generate, extract
+from ganctl.evaluation.statistics import Generate, Judged, Spread, extract, judged, one_by_one
 from ganctl.metric.frechet import FrechetDistance
 from ganctl.pretrained import LITE2
 
@@ -89,6 +90,17 @@ class Judge:
         if isinstance(self.extractor, TrainedOnData):
             self.extractor.prepare(store, cache=self.cache, progress=self.progress)
 
+    def work(self, generate: Generate, num_images: int, weights_hash: str) -> Callable[[int], Judged]:
+        """What another process does for an evaluation of `num_images`: a batch, by its number.
+
+        Raises ValueError where that process's extractor has other weights, so that its features would not compare.
+        """
+        extractor = self.extractor
+        if extractor.weights_hash != weights_hash:
+            need = f"its weights are {extractor.weights_hash[:12]} here, and {weights_hash[:12]} in the first process"
+            raise ValueError(f"{extractor.name}: {need}; let all processes use one cache")
+        return partial(judged, generate, extractor, num_images, self.batch_size)
+
     def evaluate(
         self,
         generate: Generate,
@@ -101,6 +113,7 @@ class Judge:
         *,
         pairs: bool = False,
         sources: str | None = None,
+        spread: Spread = one_by_one,
     ) -> ScoreSet:
         """As `compare`, with the real images of `store`; with `pairs`, generated image i belongs to its image i.
 
@@ -116,7 +129,7 @@ class Judge:
             progress=self.progress,
         )
         pairs = pairs and num_images <= real.features.count == len(store.images)
-        scores = self.compare(generate, real, num_images, seed, weights, labels, look, pairs=pairs)
+        scores = self.compare(generate, real, num_images, seed, weights, labels, look, pairs=pairs, spread=spread)
         return replace(scores, protocol=replace(scores.protocol, sources=sources))
 
     def compare(
@@ -132,6 +145,7 @@ class Judge:
         images: numpy.ndarray | None = None,
         what: str = "evaluation",
         pairs: bool = False,
+        spread: Spread = one_by_one,
     ) -> ScoreSet:
         """All scores of images 0 to `num_images` - 1 of `generate`, from one pass through the extractor.
 
@@ -139,7 +153,8 @@ class Judge:
         `batch_size`. `labels` (num_images,) are the classes that were asked for, if any. `weights` ("ema", "raw", or
         what else the images are) and `seed` (None: nothing was drawn) say which images these are, for the protocol.
         `images` are the same (num_images, C, H, W) uint8, where they are at hand. Torch's global random state is left
-        as it was. `look(generated, real)` gets what the metrics get, for pictures. Raises ValueError for
+        as it was. `look(generated, real)` gets what the metrics get, for pictures. `spread`: who draws and judges the
+        batches; other processes do it by `work`. Raises ValueError for
         features of another extractor, for NaN, and as `score` does.
         """
         extractor = self.extractor
@@ -161,6 +176,7 @@ class Judge:
                 keep_images=keeps_images and images is None,
                 what=what,
                 progress=self.progress,
+                spread=spread,
             )
             if images is not None:
                 generated = replace(generated, images=images)

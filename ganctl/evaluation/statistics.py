@@ -1,6 +1,8 @@
 """Features gathered batch by batch into the statistics that metrics compare."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import closing
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -9,6 +11,18 @@ from ganctl.contract import ArgumentError, FeatureExtractor, FeatureSet, Progres
 
 Generate = Callable[[int, int], Tensor]
 """`generate(start, count)`: images number start to start + count - 1, (count, C, H, W) in [-1, 1], always the same."""
+
+Judged = tuple[Tensor, Tensor, Tensor]
+"""Of a batch of images: features, logits, pixels."""
+
+Spread = Callable[[Callable[[int], Judged], int], Generator[Judged, None, None]]
+"""`spread(work, count)`: work(0) to work(count - 1) in order, done by whomever."""
+
+
+def one_by_one(work: Callable[[int], Judged], count: int) -> Generator[Judged, None, None]:
+    """All of it here, one after the other."""
+    return (work(number) for number in range(count))
+
 
 KEPT_BYTES = 1 << 30
 """Most memory for the features of one side, for its logits and for its images: 131,072 images of Inception's."""
@@ -101,8 +115,11 @@ def extract(
     labels: Tensor | None = None,
     keep_images: bool = False,
     progress: Progress | None = None,
+    spread: Spread = one_by_one,
 ) -> FeatureSet:
     """The statistics of images 0 to `num_images` - 1 of `generate`, whose `labels` (num_images,) are handed through.
+
+    By `spread` several processes do it together, batch by batch: the batches are those of one, and so the statistics.
 
     Images are judged as they would be saved, in 8 bits a channel: real ones are so already. Raises ValueError for NaN
     and for fewer than two images.
@@ -110,18 +127,27 @@ def extract(
     statistics = FeatureStatistics(extractor.name)
     if progress:
         progress(what, 0, num_images)
-    for start in range(0, num_images, batch_size):
-        images = generate(start, min(batch_size, num_images - start))
-        if not images.isfinite().all():
-            raise ValueError(
-                f"NaN or infinite pixels among images {start} to {start + len(images) - 1}; "
-                "the generator has diverged; try a lower learning rate or a regularizer"
-            )
-        pixels = as_pixels(images)
-        statistics.add(*extractor(from_pixels(pixels)), pixels.cpu() if keep_images else None)
-        if progress:
-            progress(what, statistics.count, num_images)
+    work = partial(judged, generate, extractor, num_images, batch_size)
+    with closing(spread(work, -(-num_images // batch_size))) as batches:
+        for features, logits, pixels in batches:
+            statistics.add(features, logits, pixels if keep_images else None)
+            if progress:
+                progress(what, statistics.count, num_images)
     return statistics.result(labels)
+
+
+def judged(generate: Generate, extractor: FeatureExtractor, num_images: int, batch_size: int, number: int) -> Judged:
+    """The batch `number` of `num_images` images: features (n, F), logits (n, K), uint8 pixels, all on the CPU."""
+    start = number * batch_size
+    images = generate(start, min(batch_size, num_images - start))
+    if not images.isfinite().all():
+        raise ValueError(
+            f"NaN or infinite pixels among images {start} to {start + len(images) - 1}; "
+            "the generator has diverged; try a lower learning rate or a regularizer"
+        )
+    pixels = as_pixels(images)
+    features, logits = extractor(from_pixels(pixels))
+    return features.detach().cpu(), logits.detach().cpu(), pixels.cpu()
 
 
 def as_pixels(images: Tensor) -> Tensor:

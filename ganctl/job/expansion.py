@@ -16,6 +16,7 @@ from ganctl.configuration.checks import leaves
 from ganctl.invocation.folders import LONGEST, slug
 from ganctl.invocation.presets import About, about, name_of
 from ganctl.invocation.resume import Resumed
+from ganctl.job.machine import number_of
 from ganctl.mistakes import parse
 
 if TYPE_CHECKING:
@@ -91,6 +92,8 @@ def composed_job(
         completed = [*completed, f"device.threads={threads}"]
         composed = composer.compose([*hydra_overrides, *completed])
     trusted = composer.check(composed, completed)
+    if number_of(composed) > 1:
+        raise ValueError(f"device.processes={composed.device.processes}: a job of a sweep has one; leave it out")
     facts = about(composer, composed, completed)
     settings = settings_of(composer, composed)
     written = [_without_interpolation(text, settings) for text in completed]

@@ -18,6 +18,7 @@ from ganctl.evaluation.judge import Judge
 from ganctl.evaluation.protocol import line, too_few
 from ganctl.evaluation.ranking import better
 from ganctl.evaluation.scores import ScoreSet
+from ganctl.evaluation.statistics import one_by_one
 from ganctl.files import atomic_write_text, sweep, write_json
 from ganctl.invocation.presets import About
 from ganctl.job.pruning import Pruning
@@ -25,6 +26,7 @@ from ganctl.job.real_grid import real_grid
 from ganctl.job.session import Session
 from ganctl.job.signals import StopSignals
 from ganctl.job.trackers import Trackers
+from ganctl.processes import launch_name
 from ganctl.record.console import Console
 from ganctl.record.environment import environment
 from ganctl.record.image_grid import make_grid, save_grid
@@ -213,6 +215,8 @@ class Journal:
     def judged(self, drawer: Drawer, count: int, judge: Judge | None = None) -> ScoreSet:
         """The scores of `count` samples of the run's seed, against its data."""
         seed, count = self.config.seed, self.session.num_samples(count)
+        weights_hash = self.judge.extractor.weights_hash
+        spread = one_by_one if judge else self.session.spread_by(drawer, count, weights_hash)  # others know our judge
         return (judge or self.judge).evaluate(
             partial(drawer.samples, seed),
             self.session.judged,
@@ -221,6 +225,7 @@ class Journal:
             labels=self.session.task.asked_labels(seed, count),
             pairs=self.session.has_truth,
             sources=getattr(self.session.task, "made_by", None),
+            spread=spread,
         )
 
     def content(self) -> dict[str, Any]:
@@ -269,6 +274,8 @@ class Journal:
             "seed": self.config.seed,
             "choices": self.about.choices,
             "device": str(session.device),
+            "processes": session.world.size,
+            "launch": launch_name(),
             "data_hash": session.store.content_hash,
             "options": self.options,
         }
@@ -287,7 +294,8 @@ class Journal:
             **self.about.header,
             **networks,
             "loss": ", ".join([build.name_of(config.loss), *config.regularizer, *config.augment, *config.term]),
-            "device": f"{session.device}, {counted(torch.get_num_threads(), 'thread')}",
+            "device": f"{session.device}, {counted(torch.get_num_threads(), 'thread')}"
+            + (f", {size} processes of as many" if (size := session.world.size) > 1 else ""),
             "budget": f"{counted(session.total_steps, 'step')} of {config.training.batch_size} images"
             + (f", going on after step {session.first_step:,}" if session.first_step else "")
             + (f", {counted(limit, 'minute')} at most" if (limit := config.stop.max_minutes) is not None else ""),

@@ -2,8 +2,9 @@
 
 import copy
 import math
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,14 @@ import torch
 from omegaconf import DictConfig
 from torch import Tensor, nn
 
-from ganctl import build, checkpoint
+from ganctl import build, checkpoint, collective
 from ganctl.configuration.keys import keys_of
 from ganctl.contract import ALONE, ArgumentError, DataSpec, ImageStore, Progress, Sourced, Task, World
 from ganctl.evaluation.evaluate import cuda_devices
+from ganctl.evaluation.judge import Judge
+from ganctl.evaluation.statistics import Spread, one_by_one
 from ganctl.files import given_path
+from ganctl.job.signals import StopSignals
 from ganctl.job.splits import has_truth, to_learn_and_to_judge
 from ganctl.own_code import own_code
 from ganctl.training.device import Device
@@ -23,7 +27,11 @@ from ganctl.training.drawer import Drawer
 from ganctl.training.feed import Feed
 from ganctl.training.game import Log
 from ganctl.training.loop import train
+from ganctl.training.state import to_cpu
 from ganctl.training.step import Adversarial
+
+STEP, JUDGE, END = 1, 2, 3
+"""What the first of several processes orders: a step, a share of an evaluation, or nothing any more."""
 
 _TRIAL = 8  # images that a network of one's own is tried on before the first step
 
@@ -41,24 +49,40 @@ class Session:
     feed: Feed
     total_steps: int
 
-    def __init__(self, config: DictConfig, resume: Path | None = None, world: World = ALONE) -> None:
-        self.config, self.world = config, world
+    def __init__(
+        self,
+        config: DictConfig,
+        resume: Path | None = None,
+        world: World = ALONE,
+        signals: StopSignals | None = None,
+    ) -> None:
+        self.config, self.signals = config, signals or StopSignals()
+        self.world = replace(world, parts=config.training.accumulate)
         self.plain_config = build.plain(config)
-        self.device = build.device(config)
+        self.device = build.device(config, world)
         self.dataset = build.dataset(config)
         self.spec: DataSpec = self.dataset.spec
         self._check_shift()
-        self.task = build.task(config, self.spec, world)
-        self.game = build.game(config, self.task, world)
+        self.task = build.task(config, self.spec, self.world)
+        self.game = build.game(config, self.task)
         self.scheduler = build.scheduler(config)
         self.state = build.state(config, self.game, self.task, self.device)
         self.saved = self._saved(resume) if resume else None
-        if config.start is not None and not resume:
+        if config.start is not None and not resume and not world.rank:
             self._begin_with(given_path(str(config.start)))
-        self.first_step = self.state.step
 
     def read(self, progress: Progress) -> None:
-        """Reads the data. Raises ValueError in one line where they cannot be read or do not fill a batch."""
+        """Reads the data. Raises ValueError in one line where they cannot be read or do not fill a batch.
+
+        Of several processes the first on each machine reads first, and fills the cache for the others. Then all have
+        the first one's state.
+        """
+        collective.in_turn(lambda: self._read(progress))
+        if self.world.size > 1:
+            self.state.load_state_dict(collective.announced(self.state.state_dict() if not self.world.rank else {}))
+        self.first_step = self.state.step
+
+    def _read(self, progress: Progress) -> None:
         config = self.config
         with keys_of("dataset"):
             self.store = self.judged = self.dataset.load(progress)
@@ -89,10 +113,53 @@ class Session:
         self.total_steps = build.total_steps(config, available)
 
     def steps(self) -> Iterator[Log]:
-        """Trains, a step at a time."""
-        return train(
+        """Trains, a step at a time; of several processes each whenever the first one takes one, as `follow` has it.
+
+        The logs are of the whole batch, and a signal that any of them has received is one that all have.
+        """
+        steps = train(
             self.state, self.game, self.device, self.feed, self.scheduler, self.total_steps, seed=self.config.seed
         )
+        if self.world.size == 1:
+            yield from steps
+            return
+        while self.state.step < self.total_steps:
+            self.order(STEP)
+            log = next(steps)
+            (received,) = collective.worst([self.signals.received or 0])
+            self.signals.adopt(int(received))
+            values = collective.mean(torch.stack([value.to(self.device.torch_device) for value in log.values()]))
+            yield dict(zip(log, values.unbind(), strict=True))
+
+    def order(self, what: int) -> None:
+        """In the first process: says to the others what they do next, one of STEP, JUDGE and END."""
+        if not self.world.rank:
+            collective.worst([what])
+
+    def follow(self, judge: Judge) -> None:
+        """In the other processes: does what the first one orders, until it orders the end."""
+        steps = self.steps()
+        while (order := collective.worst([0.0])[0]) != END:
+            if order == STEP:
+                next(steps)
+            else:
+                wanted = collective.announced({})
+                drawer = self.drawer(wanted["weights"])
+                generate, weights_hash = partial(drawer.samples, self.config.seed), wanted["hash"]
+                work = judge.work(generate, wanted["num_images"], weights_hash)
+                for _ in collective.spread(work, wanted["count"]):
+                    pass
+
+    def spread_by(self, drawer: Drawer, num_images: int, weights_hash: str) -> Spread:
+        """How the samples of `drawer` are drawn and judged by all processes, to be called in the first one."""
+
+        def spread(work: Callable[[int], Any], count: int) -> Generator[Any, None, None]:
+            self.order(JUDGE)
+            weights = to_cpu(drawer.network.state_dict())
+            collective.announced({"weights": weights, "num_images": num_images, "count": count, "hash": weights_hash})
+            return collective.spread(work, count)
+
+        return spread if self.world.size > 1 else one_by_one
 
     def drawer(self, weights: dict[str, Any] | None = None) -> Drawer:
         """The averaged generator as it is now, or a copy of it with other `weights`."""

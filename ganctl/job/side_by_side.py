@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from ganctl.configuration.checks import has_cuda
 from ganctl.invocation.arguments import Arguments
 from ganctl.job.expansion import Job
+from ganctl.job.machine import gpus
 from ganctl.job.signals import Stopped, StopSignals
 from ganctl.job.sweep_job import RESULT, run_job
 from ganctl.record.streams import Streams
@@ -40,23 +40,6 @@ class _Process:
     process: subprocess.Popen[bytes]
     printers: list[threading.Thread] = field(default_factory=list)
     last_error: str = ""
-
-
-def cores() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def gpus() -> list[str]:
-    """The CUDA GPUs that this process may use, by the names that CUDA_VISIBLE_DEVICES takes."""
-    given = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if given is not None:
-        return [name.strip() for name in given.split(",") if name.strip()]
-    if not has_cuda():
-        return []
-    import torch
-
-    return [str(number) for number in range(torch.cuda.device_count())]
 
 
 def run_side_by_side(

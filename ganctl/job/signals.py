@@ -8,7 +8,17 @@ import time
 from types import FrameType, TracebackType
 
 PATIENCE = 30.0  # seconds from the first signal on in which more of them change nothing
-_NUMBERS = [getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP", "SIGUSR2") if hasattr(signal, name)]
+NUMBERS = [getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP", "SIGUSR2") if hasattr(signal, name)]
+
+
+def end_by_default() -> None:
+    """Lets signals end this process by themselves, unless they are ignored: as long as nothing could be saved.
+
+    A handler of Python's is not heard while a library waits, and what it raises inside an import may be lost.
+    """
+    for number in NUMBERS:
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
 
 
 class Interrupted(Exception):
@@ -48,6 +58,11 @@ class StopSignals:
         """128 + the signal's number, 0 without one: 130 for Ctrl-C, 143 SIGTERM, 129 SIGHUP, 140 SIGUSR2."""
         return 128 + self.received if self.received else 0
 
+    def adopt(self, number: int) -> None:
+        """Takes the signal `number`, 0 = none, that another process of the run has received for one of our own."""
+        if number and self.received is None:
+            self.received, self._since = number, time.monotonic()
+
     def raise_if_received(self) -> None:
         """Raises Interrupted once a signal has come; for progress callbacks."""
         if self.received:
@@ -57,7 +72,7 @@ class StopSignals:
         self._depth += 1
         if self._depth > 1 or threading.current_thread() is not threading.main_thread():
             return self
-        for number in _NUMBERS:
+        for number in NUMBERS:
             before = signal.getsignal(number)
             if before not in (signal.SIG_IGN, None):
                 self._before[number] = before

@@ -127,7 +127,7 @@ def _final_fid(journal: Journal, drawer: Drawer) -> dict[str, Any]:
     settings = journal.config.final_fid
     if journal.judge.extractor.name.startswith("inception"):
         return {"skipped": "the run's own score is Inception's FID"}
-    bare = _command(journal, "evaluate", "feature=inception")
+    bare = command_on(journal, "evaluate", "feature=inception")
     given = settings.weights and quote(str(Path(settings.weights).expanduser().absolute()))
     command = f"{bare} {shlex.quote(f'feature.weights={given}')}" if given else bare
     if not settings.enabled:
@@ -202,16 +202,16 @@ def _show(journal: Journal, summary: dict[str, Any]) -> None:
     commands |= journal.trackers.commands(journal.folder, "look at the curves")
     if summary["last_checkpoint"]:
         if isinstance(journal.session.task, Sourced):
-            commands["make pictures of yours"] = _command(journal, "translate", "PICTURES")
+            commands["make pictures of yours"] = command_on(journal, "translate", "PICTURES")
         else:
-            commands["draw more"] = _command(journal, "sample")
+            commands["draw more"] = command_on(journal, "sample")
         commands |= _going_on(journal, summary["status"])
     if command := summary["fid"].get("command"):
         commands[f"Inception fid ({summary['fid']['estimate']})"] = command
     journal.console.summary(beside_others(scores, summary["held_out"]), rows, commands)
 
 
-def _command(journal: Journal, command: str, *words: str) -> str:
+def command_on(journal: Journal, command: str, *words: str) -> str:
     """A command on the run that works as it stands, pasted into a shell."""
     program = ["ganctl", *command.split(), str(journal.folder), *journal.options]
     return f"{shlex.join(program)} {' '.join(words)}".rstrip()
@@ -231,7 +231,7 @@ def _going_on(journal: Journal, status: str) -> dict[str, str]:
         label, words = "go on more slowly", [f"optimizer.lr={rate / 4:.2g}"]
     if status not in ("interrupted", "diverged") and journal.state.step >= journal.session.total_steps:
         label, words = "train longer", [*words, _twice_the_budget(config.training)]
-    return {label: _command(journal, "train --resume", *words)}
+    return {label: command_on(journal, "train --resume", *words)}
 
 
 def _twice_the_budget(training: DictConfig) -> str:

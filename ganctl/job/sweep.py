@@ -22,11 +22,12 @@ from ganctl.invocation.folders import chosen_folder, claim, discard, refuse_take
 from ganctl.invocation.lock import locked
 from ganctl.job.expansion import Job, expand, name_of_sweep, typed_of
 from ganctl.job.ranking_table import show_and_write
-from ganctl.job.side_by_side import MOST, cores, run_side_by_side
+from ganctl.job.side_by_side import MOST, run_side_by_side
 from ganctl.job.signals import Stopped, StopSignals
 from ganctl.job.slurm import SLURM, Settings, Submitted, run_in_slurm, slurm_settings
 from ganctl.job.sweep_job import run_job
 from ganctl.job.sweep_record import SweepRecord, record_of, write_record
+from ganctl.processes import cores
 from ganctl.record.wording import counted
 
 if TYPE_CHECKING:

@@ -1,21 +1,23 @@
 """`ganctl train`: opens a run, consumes the training loop, and does the four periodic jobs between its steps."""
 
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig
 
-from ganctl import build
+from ganctl import build, collective
+from ganctl.collective import LostError
 from ganctl.configuration.keys import choice_of, keys_of
 from ganctl.evaluation.evaluate import TEACHER
 from ganctl.invocation.presets import About
 from ganctl.job.journal import Journal
 from ganctl.job.pruning import Pruning
-from ganctl.job.session import Session
+from ganctl.job.session import END, Session
 from ganctl.job.signals import Interrupted, StopSignals
 from ganctl.job.summary import check_weights, finish
+from ganctl.job.together import lead, lost
 from ganctl.job.trackers import Trackers
 from ganctl.record.console import Console
 
@@ -36,9 +38,9 @@ def train_once(
     `options` are what every later command on the run needs again: --config-dir and trust. `signals` are those that the
     caller receives already. `pruning` may end the run at an evaluation.
 
-    The summary has `status` (finished, target, patience, time, pruned, diverged, interrupted), `exit_code`, `score`,
-    `folder`, and `step` unless a signal came before training began. Raises ValueError in one line for what the user can
-    mend.
+    The summary has `status` (finished, target, patience, time, pruned, diverged, interrupted, lost), `exit_code`,
+    `score`, `folder`, and `step` unless it ended before training began. Raises ValueError in one line for what the user
+    can mend.
     """
     check_weights(config)
     with signals or StopSignals() as signals, Console(folder / "train.log") as console:
@@ -50,7 +52,8 @@ def train_once(
         try:
             signals.raise_if_received()
             trackers = Trackers(build.trackers(config), console.warn)
-            session = Session(config, resume)
+            world = lead(config)
+            session = Session(config, resume, world, signals)
             judge = build.judge(config, session.device, progress, session.spec)
             count = config.evaluation.num_images
             with choice_of("feature", judge.extractor.name.removesuffix(TEACHER)), keys_of(**_KEYS):
@@ -60,7 +63,7 @@ def train_once(
             session.read(progress)
             with choice_of("feature", judge.extractor.name), keys_of(**_KEYS):
                 judge.check_store(session.store)
-                judge.prepare(session.store)
+                collective.in_turn(lambda: judge.prepare(session.store))
             signals.raise_if_received()
             journal = Journal(
                 session, judge, score, folder, console, signals, about or About(), options, trackers, pruning
@@ -68,8 +71,18 @@ def train_once(
         except Interrupted:
             console.warn("interrupted before training began; there was nothing to save")
             return {"status": "interrupted", "exit_code": signals.exit_code, "score": None, "folder": str(folder)}
+        except LostError:
+            console.warn(f"{collective.words_of_the_lost()}; training had not begun; start it again")
+            return {"status": "lost", "exit_code": 1, "score": None, "folder": str(folder)}
         with closing(journal):
-            return finish(journal, _train(session, journal))
+            try:
+                summary = finish(journal, _train(session, journal))
+            except LostError:
+                return lost(journal)
+        with suppress(LostError):  # whoever is gone need not be told
+            session.order(END)
+            collective.leave()
+        return summary
 
 
 def _train(session: Session, journal: Journal) -> str:

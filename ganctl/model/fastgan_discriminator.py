@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ganctl.collective import common
 from ganctl.model.fastgan import EnlargingConv2d, Gate
 from ganctl.model.geometry import ImageShape, widths_of
 from ganctl.model.layers import LEAK, finish
@@ -72,7 +73,7 @@ class Discriminator(nn.Module):
 
     def error(self, images: Tensor, maps: list[Tensor]) -> Tensor:
         """Mean absolute difference of each image, and of a quarter of it, to what is drawn of them: (N,)."""
-        lower, right = torch.randint(2, (2,)).tolist()
+        lower, right = torch.randint(2, (2,), generator=common()).tolist()
         before = maps[-2] if len(maps) > 1 else maps[-1]
         drawn = [self.whole(maps[-1]), self.quarter(_quarter(before, lower, right))]
         errors = [

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 
+from ganctl.collective import whole
 from ganctl.contract import ArgumentError
 
 LEAK = 0.2
@@ -109,7 +110,7 @@ class MinibatchDiscrimination(nn.Module):
     Salimans et al. 2016 (arXiv:1606.03498), section 3.2. With M_i = f(x_i) T, a matrix of `kernels` rows of
     `kernel_size` numbers, the features f(x_i) (N, features) are followed by
     o(x_i)_b = sum_j exp(-||M_ib - M_jb||_1): (N, features + kernels). The sum runs over the whole batch, j = i
-    included.
+    included, that of all processes while training.
     """
 
     def __init__(self, features: int, kernels: int, kernel_size: int) -> None:
@@ -121,7 +122,8 @@ class MinibatchDiscrimination(nn.Module):
         matrices = self.projection(features).unflatten(1, self.shape)
         if matrices.dtype in (torch.bfloat16, torch.float16):  # small distances and sums over a batch need the digits
             matrices = matrices.float()
-        distances = (matrices.unsqueeze(0) - matrices.unsqueeze(1)).abs().sum(3)
+        everyone = whole(matrices) if self.training else matrices
+        distances = (everyone.unsqueeze(0) - matrices.unsqueeze(1)).abs().sum(3)
         return torch.cat([features, torch.exp(-distances).sum(1).to(features.dtype)], dim=1)
 
 
@@ -133,7 +135,10 @@ class MinibatchDeviation(nn.Module):
     """
 
     def forward(self, maps: Tensor) -> Tensor:
-        variance = maps.float().var(0, correction=0)
+        variance, mean = torch.var_mean(maps.float(), 0, correction=0)
+        if self.training:  # of all processes' images: the mean of their variances and the variance of their means
+            variances, means = whole(torch.stack([variance, mean])[None]).unbind(1)
+            variance = variances.mean(0) + means.var(0, correction=0)
         deviation = (variance + 1e-8).sqrt().mean().to(maps.dtype)
         return torch.cat([maps, deviation.expand(len(maps), 1, *maps.shape[2:])], dim=1)
 

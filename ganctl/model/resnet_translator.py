@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ganctl.collective import common
 from ganctl.contract import ArgumentError
 from ganctl.model.fastgan import EnlargingConv2d
 from ganctl.model.geometry import ImageShape
@@ -109,7 +110,11 @@ class Generator(nn.Module):
             hidden = layer(hidden)
             for _ in range(self.seen.count(number)):
                 rows = hidden.flatten(2).transpose(1, 2)
-                order = places[len(found)] if places else torch.randperm(rows.shape[1], device=rows.device)[:count]
+                order = (
+                    places[len(found)]
+                    if places
+                    else torch.randperm(rows.shape[1], device=rows.device, generator=common(rows.device))[:count]
+                )
                 projected = self.projections[len(found)](rows[:, order])
                 found.append(functional.normalize(projected, dim=2))
                 chosen.append(order)

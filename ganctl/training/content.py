@@ -44,7 +44,7 @@ class Content(Settings):
         """One update. The log has `g_penalty`, the sum of the terms."""
         (real,) = batches
         G, given = state.networks["generator"], self.task.given(real)
-        with descent(state.optimizers["generator"], self.clip_norm, self.world) as add:
+        with descent(state.optimizers["generator"], self.clip_norm) as add:
             with device.autocast():
                 fake = Sample(given, G(**given).float())
                 penalty = Way(fake, real, G).penalties(self.due(state.step).values())

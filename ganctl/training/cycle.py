@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from ganctl.collective import common, share, whole
 from ganctl.contract import ArgumentError, Batch, CriticPenalty, CyclePenalty, GeneratorPenalty, Memory, Sample
 from ganctl.training.device import Device
 from ganctl.training.ema import update_average
@@ -18,7 +19,7 @@ class Pool:
     """The last images that a generator made: now and then the discriminator sees one of them (section 4).
 
     Once there are `size`, each image that comes takes the place of a random other one with probability 1/2, which then
-    is what the discriminator sees. With size 0 it always sees the new ones.
+    is what the discriminator sees. With size 0 it always sees the new ones. Several processes share one such pool.
     """
 
     def __init__(self, size: int) -> None:
@@ -26,19 +27,20 @@ class Pool:
 
     def swap(self, images: Tensor) -> Tensor:
         """What the discriminator sees in place of `images` (N, C, H, W), which are put in."""
-        shown = []
-        for image in images:
+        shown, drawing = [], common()
+        for image in whole(images):
             if len(self.images) < self.size:
                 self.images = torch.cat([self.images.to(images), image[None]])
                 shown.append(image)
                 continue
-            place, swapped = int(torch.randint(max(self.size, 1), ())), bool(torch.rand(()) < 0.5)
+            place = int(torch.randint(max(self.size, 1), (), generator=drawing))
+            swapped = bool(torch.rand((), generator=drawing) < 0.5)
             if swapped and self.size:
                 shown.append(self.images[place].clone())
                 self.images[place] = image
             else:
                 shown.append(image)
-        return torch.stack(shown)
+        return share(torch.stack(shown))
 
     def state_dict(self) -> dict[str, Any]:
         return {"images": self.images}
@@ -104,7 +106,7 @@ class Cycle(Settings):
         judge_image, judge_source = (self.critic(D, state.step) for D in (D_image, D_source))
         for D in (D_image, D_source):
             D.requires_grad_(False)
-        with descent(state.optimizers["generator"], self.clip_norm, self.world) as add, device.autocast():
+        with descent(state.optimizers["generator"], self.clip_norm) as add, device.autocast():
             there, back = G(source=x).float(), F(source=y).float()
             judged = self.loss.generator(judge_image(there), None).mean()
             judged = judged + self.loss.generator(judge_source(back), None).mean()
@@ -118,7 +120,7 @@ class Cycle(Settings):
             add(judged + penalty)
         for D in (D_image, D_source):
             D.requires_grad_(True)
-        with descent(state.optimizers["discriminator"], self.clip_norm, self.world) as add, device.autocast():
+        with descent(state.optimizers["discriminator"], self.clip_norm) as add, device.autocast():
             losses = torch.zeros((), device=y.device)
             for judge, real, fake, pool in ((judge_image, y, there, "images"), (judge_source, x, back, "sources")):
                 earlier = state.memories[pool].swap(fake.detach())  # type: ignore[attr-defined]

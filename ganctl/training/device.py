@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from ganctl.contract import ArgumentError
+from ganctl.contract import ALONE, ArgumentError, World
+from ganctl.processes import cores
 
 
 @dataclass(frozen=True)
@@ -62,10 +63,12 @@ def open_device(
     compile: bool = False,
     threads: int | None = None,
     deterministic: bool = True,
+    world: World = ALONE,
 ) -> Device:
-    """Chooses the device and sets torch's global switches (threads, determinism) for this process.
+    """Chooses the device and sets torch's global switches (threads, determinism) for this process of `world`.
 
-    `type` auto takes CUDA, then MPS, then the CPU. Raises ArgumentError if the device is not there.
+    `type` auto takes CUDA, then MPS, then the CPU. The processes of a machine share its cores, and have a GPU each.
+    Raises ArgumentError if the device is not there.
     """
     if type == "auto":
         type = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
@@ -73,6 +76,15 @@ def open_device(
         raise ArgumentError("type", type, "torch sees no CUDA GPU here", "cpu")
     if type == "mps" and not torch.backends.mps.is_available():
         raise ArgumentError("type", type, "torch sees no Apple GPU here", "cpu")
+    device = torch.device(type)
+    if world.size > 1 and type == "cuda":
+        if (number := torch.cuda.device_count()) < world.local_size:
+            need = f"{world.local_size} processes on this machine need a GPU each, and there are {number}"
+            raise ArgumentError("type", type, need, "cpu")
+        device = torch.device("cuda", world.local_rank)
+        torch.cuda.set_device(device)
+    if threads is None and world.size > 1:
+        threads = max(1, cores() // world.local_size)
     if threads is not None:
         torch.set_num_threads(threads)
     if deterministic and type == "cuda":
@@ -81,4 +93,4 @@ def open_device(
     # A debugging aid that takes 4 % of a step and changes no number:
     torch.utils.deterministic.fill_uninitialized_memory = False  # pyright: ignore[reportAttributeAccessIssue]
     torch.backends.cudnn.benchmark = not deterministic
-    return Device(torch.device(type), precision, channels_last, compile)
+    return Device(device, precision, channels_last, compile)

@@ -3,15 +3,17 @@
 import numpy
 import torch
 
+from ganctl import collective
+
 _TRAINING, _BUILDING = 0, 2  # 1 and 3 are for samples: ganctl.task
 
 
 def seed_step(seed: int, step: int, attempt: int = 0) -> None:
-    """Seeds torch's global generators, which draw this step's latents, perturbations and dropout.
+    """Seeds the generators of torch and of `collective`, which draw this step's latents, perturbations and dropout.
 
     A run that goes back to an earlier step after a failure makes another `attempt`, so that it need not fail again.
     """
-    torch.manual_seed(_mix(seed, _TRAINING, step, *([attempt] if attempt else [])))
+    collective.seed(_mix(seed, _TRAINING, step, *([attempt] if attempt else [])))
 
 
 def seed_building(seed: int) -> None:

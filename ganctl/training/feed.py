@@ -1,12 +1,14 @@
 """Real batches: one indexed read of the store and one normalisation, on the training device when the data fit there."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from ganctl.collective import common
 from ganctl.contract import ALONE, Batch, ImageStore, World
 from ganctl.dataset.sampler import indices
 from ganctl.training.device import Device
@@ -18,7 +20,7 @@ class Feed:
     """Batches of a store, of `batch_size` images for all processes together, of which each gets its share.
 
     `flip` mirrors half of the images, each with its source, `shift` moves each by up to so many pixels down and across,
-    and of a store's `larger` images a part is taken anywhere: all drawn from torch's global generator. Sources that
+    and of a store's `larger` images a part is taken anywhere: all drawn for all processes together. Sources that
     belong to no image are shown in an order of their own.
     """
 
@@ -43,20 +45,24 @@ class Feed:
         """The batch `number` of the endless stream of epochs that `seed` shuffles."""
         index = indices(self.seed, number, self.batch_size, len(self.store.images))
         images, source = self._read(self.images, index), None
+        drawing = common(images.device)
         if self.sources is not None and self.store.paired:
             source = self._read(self.sources, index)
         if self.flip:
-            mirrored = torch.rand(self.batch_size, *[1] * (images.ndim - 1), device=images.device) < 0.5
+            shape = (self.batch_size, *[1] * (images.ndim - 1))
+            mirrored = torch.rand(shape, device=images.device, generator=drawing) < 0.5
             images = self._flipped(images, mirrored)
             source = None if source is None else self._flipped(source, mirrored)
         if self.shift:
-            offsets = torch.randint(2 * self.shift + 1, (2, self.batch_size), device=images.device)
+            shape = (2, self.batch_size)
+            offsets = torch.randint(2 * self.shift + 1, shape, device=images.device, generator=drawing)
             images = self._shifted(images, offsets)
             source = None if source is None else self._shifted(source, offsets)
         if self.store.larger is not None:
             size = self.store.images.shape[2:]
             spare = [larger - side + 1 for larger, side in zip(images.shape[2:], size, strict=True)]
-            offsets = torch.stack([torch.randint(most, (self.batch_size,), device=images.device) for most in spare])
+            anywhere = partial(torch.randint, size=(self.batch_size,), device=images.device, generator=drawing)
+            offsets = torch.stack([anywhere(most) for most in spare])
             images = self._parts(images, offsets, size)
         if self.sources is not None and not self.store.paired:
             others = indices(self.seed, number, self.batch_size, len(self.sources), stream=1)

@@ -9,8 +9,8 @@ from typing import ClassVar, Protocol
 import torch
 from torch import Tensor, nn
 
+from ganctl.collective import average
 from ganctl.contract import (
-    ALONE,
     AdversarialLoss,
     Batch,
     Critic,
@@ -26,7 +26,6 @@ from ganctl.contract import (
     Sample,
     Task,
     WeightPenalty,
-    World,
 )
 from ganctl.training.device import Device
 from ganctl.training.state import TrainState
@@ -89,7 +88,6 @@ class Settings:
     clip_norm: float | None = None
     ema_half_life: float = 10_000
     ema_rampup: float = 0.05
-    world: World = ALONE
 
     honours: ClassVar[tuple[type, ...]] = (GeneratorPenalty,)
     """What of a regularizer this game heeds; beside the weights of each group of its networks in `weighed`."""
@@ -168,9 +166,7 @@ class Way:
 
 
 @contextmanager
-def descent(
-    optimizer: torch.optim.Optimizer, clip_norm: float | None = None, world: World = ALONE
-) -> Iterator[Callable[[Tensor], None]]:
+def descent(optimizer: torch.optim.Optimizer, clip_norm: float | None = None) -> Iterator[Callable[[Tensor], None]]:
     """One step down the sum of the losses that are added inside: zero, accumulate, reduce, clip, step.
 
     Each loss goes backward as it is added, so that the graph of one part of a batch is gone before the next is built.
@@ -186,12 +182,12 @@ def descent(
 
     yield add
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-    reduce(parameters, world)
+    reduce(parameters)
     if clip_norm is not None:
         nn.utils.clip_grad_norm_(parameters, clip_norm)
     optimizer.step()
 
 
-def reduce(parameters: Sequence[nn.Parameter], world: World) -> None:
+def reduce(parameters: Sequence[nn.Parameter]) -> None:
     """Makes each gradient the mean over all processes: after backward, before anything looks at its norm."""
-    assert world.size == 1, f"gradients of {world.size} processes cannot be reduced yet"
+    average([each.grad for each in parameters if each.grad is not None])

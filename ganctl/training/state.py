@@ -46,10 +46,10 @@ class TrainState:
         return {
             "step": self.step,
             "attempt": self.attempt,
-            "networks": {name: _to_cpu(network.state_dict()) for name, network in self.networks.items()},
-            "averages": {name: _to_cpu(network.state_dict()) for name, network in self.averages.items()},
-            "optimizers": {side: _to_cpu(each.state_dict()["state"]) for side, each in self.optimizers.items()},
-            "memories": {name: _to_cpu(memory.state_dict()) for name, memory in self.memories.items()},
+            "networks": {name: to_cpu(network.state_dict()) for name, network in self.networks.items()},
+            "averages": {name: to_cpu(network.state_dict()) for name, network in self.averages.items()},
+            "optimizers": {side: to_cpu(each.state_dict()["state"]) for side, each in self.optimizers.items()},
+            "memories": {name: to_cpu(memory.state_dict()) for name, memory in self.memories.items()},
         }
 
     def load_state_dict(self, content: dict[str, Any]) -> None:
@@ -80,11 +80,12 @@ class TrainState:
         return bool(torch.stack([parameter.sum().isfinite() for parameter in parameters]).all())
 
 
-def _to_cpu(content: Any) -> Any:
+def to_cpu(content: Any) -> Any:
+    """A copy of plain data with tensors in it, these on the CPU."""
     if isinstance(content, Tensor):
         return content.detach().to("cpu", copy=True)
     if isinstance(content, dict):
-        return {key: _to_cpu(value) for key, value in content.items()}
+        return {key: to_cpu(value) for key, value in content.items()}
     if isinstance(content, list):
-        return [_to_cpu(value) for value in content]
+        return [to_cpu(value) for value in content]
     return content

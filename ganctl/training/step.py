@@ -82,7 +82,7 @@ class Adversarial(Settings):
     def update_discriminator(self, state: TrainState, device: Device, batch: Batch, fakes: Iterable[Sample]) -> Log:
         D, due, logs = state.networks["discriminator"], self.due(state.step).values(), []
         critic = self.critic(D, state.step)
-        with descent(state.optimizers["discriminator"], self.clip_norm, self.world) as add:
+        with descent(state.optimizers["discriminator"], self.clip_norm) as add:
             for real, fake in zip(split_batch(batch, self.accumulate), fakes, strict=True):
                 x, g, shown = real.images, fake.images.detach(), self.task.shown(fake.given)
                 if any(isinstance(r, DiscriminatorPenalty) and r.needs_image_gradient for r in due):
@@ -110,7 +110,7 @@ class Adversarial(Settings):
         due = self.due(state.step).values()
         critic = self.critic(D, state.step)
         D.requires_grad_(False)  # the images' gradient is wanted, not D's weights': a third of the work for nothing
-        with descent(state.optimizers["generator"], self.clip_norm, self.world) as add:
+        with descent(state.optimizers["generator"], self.clip_norm) as add:
             for real, fake in zip(split_batch(batch, self.accumulate), fakes, strict=True):
                 with device.autocast():
                     shown = self.task.shown(fake.given)
