@@ -127,7 +127,10 @@ class Sample(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """Images (N, C, ...), what was shown beside them, and the discriminator's logits on them: (N,), or (N, ...)."""
+    """Images (N, C, ...), what was shown beside them, and the discriminator's logits on them: (N,), or (N, ...).
+
+    Of a discriminator that judges packs of m neighbours together there is one logit a pack, (N / m, ...).
+    """
 
     images: Tensor
     shown: Given

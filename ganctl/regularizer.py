@@ -80,9 +80,10 @@ class GradientPenalty:
 
     def discriminator_penalty(self, real: Verdict, fake: Verdict, critic: Critic) -> Tensor:
         x, g = real.images.detach().float(), fake.images.detach().float()
-        e = draw(torch.rand, len(x), *[1] * (x.ndim - 1), device=x.device)
+        e = draw(torch.rand, len(real.logits), *[1] * (x.ndim - 1), device=x.device)
+        e = e.repeat_interleave(len(x) // len(e), dim=0)  # one for all images of a pack
         gradient = _gradient_at(e * x + (1 - e) * g, real.shown, critic)
-        excess = torch.linalg.vector_norm(gradient.flatten(1), dim=1) - self.target
+        excess = torch.linalg.vector_norm(gradient, dim=1) - self.target
         return self.weight * (relu(excess) if self.one_sided else excess).square()
 
 
@@ -260,16 +261,21 @@ def _squared_gradient(verdict: Verdict, critic: Critic) -> Tensor:
     if torch.is_autocast_enabled(verdict.images.device.type):
         gradient = _gradient_at(verdict.images.detach().float(), verdict.shown, critic)
     else:
-        (gradient,) = torch.autograd.grad(verdict.logits.sum(), verdict.images, create_graph=True)
-    return gradient.square().flatten(1).sum(1)
+        gradient = _gradient_of(verdict.logits, verdict.images)
+    return gradient.square().sum(1)
 
 
 def _gradient_at(images: Tensor, shown: Given, critic: Critic) -> Tensor:
-    """dD(x)/dx (N, C, H, W) at float32 `images` that have not been judged yet, differentiable itself."""
+    """dD(x)/dx (N, C H W) at float32 `images` that have not been judged yet, differentiable itself."""
     with torch.autocast(images.device.type, enabled=False):
         images = images.requires_grad_()
-        (gradient,) = torch.autograd.grad(critic(images, **shown).sum(), images, create_graph=True)
-    return gradient
+        return _gradient_of(critic(images, **shown), images)
+
+
+def _gradient_of(logits: Tensor, images: Tensor) -> Tensor:
+    """Of each logit by the image, or by the pack of images, that it judges: (N, C H W), (N / m, m C H W)."""
+    (gradient,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
+    return gradient.reshape(len(logits), -1)
 
 
 def _filters(network: nn.Module) -> Iterator[Tensor]:

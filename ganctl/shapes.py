@@ -9,6 +9,9 @@ Sources = Float[Tensor, "N sources h w"]
 Latents = Float[Tensor, "N latent_size"]
 Labels = Int[Tensor, "N"]
 Logits = Float[Tensor, "N"]
+PackLogits = Float[Tensor, "packs"]
+PackFeatures = Float[Tensor, "packs features"]
+"""Of a discriminator that judges packs of images, or packs of one."""
 Places = Float[Tensor, "N places"]
 """Logits of a discriminator that judges places of an image."""
 Features = Float[Tensor, "N features"]

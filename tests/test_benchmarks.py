@@ -56,3 +56,15 @@ def test_the_contrastive_loss_by_hand_is_ours() -> None:
         "own = Contrastive(patches=1024).told_apart(G, output, source).mean()\n"
         "torch.testing.assert_close(reference_steps.patches_lost(G, output, source), own)\n"
     )
+
+
+def test_the_table_of_modes_has_a_line_for_each_run_and_one_for_real_images() -> None:
+    in_benchmarks(
+        "import stacked_mnist as page\n"
+        "assert {'dcgan', 'pacgan', 'wgan_gp', 'house recipe'} <= {*page.known_arms()} <= {*page.ARMS}\n"
+        "row = {'arm': 'dcgan', 'seed': 0, 'images': 5120, 'modes': 99.0, 'reverse_kl': 3.4}\n"
+        "row |= {'real_modes': 1000.0, 'real_reverse_kl': 0.0235}\n"
+        "lines = page.table([row, {'arm': 'pacgan', 'seed': 1, 'images': 5120, 'status': 'failed'}]).splitlines()\n"
+        "assert [line.split() for line in lines[1:]] == [['dcgan', '0', '5,120', '99', '3.4000'],\n"
+        "    ['pacgan', '1', '5,120', 'failed'], ['real', 'images', '1000', '0.0235']]\n"
+    )

@@ -16,6 +16,7 @@ from tests.settings import built, noise_options, options, settings
 
 CPU = Device(torch.device("cpu"))
 SPECS = {"grey": DataSpec("grey", (1, 28, 28), 10), "colour": DataSpec("colour", (3, 32, 32), 10)}
+NOT_OF_ALL = ("all", "stacked_modes")
 FEW = {"width": 8, "max_width": 16, "hidden": 16}
 
 
@@ -156,7 +157,9 @@ def test_every_metric_scores_what_digits_sees(metric: str) -> None:
     )
     found = replace(found, pairs=True)
     metrics = build.metrics(config)
-    assert sorted(metrics) == ([name for name in options("metric") if name != "all"] if metric == "all" else [metric])
+    assert sorted(metrics) == (
+        [name for name in options("metric") if name not in NOT_OF_ALL] if metric == "all" else [metric]
+    )
     scored = score(metrics, found, found, Protocol())
     scores, declared = scored.values, [known.name for m in metrics.values() for known in m.declare("digits", 10)]
     assert scored.left_out == {} and list(scores) == declared
@@ -176,7 +179,7 @@ def test_every_metric_scores_what_digits_sees(metric: str) -> None:
 def test_all_metrics_can_be_chosen_with_some_left_out_in_both_commands() -> None:
     from ganctl.compose import Composer
 
-    known = [name for name in options("metric") if name != "all"]
+    known = [name for name in options("metric") if name not in NOT_OF_ALL]
     for command in ("train", "evaluate"):
         for word in ("metric=[all]", "metric=all"):
             composed = Composer(command).compose(["feature=digits", word, "~metric.frechet"])
@@ -253,6 +256,19 @@ def test_every_loss_survives_two_steps(loss: str) -> None:
     for config.device.precision in ("fp32", "bf16"):
         log = play(config, SPECS["grey"])
         assert log["d_loss"] != 0 and log["g_loss"] != 0
+
+
+@pytest.mark.parametrize("loss", options("loss"))
+def test_packs_of_images_go_with_every_loss_and_every_penalty_on_gradients(loss: str) -> None:
+    words = (
+        "discriminator.pack=3",
+        "training.batch_size=6",
+        "discriminator.minibatch_kernels=4",
+        "augment=diffaugment",
+    )
+    config = narrow("model=pacgan", f"loss={loss}", "regularizer=[r1,r2,gradient_penalty,lecam]", *words)
+    for config.device.precision in ("fp32", "bf16"):
+        assert play(config, SPECS["colour"])["d_penalty"]
 
 
 ASKING = {"reconstruction": ("discriminator=fastgan",)}

@@ -46,7 +46,7 @@ TRAIN = [
     (
         "dataset.resolution=64",
         "dataset.resolution=64: no such key here; dataset=crops and dataset=image_folder and dataset=paired_folder and "
-        "dataset=unpaired_folder would have it",
+        "dataset=stacked_mnist and dataset=unpaired_folder would have it",
     ),
     ("+training.step=5", "training.step=5: nothing reads this key; did you mean training.steps?"),
     ("+training.steps=5", "+training.steps=5: the key is there already; leave out the +"),
@@ -70,6 +70,10 @@ TRAIN = [
     ("trust=mypackage", "trust=mypackage: must be a list of packages: trust=[mypackage]"),
     # a range
     ("training.batch_size=1", "training.batch_size=1: must be in [2, 65536]; "),
+    (
+        "discriminator.pack=6",
+        "discriminator.pack=6: must divide the 64 images of a batch, or of its part; try discriminator.pack=4",
+    ),
     ("training.accumulate=3", "training.accumulate=3: must divide training.batch_size=64; try training.accumulate=2"),
     ("training.ema_rampup=1.5", "training.ema_rampup=1.5: must be in [0, 1]; "),
     ("training.ema_rampup=nan", "training.ema_rampup=nan: must be in [0, 1]; "),

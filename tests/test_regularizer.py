@@ -165,6 +165,33 @@ def test_gradient_penalty_judges_points_between_each_pair_under_the_real_label()
     assert labels is LABELS
 
 
+def packed(weight: Tensor) -> Critic:
+    """D of two neighbours = w.(x1, x2), whose gradient by the pack is w (2, C, H, W) everywhere."""
+    return lambda images, **shown: (images.unflatten(0, (-1, 2)) * weight).sum((1, 2, 3, 4))
+
+
+def test_penalties_on_packs_are_on_the_gradient_by_the_whole_pack():
+    weight = torch.randn(2, *SHAPE, generator=torch.Generator().manual_seed(4)) / 4
+    square, pairs = weight.square().sum().item(), images(1)[:4]
+    for kind in (R1(weight=3.0), R2(weight=3.0)):
+        assert penalty(kind, packed(weight), pairs, pairs).tolist() == pytest.approx([1.5 * square] * 2)
+    expected = [10 * (square**0.5 - 1) ** 2] * 2
+    assert penalty(GradientPenalty(weight=10.0), packed(weight), pairs, pairs).tolist() == pytest.approx(expected)
+
+
+def test_gradient_penalty_judges_packs_between_two_packs():
+    seen, critic, real, fake = [], packed(torch.ones(2, *SHAPE)), images(1)[:4], images(2)[:4]
+
+    def watching(images: Tensor, labels: Tensor) -> Tensor:
+        seen.append(images.detach())
+        return critic(images)
+
+    GradientPenalty().discriminator_penalty(verdict(critic, real), verdict(critic, fake), watching)
+    shares = ((seen[0] - fake) / (real - fake))[:, 0, 0, 0].tolist()
+    assert shares[0] == pytest.approx(shares[1], abs=1e-3) and shares[2] == pytest.approx(shares[3], abs=1e-3)
+    assert shares[0] != pytest.approx(shares[2], abs=1e-2)
+
+
 def test_gradient_penalty_can_be_minimised_by_the_weight():
     weight = torch.randn(SHAPE, requires_grad=True)
     (slope,) = torch.autograd.grad(penalty(GradientPenalty(weight=10.0), linear(weight)).mean(), weight)

@@ -55,6 +55,7 @@ def check(facts: Facts) -> None:
     if isinstance(training := facts.values.get("training"), Mapping):
         check_budget(training)
         check_accumulation(training)
+        check_pack(facts.values.get("discriminator"), training)
     check_data(facts)
     if isinstance(device := facts.values.get("device"), Mapping):
         check_device(device.get("type"))
@@ -184,6 +185,16 @@ def check_accumulation(training: Mapping[str, Any]) -> None:
         near = max(number for number in range(1, parts) if batch % number == 0)
         need = f"must divide training.batch_size={batch}; try training.accumulate={near}"
         raise ValueError(f"training.accumulate={parts}: {need}")
+
+
+def check_pack(discriminator: object, training: Mapping[str, Any]) -> None:
+    """The images that a discriminator judges at once are whole packs."""
+    pack = discriminator.get("pack", 1) if isinstance(discriminator, Mapping) else 1
+    images = training.get("batch_size", 1) // training.get("accumulate", 1)
+    if isinstance(pack, int) and pack > 1 and images % pack:
+        near = max(number for number in range(1, pack) if images % number == 0)
+        need = f"must divide the {images} images of a batch, or of its part; try discriminator.pack={near}"
+        raise ValueError(f"discriminator.pack={pack}: {need}")
 
 
 def check_data(facts: Facts) -> None:

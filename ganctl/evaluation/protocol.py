@@ -128,6 +128,19 @@ def too_few(protocol: Protocol) -> str | None:
     )
 
 
+def few_modes(protocol: Protocol) -> str | None:
+    """The warning that modes were counted among fewer images than a metric calls `enough`; None where none does."""
+    count = protocol.num_generated
+    wanted = [n for key, n in protocol.tunables.items() if key.endswith(".enough") and isinstance(n, int)]
+    enough = max(wanted, default=0)
+    if count is None or count >= enough:
+        return None
+    return (
+        f"{count:,} generated images to count modes among: papers take {enough:,}, and fewer find fewer modes and a "
+        f"higher divergence; for figures to be compared with theirs, take {enough:,}"
+    )
+
+
 def line(protocol: Protocol, keys: Iterable[str] = (*MUST_AGREE, "seed")) -> str:
     """What is known of `keys` in one line: `extractor=digits  num_generated=5000  ...  seed=0`."""
     known = protocol.known()

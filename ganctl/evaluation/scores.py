@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, get_args
 
 from ganctl.contract import Direction, Kind, Score
-from ganctl.evaluation.protocol import Protocol
+from ganctl.evaluation.protocol import Protocol, few_modes, too_few
 from ganctl.forms import mapping, measured, node, text
 
 
@@ -41,6 +41,12 @@ class ScoreSet:
     def shares(self) -> dict[str, float]:
         """How often each class is drawn, by class."""
         return {m.score.of: m.value for m in self.scores.values() if m.score.kind == "share"}
+
+    @property
+    def warnings(self) -> list[str]:
+        """What makes these scores mean less than they seem to: a sentence each."""
+        biased = too_few(self.protocol) if self.quantity("frechet_distance") else None
+        return [warning for warning in (biased, few_modes(self.protocol)) if warning]
 
     def interval(self, name: str) -> tuple[float, float] | None:
         """The ends of the 95 % interval of a score that has one."""

@@ -15,7 +15,7 @@ from ganctl import build, checkpoint
 from ganctl.configuration.keys import choice_of, keys_of
 from ganctl.contract import FeatureSet, ImageStore, Sourced, TrainedOnData
 from ganctl.evaluation.judge import Judge
-from ganctl.evaluation.protocol import line, too_few
+from ganctl.evaluation.protocol import line
 from ganctl.evaluation.scores import ScoreSet, deviation, mean
 from ganctl.files import as_json, write_new
 from ganctl.job.splits import has_truth, to_learn_and_to_judge
@@ -68,7 +68,7 @@ def evaluate_run(config: DictConfig, target: Path) -> int:
                     sources=getattr(drawer.task, "made_by", None),
                 )
             )
-        if warning := too_few(draws[0].protocol):
+        for warning in draws[0].warnings:
             console.warn(warning)
         rows = {
             "checkpoint": f"{trained.path} (step {trained.step:,}, {config.weights} weights)",

@@ -16,7 +16,7 @@ from ganctl.dataset.size import as_typed, size_of
 from ganctl.dataset.store import cache_folder
 from ganctl.evaluation.evaluate import TEACHER, protocol_of, pupil_of, score
 from ganctl.evaluation.judge import Judge
-from ganctl.evaluation.protocol import line, short, too_few
+from ganctl.evaluation.protocol import line, short
 from ganctl.evaluation.real import RealFeatures, chosen, real_features, real_images
 from ganctl.evaluation.scores import ScoreSet
 from ganctl.evaluation.statistics_file import Statistics, read_statistics, write_statistics
@@ -55,7 +55,7 @@ def score_sides(config: DictConfig, words: tuple[Word, Word], *, save: Path | No
             with _writing("output", output):
                 write_json(output, record)
             rows["written to"] = str(output)
-        if scores.quantity("frechet_distance") and (warning := too_few(scores.protocol)):
+        for warning in scores.warnings:
             console.warn(warning)
         console.summary(with_intervals(scores), rows, {})
         name, value = next(iter((scores.headlines or scores.values).items()))

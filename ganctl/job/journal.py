@@ -15,7 +15,7 @@ from torch import Tensor
 from ganctl import build, checkpoint
 from ganctl.contract import Score, Sourced
 from ganctl.evaluation.judge import Judge
-from ganctl.evaluation.protocol import line, too_few
+from ganctl.evaluation.protocol import line
 from ganctl.evaluation.ranking import better
 from ganctl.evaluation.scores import ScoreSet
 from ganctl.evaluation.statistics import one_by_one
@@ -175,7 +175,7 @@ class Journal:
         if self.pruning is not None:
             self.is_hopeless = self.pruning.report(step, values) and step < self.session.total_steps
         self.console.scores(step, with_intervals(scores), best=is_best)
-        if (warning := too_few(scores.protocol)) and not self._warned:
+        for warning in scores.warnings if not self._warned else ():
             self._warned = True
             self.console.warn(warning)
         self._last_report = (time.monotonic(), step)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from ganctl.contract import FeatureSet, Score
+from ganctl.metric.features import by_name, part
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,39 @@ class Modes:
         modes, divergence = self.declare(generated.extractor, len(ours))
         count = (ours > self.min_ratio * ours.sum() * theirs / theirs.sum()).sum()
         return {modes.name: float(count), divergence.name: reverse_kl(ours, theirs)}
+
+
+@dataclass(frozen=True)
+class EvenModes:
+    """Modes where all classes are known to be equally frequent: those of stacked MNIST, as the papers count them.
+
+    `modes_<extractor>` and `reverse_kl_<extractor>` as in `Modes`, with even shares (1 / K) in place of the
+    real images'. Beside them `real_modes_<extractor>` and `real_reverse_kl_<extractor>` are what as many real images
+    get (all of them where there are fewer), which tells what the classifier's errors and the number of images make of
+    data that lack nothing: N images of exactly even classes get (K - 1) / 2N, 0.0192 of 26,000 images in 1,000 classes.
+
+    `min_ratio` = 0 counts a class with a single image. With fewer generated images than `enough` the scores are given
+    with a warning: fewer find fewer classes and a higher divergence. Lin et al. 2017 (arXiv:1712.04086), section 4.
+    """
+
+    min_ratio: float = 0.0
+    enough: int = 26_000
+
+    needs = ("generated.logits", "real.logits")
+
+    def declare(self, extractor: str, num_classes: int) -> tuple[Score, ...]:
+        of_real = (Score(f"real_modes_{extractor}"), Score(f"real_reverse_kl_{extractor}"))
+        return (*Modes().declare(extractor, num_classes), *of_real)
+
+    def __call__(self, generated: FeatureSet, real: FeatureSet) -> dict[str, float]:
+        assert generated.logits is not None and real.logits is not None
+        sides = generated.logits, real.logits[part(len(real.logits), generated.count)]
+        values = [value for logits in sides for value in self._of(class_counts(logits))]
+        return by_name(self.declare(generated.extractor, generated.logits.shape[1]), values)
+
+    def _of(self, counts: Tensor) -> tuple[float, float]:
+        even = torch.ones_like(counts)
+        return float((counts > self.min_ratio * counts.sum() / len(counts)).sum()), reverse_kl(counts, even)
 
 
 def reverse_kl(generated: Tensor, real: Tensor) -> float:

@@ -11,9 +11,10 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
+from ganctl.contract import ArgumentError
 from ganctl.model.geometry import ImageShape, doubling, widths_of
 from ganctl.model.layers import LEAK, LabelledLatents, LogitHead, drop, finish, initialise, inner_features
-from ganctl.shapes import Features, Images, Labels, Latents, Logits
+from ganctl.shapes import Images, Labels, Latents, PackFeatures, PackLogits
 
 
 class Generator(nn.Module):
@@ -71,6 +72,13 @@ class Discriminator(nn.Module):
     4x4 convolutions of stride 2 halve the image down to 4 to 7 pixels on the shorter side, all of which one linear
     layer judges. Without `batch_norm`, as the gradient penalty needs it, the convolutions have biases instead.
     With `features` what its layers give comes in place of logits, (N, F): `layers.inner_features`.
+
+    With `pack` = m > 1 it judges packs of m neighbours in the batch, one after the other in the channels, and gives
+    N / m logits: Lin et al. 2017 (arXiv:1712.04086, "PacGAN"), section 2. A generator that draws too few kinds of
+    images shows it within a pack. Nothing but the first convolution is larger for it.
+
+    Raises:
+        ArgumentError: `pack` is more than 1 and labels are to be judged, of which a pack has several.
     """
 
     def __init__(
@@ -87,11 +95,15 @@ class Discriminator(nn.Module):
         minibatch_kernels: int,
         minibatch_kernel_size: int,
         initialisation: str,
+        pack: int = 1,  # as in checkpoints from before there was one
     ) -> None:
         super().__init__()
+        if pack > 1 and num_classes is not None:
+            raise ArgumentError("pack", pack, "a pack has the labels of several images; take conditional=false", 1)
+        self.pack = pack
         start, halvings = doubling(image_shape)
         widths = widths_of(halvings + extra_layers, width=width, max_width=max_width)
-        layers: list[nn.Module] = [nn.Conv2d(image_shape[0], widths[0], 4, 2, 1)]
+        layers: list[nn.Module] = [nn.Conv2d(pack * image_shape[0], widths[0], 4, 2, 1)]
         for number, (before, after) in enumerate(pairwise(widths), start=1):
             kernel, stride = (4, 2) if number < halvings else (3, 1)
             layers += [nn.LeakyReLU(LEAK, inplace=True), *drop(dropout)]
@@ -101,7 +113,9 @@ class Discriminator(nn.Module):
         self.head = LogitHead(widths[-1] * start[0] * start[1], num_classes, minibatch_kernels, minibatch_kernel_size)
         finish(self, initialisation, spectral_norm=spectral_norm)
 
-    def forward(self, images: Images, labels: Labels, features: bool = False) -> Logits | Features:
+    def forward(self, images: Images, labels: Labels, features: bool = False) -> PackLogits | PackFeatures:
+        if self.pack > 1:
+            images, labels = images.unflatten(0, (-1, self.pack)).flatten(1, 2), labels[:: self.pack]
         if features:
             return inner_features(self.layers, images).to(images.dtype)
         return self.head(self.layers(images), labels).to(images.dtype)

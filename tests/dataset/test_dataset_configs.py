@@ -26,8 +26,8 @@ CHOSEN = {
     "unpaired_folder": {"path": ".", "sources": "."},
 }
 SHAPES = {"mnist5k": (1, 28, 28), "mnist": (1, 28, 28), "fashion_mnist": (1, 28, 28), "kmnist": (1, 28, 28)}
-NATURAL = ("efficientnet", "digits")
-SHAPES |= {"cifar10": (3, 32, 32), "image_folder": (3, 64, 64), "crops": (3, 64, 64)}
+NATURAL = {"mnist5k": "digits", "mnist": "digits", "stacked_mnist": "stacked_digits"}  # efficientnet for all others
+SHAPES |= {"cifar10": (3, 32, 32), "image_folder": (3, 64, 64), "crops": (3, 64, 64), "stacked_mnist": (3, 28, 28)}
 SHAPES |= {"paired_folder": (3, 64, 64), "unpaired_folder": (3, 64, 64)}
 
 CHEAP = """
@@ -90,9 +90,10 @@ def test_digits_are_judged_by_digits_and_the_user_has_the_last_word(file: Path) 
     with initialize_config_dir(str(ROOT / "configs"), version_base="1.3"):
         natural = compose("train", overrides=[f"dataset={file.stem}", "model=dcgan"]).feature
         chosen = {
-            name: compose("train", overrides=[f"dataset={file.stem}", f"feature={name}"]).feature for name in NATURAL
+            name: compose("train", overrides=[f"dataset={file.stem}", f"feature={name}"]).feature
+            for name in ("efficientnet", *NATURAL.values())
         }
-    assert natural == chosen[NATURAL[file.stem in ("mnist5k", "mnist")]]
+    assert natural == chosen[NATURAL.get(file.stem, "efficientnet")]
     assert chosen["digits"] != chosen["efficientnet"]
 
 

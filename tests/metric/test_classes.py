@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ganctl.metric.classes import ClassAccuracy, Modes, class_accuracy, reverse_kl
+from ganctl.metric.classes import ClassAccuracy, EvenModes, Modes, class_accuracy, reverse_kl
 from tests.metric.feature_sets import normal, side
 
 
@@ -79,6 +79,31 @@ def test_nothing_depends_on_the_order_of_the_images():
     back = side(logits=logits.flip(0), labels=labels.flip(0)), side(logits=others, labels=others.argmax(dim=1))
     for metric in (ClassAccuracy(), Modes()):
         assert metric(*there) == metric(*back)
+
+
+def test_even_modes_count_single_images_and_diverge_from_even_shares_whatever_the_real_ones():
+    generated, real = side(logits=saying(*[0] * 19, *[1] * 20, 2)), side(logits=saying(0, 0, 0, 3))
+    found = EvenModes()(generated, real)
+    shares = (19 / 40, 20 / 40, 1 / 40)
+    assert found["modes_digits"] == 3
+    assert found["reverse_kl_digits"] == pytest.approx(sum(p * math.log(4 * p) for p in shares))
+    assert EvenModes(min_ratio=0.2)(generated, real)["modes_digits"] == 2
+
+
+def test_beside_even_modes_stands_what_as_many_real_images_get():
+    real = side(logits=saying(*[0, 1, 2, 3] * 100))
+    found = EvenModes()(side(logits=saying(0, 1)), real)
+    assert found["real_modes_digits"] <= 2 and found["real_reverse_kl_digits"] >= math.log(2)
+    found = EvenModes()(side(logits=saying(*[0] * 400)), real)
+    assert found["real_modes_digits"] == 4 and found["real_reverse_kl_digits"] == 0
+    assert found["reverse_kl_digits"] == pytest.approx(math.log(4)), "all of one class"
+
+
+def test_even_draws_of_a_thousand_classes_diverge_by_half_their_number_over_the_images():
+    """(K - 1) / 2N: 0.0192 of 26,000 images, what a perfect generator gets."""
+    draws = torch.randint(1000, (26_000,), generator=torch.Generator().manual_seed(0))
+    counts = draws.bincount(minlength=1000)
+    assert reverse_kl(counts, torch.ones(1000)) == pytest.approx(999 / 52_000, rel=0.1)
 
 
 def test_what_has_no_class_and_unequal_numbers_of_classes_are_refused():

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from ganctl.contract import ArgumentError
 from ganctl.model.geometry import DOUBLING_SIZES
 
 
@@ -84,3 +85,18 @@ def test_extra_layers_deepen_both_networks_at_the_smallest_size(build):
         (128, 64, (1, 1)),
         (64, 128, (1, 1)),
     ]
+
+
+def test_a_pack_is_judged_as_one_image_with_the_channels_of_all(build):
+    packing = build("discriminator", "dcgan", 32, 3, batch_norm=False, pack=2)
+    alone = build("discriminator", "dcgan", 32, 6, batch_norm=False)
+    alone.load_state_dict(packing.state_dict())
+    images, labels = torch.randn(6, 3, 32, 32), torch.zeros(6, dtype=torch.int64)
+    logits = packing(images, labels)
+    assert logits.shape == (3,) and packing(images, labels, features=True).shape[0] == 3
+    torch.testing.assert_close(logits[1:2], alone(torch.cat([images[2:3], images[3:4]], dim=1), labels[:1]))
+
+
+def test_packs_of_labelled_images_are_refused(build):
+    with pytest.raises(ArgumentError, match=r"^pack=2: a pack has the labels .*; try pack=1$"):
+        build("discriminator", "dcgan", num_classes=10, pack=2)

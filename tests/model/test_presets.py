@@ -27,6 +27,7 @@ def composed(*overrides: str) -> Any:
         ("dcgan", "dcgan_mixture", "dcgan_deep", "non_saturating"),
         ("cdcgan", "dcgan", "dcgan_minibatch", "non_saturating"),
         ("dcgan_2016", "dcgan", "dcgan", "non_saturating"),
+        ("pacgan", "dcgan", "dcgan", "non_saturating"),
         ("mlp", "mlp", "cnn", "non_saturating"),
         ("lsgan", "dcgan", "dcgan", "least_squares"),
         ("wgan_gp", "dcgan", "dcgan_critic", "wasserstein"),
