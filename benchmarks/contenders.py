@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from torch import nn
 from torch.nn import functional
 
 from ganctl import build
+from ganctl.augment import TRANSFORMS, DiffAugment
 from ganctl.compose import Composer
 from ganctl.contract import DataSpec, ImageStore
 from ganctl.training.feed import Feed
@@ -37,8 +38,10 @@ def digits(size: int) -> tuple[numpy.ndarray, numpy.ndarray]:
     return images[:, None], labels.astype(numpy.int64)
 
 
-def ours(size: int, width: int | None, batch: int, precision: str, model: str = "dcgan") -> Iterator[None]:
-    """ganctl's loop as `ganctl train model=MODEL` runs it, logging every 50 steps; width None = the model's own."""
+def ours(
+    size: int, width: int | None, batch: int, precision: str, model: str = "dcgan", words: Sequence[str] = ()
+) -> Iterator[None]:
+    """ganctl's loop of `ganctl train model=MODEL WORDS`, logging every 50 steps; width None = the model's own."""
     overrides = [
         "dataset=mnist5k",
         f"model={model}",
@@ -46,6 +49,7 @@ def ours(size: int, width: int | None, batch: int, precision: str, model: str = 
         f"training.batch_size={batch}",
         f"device.precision={precision}",
         "device=cpu",
+        *words,
     ]
     config = configuration(overrides)
     pixels, labels = digits(size)
@@ -73,9 +77,10 @@ def configuration(overrides: list[str]) -> DictConfig:
     return config
 
 
-def networks(size: int, width: int, model: str) -> tuple[nn.Module, nn.Module, int]:
-    """Generator, discriminator, and the number of latents."""
-    config = configuration([f"model={model}", f"generator.width={width}", f"discriminator.width={width}"])
+def networks(size: int, width: int | None, model: str) -> tuple[nn.Module, nn.Module, int]:
+    """Generator, discriminator, and the number of latents; width None = the model's own."""
+    widths = [] if width is None else [f"generator.width={width}", f"discriminator.width={width}"]
+    config = configuration([f"model={model}", *widths])
     spec = DataSpec("digits", (1, size, size), None)
     torch.manual_seed(0)
     task = build.task(config, spec)
@@ -115,6 +120,45 @@ def bare(size: int, width: int, batch: int, precision: str) -> Iterator[None]:
             loss = functional.softplus(-D(fake, label)).mean()
         g_optimizer.zero_grad()
         loss.backward()
+        g_optimizer.step()
+        D.requires_grad_(True)
+        with torch.no_grad():
+            torch._foreach_lerp_(list(average.parameters()), list(G.parameters()), 0.01)
+        yield
+
+
+def bare_r3gan(size: int, batch: int) -> Iterator[None]:
+    """The networks of model=r3gan and its levers in the shortest loop: relativistic, R1 and R2, fresh fakes.
+
+    The augmentation is ours with the probability that it has at first; rates and weights stay.
+    """
+    G, D, latents = networks(size, None, "r3gan")
+    G, D = (network.to(memory_format=torch.channels_last) for network in (G, D))
+    average = deepcopy(G).requires_grad_(False)
+    g_optimizer = torch.optim.Adam(G.parameters(), 2e-4, (0, 0.9), fused=True)
+    d_optimizer = torch.optim.Adam(D.parameters(), 2e-4, (0, 0.9), fused=True)
+    pixels, labels = (torch.from_numpy(array) for array in digits(size))
+    transforms = DiffAugment(policy=TRANSFORMS)
+    while True:
+        index = torch.randint(len(pixels), (batch,))
+        real = pixels[index].to(torch.float32, memory_format=torch.channels_last).div_(127.5).sub_(1)
+        label = labels[index]
+        with torch.no_grad():
+            fake = G(torch.randn(batch, latents), label)
+        judged, images = [], [real.requires_grad_(), fake.requires_grad_()]
+        for seen in images:
+            judged.append(D(transforms.transformed(seen, 0.0), label))
+        slopes = torch.autograd.grad(judged[0].sum() + judged[1].sum(), images, create_graph=True)
+        loss = functional.softplus(judged[1] - judged[0]).mean()
+        loss = loss + sum(0.025 * slope.square().flatten(1).sum(1).mean() for slope in slopes)
+        d_optimizer.zero_grad()
+        loss.backward()
+        d_optimizer.step()
+        D.requires_grad_(False)
+        fake = G(torch.randn(batch, latents), label)
+        on_fake, on_real = (D(transforms.transformed(seen, 0.0), label) for seen in (fake, real.detach()))
+        g_optimizer.zero_grad()
+        functional.softplus(on_real - on_fake).mean().backward()
         g_optimizer.step()
         D.requires_grad_(True)
         with torch.no_grad():

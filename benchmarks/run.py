@@ -27,6 +27,7 @@ from ganctl.files import as_json, write_new
 
 RESULTS = Path(__file__).parent / "results"
 PARTS = ["memory", "training", "judging", "packing", "feeding", "processes"]
+FINITE = ["regularizer.fading_r1.step=0.01", "regularizer.fading_r2.step=0.01"]
 
 
 def race(entrants: dict[str, Iterator[None]], batch: int, *, rounds: int, steps: int) -> dict[str, object]:
@@ -64,6 +65,14 @@ def throughput(rounds: int, steps: int) -> dict[str, object]:
             found[f"{size}x{size}, width 64, batch 128, {precision}, against a bare loop"] = race(
                 entrants, 128, rounds=rounds, steps=steps
             )
+    for size in (28, 32):
+        entrants = {
+            "ours": contenders.ours(size, None, 64, "fp32", "r3gan"),
+            "bare loop": contenders.bare_r3gan(size, 64),
+            "ours, by finite differences": contenders.ours(size, None, 64, "fp32", "r3gan", FINITE),
+        }
+        raced = race(entrants, 64, rounds=rounds, steps=max(2, steps // 8))
+        found[f"{size}x{size}, model=r3gan, batch 64, fp32, against a bare loop"] = raced
     for size in (32, 64):
         with tempfile.TemporaryDirectory() as folder:
             entrants = {

@@ -9,7 +9,6 @@ observed of all images.
 Values outside the ranges of their YAML files raise ArgumentError.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -21,6 +20,7 @@ from torch.nn.functional import relu
 
 from ganctl.collective import draw, mean, processes
 from ganctl.contract import ArgumentError, Verdict
+from ganctl.course import half_cosine
 from ganctl.ranges import check_ranges, in_range, ranged
 from ganctl.shapes import Alike
 
@@ -166,7 +166,7 @@ class Scheduled:
     @property
     def p(self) -> float:
         share = min(1.0, self.images / (1000 * self.ramp_kimg))
-        return self.probability * (1 - math.cos(math.pi * share)) / 2
+        return half_cosine(0.0, self.probability, share)
 
     def perturb(self, images: Alike, step: int) -> Alike:
         return self.transforms.transformed(images, self.p)

@@ -115,7 +115,8 @@ def state(config: DictConfig, game: Game, task: Task, device: Device) -> TrainSt
     optimizers = {
         side: optimizer(config, side, [networks[name] for name in names], device) for side, names in game.sides.items()
     }
-    return TrainState.begin(networks, optimizers, averaged=game.averaged, memories=game.memories())
+    lengths = config.training.ema_lengths
+    return TrainState.begin(networks, optimizers, averaged=game.averaged, lengths=lengths, memories=game.memories())
 
 
 def copy_with(network: nn.Module, weights: Mapping[str, Any]) -> nn.Module:
@@ -134,7 +135,7 @@ def optimizer(config: DictConfig, side: str, networks: Sequence[nn.Module], devi
     parameters = [parameter for network in networks for parameter in network.parameters()]
     built = part("optimizer", settings, config.trust, params=parameters)
     for group in built.param_groups:
-        group["base_lr"] = group["lr"]
+        group["base_lr"], group["base_betas"] = group["lr"], group.get("betas")
     return built
 
 
@@ -155,6 +156,8 @@ def game(config: DictConfig, task: Task) -> Game:
         clip_norm=training.clip_norm,
         ema_half_life=training.ema_half_life_kimg * 1000,
         ema_rampup=training.ema_rampup,
+        ema_lengths=tuple(training.ema_lengths),
+        burn_in=training.burn_in_kimg * 1000,
     )
 
 
@@ -178,8 +181,15 @@ def regularizers(config: DictConfig, task: Task) -> dict[str, Regularizer]:
 
 
 def scheduler(config: DictConfig) -> Scheduler:
-    """The learning rate's factor as a function of the step."""
-    return part("scheduler", config.scheduler, config.trust)
+    """The learning rate's factor as a function of the step; one that has a length in `burn_in_steps` is told it."""
+    training, told = config.training, {}
+    if hasattr(class_of(config.scheduler, "scheduler", config.trust), "burn_in_steps"):
+        told["burn_in_steps"] = 1000 * training.burn_in_kimg / (training.batch_size * training.discriminator_steps)
+    last = config.scheduler.get("final_beta2")
+    if last is not None and "betas" not in config.optimizer:
+        need = f"optimizer={name_of(config.optimizer)} has no second beta"
+        raise ArgumentError("scheduler.final_beta2", last, need, "null")
+    return part("scheduler", config.scheduler, config.trust, **told)
 
 
 def extractor(config: DictConfig, device: Device) -> FeatureExtractor:

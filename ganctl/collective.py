@@ -173,6 +173,28 @@ def draw_like(images: Tensor, fill: Callable[..., Tensor]) -> Tensor:
     return _share(fill(empty, generator=common(images.device)))
 
 
+def random_states(device: torch.device) -> list[Tensor]:
+    """Of all generators that what runs on `device` draws from: torch's global ones, and those of `common`."""
+    own = [] if device.type == "cpu" else [torch.get_device_module(device).get_rng_state()]
+    return [torch.get_rng_state(), *own, *(each.get_state() for each in _shared(device))]
+
+
+def restore(device: torch.device, states: Sequence[Tensor]) -> None:
+    """Draws go on as they did when `random_states(device)` gave `states`."""
+    shared = _shared(device)
+    own = states[1 : len(states) - len(shared)]
+    torch.set_rng_state(states[0])
+    for state in own:
+        torch.get_device_module(device).set_rng_state(state)
+    for generator, state in zip(shared, states[1 + len(own) :], strict=True):
+        generator.set_state(state)
+
+
+def _shared(device: torch.device) -> list[torch.Generator]:
+    found = (common(each) for each in sorted({"cpu", str(device)}))
+    return [generator for generator in found if generator is not None]
+
+
 def share(rows: Tensor) -> Tensor:
     """This process's rows (N / processes, ...) of the whole (N, ...)."""
     return _share(rows)

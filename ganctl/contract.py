@@ -283,6 +283,13 @@ class DiscriminatorPenalty(Protocol):
 
 
 @runtime_checkable
+class Burning(Protocol):
+    """A regularizer that changes over the burn-in: `at(share)` is what it is when that share of it, 0 to 1, is over."""
+
+    def at(self, share: float) -> Regularizer: ...
+
+
+@runtime_checkable
 class GeneratorPenalty(Protocol):
     """A term of the generator's loss, (N, ...) or (): of its images `fake` beside the batch that they played against.
 
@@ -343,6 +350,13 @@ class Scheduler(Protocol):
     """The factor on the learning rate at `step` of `total_steps`: a function of these two alone, so it has no state."""
 
     def __call__(self, step: int, total_steps: int) -> float: ...
+
+
+@runtime_checkable
+class MomentScheduler(Protocol):
+    """A scheduler that has a course of Adam's second beta, too: what it is at `step` if it is `beta2` at the first."""
+
+    def beta2(self, beta2: float, step: int) -> float: ...
 
 
 @runtime_checkable
@@ -489,7 +503,7 @@ class Tracker(Protocol):
 
 
 class Generator(Protocol):
-    """A network that makes images (N, C, H, W) in [-1, 1] of `latents` (N, latent_size) and `labels` (N,).
+    """A network that makes images (N, C, H, W) of `latents` (N, latent_size) and `labels` (N,), in [-1, 1] in `eval()`.
 
     A plain nn.Module. Its constructor takes `latent_size`, `image_shape` and `num_classes` (None: labels mean nothing)
     by keyword, and the settings of its YAML file, of which none is obligatory. It may leave labels aside. A size that

@@ -3,16 +3,14 @@
 `every` = n means that the term is added on each n-th step and n times as strong (lazy regularization, Karras et al.
 2020, arXiv:1912.04958, section 3.1). Both halves of this are the step's doing: the formulas below are without n.
 
-Gradients by images are taken in float32 also where the step runs in bfloat16. A penalty then judges the images once
-more with autocast off; in float32 it differentiates the logits that the loss has already paid for. The gradient of the
-*sum* of the logits is that of each image's own logit only where the discriminator judges each image by itself: batch
-norm and minibatch discrimination mix them, and are best left out beside r1, r2 and gradient_penalty. Of several
-processes each looks at its own images, but for what looks at a whole batch: lecam's anchors, mode_seeking's pairs and
-energy_distance are those of all. Values outside the ranges of their YAML files raise ArgumentError.
+The gradient of the *sum* of the logits is that of each image's own logit only where the discriminator judges each image
+by itself: batch norm and minibatch discrimination mix them, and are best left out beside r1, r2 and gradient_penalty.
+Of several processes each looks at its own images, but for what looks at a whole batch: lecam's anchors, mode_seeking's
+pairs and energy_distance are those of all. Values outside the ranges of their YAML files raise ArgumentError.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import torch
@@ -21,7 +19,9 @@ from torch.nn import functional
 from torch.nn.functional import relu
 
 from ganctl.collective import draw, draw_like, mean, whole
-from ganctl.contract import ArgumentError, Batch, Critic, Given, Sample, Verdict
+from ganctl.contract import ArgumentError, Batch, Critic, Sample, Verdict
+from ganctl.course import half_cosine
+from ganctl.gradient import gradient_at, squared_slope
 from ganctl.ranges import check_ranges, ranged
 from ganctl.shapes import Alike
 
@@ -34,17 +34,26 @@ _RAW = ("parametrizations.weight.original", "weight_orig")  # before spectral no
 class R1:
     """R1 = gamma / 2 ||dD(x)/dx||^2 on real images x (Mescheder et al. 2018, arXiv:1801.04406, section 4.1).
 
-    `weight` is gamma. The term is (N,), one number an image, summed over its pixels.
+    `weight` is gamma; over the burn-in it goes to the share `final` of itself (Huang et al. 2024, arXiv:2501.05441).
+    With a `step` above 0 a difference takes the gradient's place: `gradient.squared_difference`. The term is (N,).
     """
 
     weight: float = ranged(10.0, "[0, inf)", cure=1)
+    final: float = ranged(1.0, "[0, inf)", cure=1)
+    step: float = ranged(0.0, "[0, inf)", cure=0.01)
     every: int = ranged(1, "[1, inf)", cure=1)
-    needs_image_gradient: ClassVar[bool] = True
 
     __post_init__ = check_ranges
 
+    @property
+    def needs_image_gradient(self) -> bool:
+        return not self.step
+
     def discriminator_penalty(self, real: Verdict, fake: Verdict, critic: Critic) -> Tensor:
-        return self.weight / 2 * _squared_gradient(real, critic)
+        return self.weight / 2 * squared_slope(real, critic, self.step)
+
+    def at(self, share: float) -> "R1":
+        return replace(self, weight=self.weight * half_cosine(1.0, self.final, share), final=1.0)
 
 
 @dataclass(frozen=True)
@@ -52,13 +61,21 @@ class R2:
     """R2: the same on generated images x (Mescheder et al. 2018, arXiv:1801.04406, section 4.1). The term is (N,)."""
 
     weight: float = ranged(10.0, "[0, inf)", cure=1)
+    final: float = ranged(1.0, "[0, inf)", cure=1)
+    step: float = ranged(0.0, "[0, inf)", cure=0.01)
     every: int = ranged(1, "[1, inf)", cure=1)
-    needs_image_gradient: ClassVar[bool] = True
 
     __post_init__ = check_ranges
 
+    @property
+    def needs_image_gradient(self) -> bool:
+        return not self.step
+
     def discriminator_penalty(self, real: Verdict, fake: Verdict, critic: Critic) -> Tensor:
-        return self.weight / 2 * _squared_gradient(fake, critic)
+        return self.weight / 2 * squared_slope(fake, critic, self.step)
+
+    def at(self, share: float) -> "R2":
+        return replace(self, weight=self.weight * half_cosine(1.0, self.final, share), final=1.0)
 
 
 @dataclass(frozen=True)
@@ -82,7 +99,7 @@ class GradientPenalty:
         x, g = real.images.detach().float(), fake.images.detach().float()
         e = draw(torch.rand, len(real.logits), *[1] * (x.ndim - 1), device=x.device)
         e = e.repeat_interleave(len(x) // len(e), dim=0)  # one for all images of a pack
-        gradient = _gradient_at(e * x + (1 - e) * g, real.shown, critic)
+        gradient = gradient_at(e * x + (1 - e) * g, real.shown, critic)
         excess = torch.linalg.vector_norm(gradient, dim=1) - self.target
         return self.weight * (relu(excess) if self.one_sided else excess).square()
 
@@ -254,28 +271,6 @@ class InstanceNoise:
 
 def _mean_logits(real: Verdict, fake: Verdict) -> tuple[Tensor, Tensor]:
     return mean(real.logits.detach().mean()), mean(fake.logits.detach().mean())
-
-
-def _squared_gradient(verdict: Verdict, critic: Critic) -> Tensor:
-    """||dD(x)/dx||^2 (N,) float32, differentiable itself: from the logits at hand, unless autocast made them."""
-    if torch.is_autocast_enabled(verdict.images.device.type):
-        gradient = _gradient_at(verdict.images.detach().float(), verdict.shown, critic)
-    else:
-        gradient = _gradient_of(verdict.logits, verdict.images)
-    return gradient.square().sum(1)
-
-
-def _gradient_at(images: Tensor, shown: Given, critic: Critic) -> Tensor:
-    """dD(x)/dx (N, C H W) at float32 `images` that have not been judged yet, differentiable itself."""
-    with torch.autocast(images.device.type, enabled=False):
-        images = images.requires_grad_()
-        return _gradient_of(critic(images, **shown), images)
-
-
-def _gradient_of(logits: Tensor, images: Tensor) -> Tensor:
-    """Of each logit by the image, or by the pack of images, that it judges: (N, C H W), (N / m, m C H W)."""
-    (gradient,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
-    return gradient.reshape(len(logits), -1)
 
 
 def _filters(network: nn.Module) -> Iterator[Tensor]:

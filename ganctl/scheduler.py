@@ -9,6 +9,7 @@ where it is. Values outside the ranges of their YAML files raise ArgumentError.
 import math
 from dataclasses import dataclass
 
+from ganctl.course import half_cosine
 from ganctl.ranges import check_ranges, ranged
 
 
@@ -83,6 +84,29 @@ class Cyclic:
         phase = max(0, step - self.warmup_steps) % self.period / self.period
         height = 1 - abs(2 * phase - 1)
         return _warmup(step, self.warmup_steps) * (height + self.low * (1 - height))
+
+
+@dataclass(frozen=True)
+class BurnIn:
+    """From 1 to `final` along half a cosine over the burn-in, then level (Huang et al. 2024, arXiv:2501.05441).
+
+    As in the authors' training_loop.py, Adam's second beta goes from the optimizer's to `final_beta2` on the same way
+    (None: it stays). `burn_in_steps` is the length.
+    """
+
+    final: float = ranged(0.25, "(0, 1]", cure=0.25)
+    final_beta2: float | None = ranged(0.99, "[0, 1)", cure=0.99)
+    warmup_steps: int = ranged(0, "[0, inf)", cure=0)
+    burn_in_steps: float = 1.0
+
+    __post_init__ = check_ranges
+
+    def __call__(self, step: int, total_steps: int) -> float:
+        return _warmup(step, self.warmup_steps) * half_cosine(1.0, self.final, min(1.0, step / self.burn_in_steps))
+
+    def beta2(self, beta2: float, step: int) -> float:
+        last = beta2 if self.final_beta2 is None else self.final_beta2
+        return half_cosine(beta2, last, min(1.0, step / self.burn_in_steps))
 
 
 def _warmup(step: int, warmup_steps: int) -> float:

@@ -84,11 +84,10 @@ class Trained:
 def load(path: str | Path, *, weights: str = "ema", device: str = "auto", trust: Sequence[str] = ()) -> Trained:
     """The trained generator of a run folder (its best checkpoint), a .pt or a .safetensors file of it, ready to draw.
 
-    `weights` is ema (the averaged generator) or raw, `device` auto, cpu, cuda or mps. `trust` names packages of your
-    own whose classes the run was made of. Raises ValueError in one line for what cannot be loaded.
+    `weights` is ema (the averaged generator), raw, or another average of the run, as ema_0.05; `device` auto, cpu, cuda
+    or mps. `trust` names packages of your own whose classes the run was made of. Raises ValueError in one line for what
+    cannot be loaded.
     """
-    if weights not in ("ema", "raw"):
-        raise ArgumentError("weights", weights, "must be ema or raw", "ema")
     with in_one_line(), own_code(str(path), trust):
         return open_trained(given_path(path), weights, open_device(type=device), trust)
 
@@ -96,8 +95,9 @@ def load(path: str | Path, *, weights: str = "ema", device: str = "auto", trust:
 def open_trained(target: Path, weights: str, device: Device, trusted: Sequence[str] = ()) -> Trained:
     """Loads the best (else the last) checkpoint of a run folder, or the checkpoint file `target`.
 
-    `weights` is ema or raw. The checkpoint's configuration is data: only ganctl's own classes and those of packages in
-    `trusted` are built from it, and nothing in it is interpolated. Raises ValueError in one line.
+    `weights` is ema, raw, or the name of another average. The checkpoint's configuration is data: only ganctl's own
+    classes and those of packages in `trusted` are built from it, and nothing in it is interpolated. Raises ValueError
+    in one line.
     """
     path = checkpoint.find(target, "best")
     content = checkpoint.load(path)
@@ -109,9 +109,13 @@ def open_trained(target: Path, weights: str, device: Device, trusted: Sequence[s
         spec = data_spec(content["spec"])
         config = {**content["config"], "trust": list(trusted)}
         task = build.task(config, spec).restored(content["task"])
-        (name, weights_of_average), *_ = content["state"]["averages"].items()
+        (name, average), *_ = content["state"]["averages"].items()
+        tensors = {**content["state"]["averages"], "ema": average, "raw": content["state"]["networks"].get(name)}
+        if weights not in tensors or weights == name:
+            known = ", ".join(sorted(tensors.keys() - {name}))
+            raise ArgumentError("weights", weights, f"{path} has {known}", "ema")
         network = build.network(config, "generator", task)
-        network.load_state_dict(weights_of_average if weights == "ema" else content["state"]["networks"][name])
+        network.load_state_dict(tensors[weights])
         step = content["state"]["step"]
     except (KeyError, TypeError, AttributeError, RuntimeError) as error:
         detail = " ".join(str(error).split())[:160]

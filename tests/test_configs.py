@@ -86,7 +86,7 @@ def test_every_generator_draws_every_data_sets_images(generator: str, specs: lis
     config = narrow(f"generator={generator}")
     for spec in specs:
         for config.conditional in (False, spec.num_classes is not None):
-            network = build.network(config, "generator", build.task(config, spec))
+            network = build.network(config, "generator", build.task(config, spec)).eval()
             latents, labels = torch.randn(3, config.latent_size), torch.arange(3) % (spec.num_classes or 1)
             images = network(latents, labels)
             assert images.shape == (3, *spec.image_shape) and images.dtype == torch.float32

@@ -49,6 +49,13 @@ def test_warm_up_rises_in_equal_parts_to_the_full_rate(kind):
     assert [course(step, TOTAL) for step in range(5)] == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0])
 
 
+def test_the_burn_in_takes_the_rate_and_the_second_beta_to_their_last_values_in_its_own_time():
+    course = scheduler.BurnIn(final=0.25, final_beta2=0.99, burn_in_steps=200.0)
+    assert [course(step, TOTAL) for step in (0, 100, 200, 999)] == pytest.approx([1, 0.625, 0.25, 0.25])
+    assert [course.beta2(0.9, step) for step in (0, 100, 200, 999)] == pytest.approx([0.9, 0.945, 0.99, 0.99])
+    assert scheduler.BurnIn(final_beta2=None, burn_in_steps=200.0).beta2(0.9, 150) == 0.9
+
+
 def test_constant_is_one():
     assert {scheduler.Constant()(step, TOTAL) for step in range(TOTAL)} == {1.0}
 

@@ -205,7 +205,7 @@ class Session:
         weights = next(iter(checkpoint.load(file)["state"]["averages"].values()))
         name = self.game.averaged[0]
         try:
-            for network in (self.state.networks[name], self.state.averages[name]):
+            for network in (self.state.networks[name], *self.state.averages.values()):
                 network.load_state_dict(weights)
         except RuntimeError as error:
             detail = " ".join(str(error).split())[:160]

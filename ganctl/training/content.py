@@ -11,7 +11,6 @@ from ganctl.contract import (
     Sample,
 )
 from ganctl.training.device import Device
-from ganctl.training.ema import update_average
 from ganctl.training.game import Log, Settings, Way, descent
 from ganctl.training.state import TrainState
 
@@ -49,6 +48,5 @@ class Content(Settings):
                 fake = Sample(given, G(**given).float())
                 penalty = Way(fake, real, G).penalties(self.due(state.step).values())
             add(penalty)
-        average = state.averages["generator"]
-        update_average(average, G, self.ema_half_life, self.ema_rampup, self.batch_size, state.step)
+        self.update_average(state, "generator")
         return {"g_penalty": penalty.detach()}

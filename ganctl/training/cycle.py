@@ -10,7 +10,6 @@ from torch import Tensor
 from ganctl.collective import common, share, whole
 from ganctl.contract import ArgumentError, Batch, CriticPenalty, CyclePenalty, GeneratorPenalty, Memory, Sample
 from ganctl.training.device import Device
-from ganctl.training.ema import update_average
 from ganctl.training.game import Log, Settings, Way, descent
 from ganctl.training.state import TrainState
 
@@ -126,6 +125,6 @@ class Cycle(Settings):
                 earlier = state.memories[pool].swap(fake.detach())  # type: ignore[attr-defined]
                 losses = losses + self.loss.discriminator(judge(real), judge(earlier)).mean()
             add(losses)
-        update_average(state.averages["there"], G, self.ema_half_life, self.ema_rampup, self.batch_size, state.step)
+        self.update_average(state, "there")
         shares = {name: term.detach() for name, term in terms.items()}
         return {"d_loss": losses.detach(), "g_loss": judged.detach(), "g_penalty": penalty.detach(), **shares}

@@ -1,5 +1,6 @@
 """What a game is to the loop around it: networks by name, the sides that learn, and a step."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from ganctl.collective import average
 from ganctl.contract import (
     AdversarialLoss,
     Batch,
+    Burning,
     Critic,
     CriticPenalty,
     CyclePenalty,
@@ -27,7 +29,9 @@ from ganctl.contract import (
     Task,
     WeightPenalty,
 )
+from ganctl.course import half_cosine
 from ganctl.training.device import Device
+from ganctl.training.ema import power_averages, update_average, update_power_average
 from ganctl.training.state import TrainState
 
 Log = dict[str, Tensor]
@@ -75,7 +79,10 @@ class Settings:
         clip_norm: the largest norm of a network's gradient, or None.
         batch_size: images of a batch of all processes.
         ema_half_life: images in which the averaged generator forgets half of what it was; 0 copies.
-        ema_rampup: the half-life is at most this share of the images seen so far (Karras et al. 2020).
+        ema_rampup: the half-life is at most this share of the images seen so far (Karras et al. 2020); None = it rises
+            from 0 over the burn-in.
+        ema_lengths: of further averages by a power function (Karras et al. 2024), as shares of the run.
+        burn_in: real images until what changes from the start is where it stays (Huang et al. 2024, arXiv:2501.05441).
     """
 
     task: Task
@@ -87,7 +94,9 @@ class Settings:
     accumulate: int = 1
     clip_norm: float | None = None
     ema_half_life: float = 10_000
-    ema_rampup: float = 0.05
+    ema_rampup: float | None = 0.05
+    ema_lengths: Sequence[float] = ()
+    burn_in: float = 500_000
 
     honours: ClassVar[tuple[type, ...]] = (GeneratorPenalty,)
     """What of a regularizer this game heeds; beside the weights of each group of its networks in `weighed`."""
@@ -108,8 +117,26 @@ class Settings:
         return {name: part for name, part in self.regularizers.items() if isinstance(part, Memory)}
 
     def due(self, step: int) -> dict[str, Regularizer]:
-        """Those whose turn it is; a term due each n-th step counts n times (Karras et al. 2020, section 3.1)."""
-        return {name: r for name, r in self.regularizers.items() if step % r.every == 0}
+        """Those whose turn it is, as they are at `step`; a term due each n-th step counts n times.
+
+        Karras et al. 2020 (arXiv:1912.04958), section 3.1.
+        """
+        share, due = self.burnt(step), ((name, r) for name, r in self.regularizers.items() if step % r.every == 0)
+        return {name: r.at(share) if isinstance(r, Burning) else r for name, r in due}
+
+    def burnt(self, step: int) -> float:
+        """The share, in [0, 1], that is over of the burn-in."""
+        return min(1.0, step * self.batch_size * self.discriminator_steps / self.burn_in)
+
+    def update_average(self, state: TrainState, name: str) -> None:
+        """Lets the averages of the network `name` follow it."""
+        half_life, rampup = self.ema_half_life, self.ema_rampup
+        if rampup is None:
+            half_life, rampup = half_cosine(0.0, half_life, self.burnt(state.step)), math.inf
+        average, network = state.averages[name], state.networks[name]
+        update_average(average, network, half_life, rampup, self.batch_size, state.step)
+        for further, length in power_averages(self.ema_lengths).items():
+            update_power_average(state.averages[further], network, length, state.step)
 
     def critic(self, D: nn.Module, step: int) -> Critic:
         """D with every perturbation of its input before it."""

@@ -1,8 +1,10 @@
 """The training loop: a generator of logs that the command consumes, doing its periodic work between them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from ganctl.contract import Scheduler
+from torch.optim import Optimizer
+
+from ganctl.contract import MomentScheduler, Scheduler
 from ganctl.training.device import Device
 from ganctl.training.draws import seed_step
 from ganctl.training.feed import Feed
@@ -18,12 +20,19 @@ def train(
         network.train()
     while state.step < total_steps:
         seed_step(seed, state.step, state.attempt)
-        factor = scheduler(state.step, total_steps)
-        for optimizer in state.optimizers.values():
-            for group in optimizer.param_groups:
-                group["lr"] = group["base_lr"] * factor
+        set_rates(state.optimizers.values(), scheduler, state.step, total_steps)
         first = state.step * game.batches_per_step
         batches = [feed.batch(first + update) for update in range(game.batches_per_step)]
         log = game.step(state, device, batches)
         state.step += 1
         yield log
+
+
+def set_rates(optimizers: Iterable[Optimizer], scheduler: Scheduler, step: int, total_steps: int) -> None:
+    """Gives each optimizer the learning rate, and the second beta, of this step."""
+    factor = scheduler(step, total_steps)
+    for group in (group for optimizer in optimizers for group in optimizer.param_groups):
+        group["lr"] = group["base_lr"] * factor
+        if isinstance(scheduler, MomentScheduler) and group["base_betas"] is not None:
+            first, second = group["base_betas"]
+            group["betas"] = first, scheduler.beta2(second, step)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ganctl.contract import Memory
+from ganctl.training.ema import power_averages
 
 
 @dataclass
@@ -35,10 +36,17 @@ class TrainState:
         optimizers: Mapping[str, torch.optim.Optimizer],
         *,
         averaged: Sequence[str],
+        lengths: Sequence[float] = (),
         memories: Mapping[str, Memory] | None = None,
     ) -> TrainState:
-        """The state before the first step; each average starts as a copy of its network."""
-        averages = {name: copy.deepcopy(networks[name]).requires_grad_(False).eval() for name in averaged}
+        """The state before the first step; each average starts as a copy of its network.
+
+        There are more of the first network of `averaged`, of `lengths`, under names of their own.
+        """
+        sources = {name: name for name in averaged} | dict.fromkeys(power_averages(lengths), next(iter(averaged), ""))
+        averages = {
+            name: copy.deepcopy(networks[source]).requires_grad_(False).eval() for name, source in sources.items()
+        }
         return cls(dict(networks), averages, dict(optimizers), dict(memories or {}))
 
     def state_dict(self) -> dict[str, Any]:
@@ -58,6 +66,9 @@ class TrainState:
         A memory that was not saved stays as it is: it belongs to something that the run had not used yet. Raises
         ValueError in one line if the networks are not those that were saved.
         """
+        if missing := self.averages.keys() - self.networks.keys() - content["averages"].keys():
+            need = f"the checkpoint has no average {min(missing)}, and a resumed run begins none; start a new run"
+            raise ValueError(f"training.ema_lengths: {need}")
         for kind, networks in (("networks", self.networks), ("averages", self.averages)):
             for name, network in networks.items():
                 try:

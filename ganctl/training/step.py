@@ -25,7 +25,6 @@ from ganctl.contract import (
     WeightPenalty,
 )
 from ganctl.training.device import Device
-from ganctl.training.ema import update_average
 from ganctl.training.game import Log, Settings, Way, descent
 from ganctl.training.state import TrainState
 
@@ -68,8 +67,7 @@ class Adversarial(Settings):
         log |= self.update_generator(state, device, x, fakes)
         gauges = {name: r for name, r in self.regularizers.items() if isinstance(r, Gauge)}
         log |= {f"{name}_{key}": value for name, gauge in gauges.items() for key, value in gauge.readings().items()}
-        average = state.averages["generator"]
-        update_average(average, G, self.ema_half_life, self.ema_rampup, self.batch_size, state.step)
+        self.update_average(state, "generator")
         return log
 
     def fakes(self, G: nn.Module, device: Device, z: Given, *, learn: bool) -> Iterator[Sample]:

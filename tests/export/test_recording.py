@@ -29,9 +29,10 @@ def generator_of(name: str, num_classes: int | None) -> nn.Module:
     torch.manual_seed(0)
     few = {key: 8 for key in ("width", "max_width", "hidden") if key in settings_of("generator", name)}
     network = build("generator", name, 16, 1, latent_size=8, num_classes=num_classes, **few)
+    noise = 0.05 if name == "r3gan" else 0.2  # nothing in it normalises, so that more makes it white or black
     for tensor_name, tensor in network.state_dict().items():
         if tensor.is_floating_point() and "running_var" not in tensor_name:
-            tensor += 0.2 * torch.randn(tensor.shape)
+            tensor += noise * torch.randn(tensor.shape)
     return network.eval().requires_grad_(False)
 
 

@@ -34,6 +34,7 @@ def composed(*overrides: str) -> Any:
         ("sngan", "resnet", "resnet", "hinge"),
         ("fastgan", "fastgan", "fastgan", "hinge"),
         ("projected", "fastgan", "projected", "hinge"),
+        ("r3gan", "r3gan", "r3gan", "relativistic"),
     ],
 )
 def test_a_preset_chooses_its_pair_and_its_loss(model, generator, discriminator, loss):
@@ -63,6 +64,21 @@ def test_sngan_normalises_every_weight_of_its_discriminator():
     assert config.training.discriminator_steps == 5
 
 
+def test_r3gan_on_cifar10_is_the_preset_of_its_authors():
+    config = composed("experiment=r3gan_cifar10")
+    assert [config.generator[key] for key in ("width", "max_width", "blocks", "expansion")] == [768, 768, 2, 2]
+    assert config.generator.group_size == 2 * 768 // 96, "a cardinality of 96"
+    assert (config.latent_size, config.generator.label_size, config.training.batch_size) == (64, 64, 512)
+    assert config.optimizer.generator.betas == config.optimizer.discriminator.betas == [0, 0.9]
+    assert (config.optimizer.lr, config.optimizer.lr * config.scheduler.final) == (2e-4, 5e-5)
+    assert config.scheduler.final_beta2 == 0.99
+    for part in config.regularizer.values():
+        assert (part.weight, part.weight * part.final, part.every, part.step) == (0.05, pytest.approx(0.005), 1, 0)
+    assert (config.augment.rising.probability, config.augment.rising.ramp_kimg) == (0.55, 20_000)
+    assert (config.training.burn_in_kimg, config.training.ema_half_life_kimg) == (20_000, 5000)
+    assert config.training.ema_rampup is None and config.training.fresh_fakes and config.training.flip
+
+
 def test_groups_that_are_typed_win_over_the_preset():
     config = composed("model=sngan", "discriminator=dcgan", "loss=least_squares", "regularizer=r1")
     assert config.choices.generator == "resnet"
@@ -72,8 +88,11 @@ def test_groups_that_are_typed_win_over_the_preset():
     assert "batch_norm" in config.discriminator
 
 
-def test_typing_no_regularizer_takes_the_presets_away():
-    assert composed("model=wgan_gp", "regularizer=[]").regularizer == {}
+@pytest.mark.parametrize(
+    ("model", "group"), [("wgan_gp", "regularizer"), ("r3gan", "regularizer"), ("r3gan", "augment")]
+)
+def test_typing_no_regularizer_takes_the_presets_away(model, group):
+    assert composed(f"model={model}", f"{group}=[]")[group] == {}
 
 
 def test_values_that_are_typed_win_over_the_preset_whatever_the_order():

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import itertools
 
 import numpy
 import pytest
 import torch
 
+from ganctl.regularizer import R1, R2
+from ganctl.scheduler import BurnIn
 from ganctl.task import sample_inputs
 from ganctl.training.feed import Feed
 from ganctl.training.loop import train
+from ganctl.training.state import TrainState
 from tests.training import helpers
 
 
@@ -69,6 +73,55 @@ def test_the_scheduler_scales_each_step_of_both_optimizers():
     rates = [[optimizer.param_groups[0]["lr"] for optimizer in optimizers] for _ in logs]
     assert rates == [[0.5 * (0.1 * number)] * 2 for number in (1, 2, 3)]
     assert asked == [(0, 3), (1, 3), (2, 3)]
+
+
+def test_a_second_beta_that_has_a_course_is_given_to_both_optimizers_at_each_step():
+    state = helpers.state(learning_rate=0.5)
+    for optimizer in state.optimizers.values():
+        optimizer.param_groups[0]["base_betas"] = (0.25, 0.9)
+    course = BurnIn(final=0.5, final_beta2=0.5, burn_in_steps=2.0)
+    logs = train(state, helpers.game(), helpers.CPU, helpers.feed(), course, 4, seed=5)
+    seen = [
+        [(each.param_groups[0]["lr"], each.param_groups[0]["betas"]) for each in state.optimizers.values()]
+        for _ in logs
+    ]
+    assert [both[0] for both in seen] == [both[1] for both in seen]
+    assert [rate for (rate, _), _ in seen] == pytest.approx([0.5, 0.375, 0.25, 0.25])
+    assert [first for (_, (first, _)), _ in seen] == [0.25] * 4
+    assert [second for (_, (_, second)), _ in seen] == pytest.approx([0.9, 0.7, 0.5, 0.5])
+
+
+def test_what_changes_over_the_burn_in_is_the_same_after_resuming():
+    settings = {"burn_in": 6.5 * len(helpers.feed().batch(0).images), "ema_rampup": None}
+    game = helpers.game(regularizers={"r1": R1(weight=4.0, final=0.0), "r2": R2(final=2.0, step=0.1)}, **settings)
+    whole, first, second = helpers.state(), helpers.state(), helpers.state()
+    logs = run(whole, 5, game)
+    early = run(first, 3, game)
+    second.load_state_dict(copy.deepcopy(first.state_dict()))
+    assert early + run(second, 5, game) == logs
+    assert equal(second.state_dict(), whole.state_dict())
+
+
+def test_further_averages_are_saved_and_the_same_after_resuming():
+    game, lengths = helpers.game(ema_lengths=(0.05, 0.2)), {"lengths": (0.05, 0.2)}
+
+    def begin():
+        own = helpers.state()
+        return TrainState.begin(own.networks, own.optimizers, averaged=game.averaged, **lengths)
+
+    whole, first, second = begin(), begin(), begin()
+    run(whole, 4, game)
+    run(first, 2, game)
+    second.load_state_dict(copy.deepcopy(first.state_dict()))
+    run(second, 4, game)
+    assert [*whole.averages] == ["generator", "ema_0.05", "ema_0.2"]
+    assert equal(second.state_dict(), whole.state_dict())
+    weights = [next(average.parameters()) for average in (*whole.averages.values(), whole.networks["generator"])]
+    assert all(not torch.equal(one, other) for one, other in itertools.combinations(weights, 2))
+    with pytest.raises(
+        ValueError, match=r"^training\.ema_lengths: the checkpoint has no average ema_0\.05, and a resumed"
+    ):
+        begin().load_state_dict(helpers.state().state_dict())
 
 
 def test_a_factor_acts_on_the_step_that_it_is_asked_for():

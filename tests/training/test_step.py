@@ -7,6 +7,7 @@ import copy
 import pytest
 import torch
 
+from ganctl.regularizer import R1
 from ganctl.training.ema import update_average
 from tests.training import helpers
 
@@ -162,6 +163,27 @@ def test_the_average_of_an_untrained_start_is_forgotten_soon_and_zero_copies():
     assert torch.allclose(weights(average), before + 0.75 * (weights(network) - before))
     update_average(average, network, half_life=0, rampup=0.5, batch_size=8, step=5)
     assert torch.equal(weights(average), weights(network))
+
+
+def test_without_a_rampup_the_half_life_rises_from_nothing_over_the_burn_in():
+    settings = {"ema_rampup": None, "ema_half_life": 80.0, "burn_in": 400.0, "discriminator_steps": 1}
+    game, state = helpers.game(**settings, batch_size=8), helpers.state()
+    average, network = state.averages["generator"], state.networks["generator"]
+    for step, half_life in ((0, 0.0), (25, 40.0), (50, 80.0), (70, 80.0)):
+        start, state.step = [torch.randn_like(p) for p in average.parameters()], step
+        for parameter, value in zip(average.parameters(), start, strict=True):
+            parameter.copy_(value)
+        game.update_average(state, "generator")
+        kept = 0.5 ** (8 / half_life) if half_life else 0.0
+        for parameter, value, goal in zip(average.parameters(), start, network.parameters(), strict=True):
+            torch.testing.assert_close(parameter, kept * value + (1 - kept) * goal.detach())
+
+
+def test_a_regularizer_is_taken_as_it_is_at_the_step_with_all_real_images_counted():
+    game = helpers.game(
+        regularizers={"r1": R1(weight=8.0, final=0.5)}, batch_size=4, discriminator_steps=2, burn_in=80.0
+    )
+    assert [game.due(step)["r1"].weight for step in (0, 5, 10, 99)] == pytest.approx([8, 6, 4, 4])
 
 
 def test_buffers_of_the_average_are_the_generators():
