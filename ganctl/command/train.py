@@ -119,14 +119,14 @@ def _train(
     job = partial(train_job, signals, trusted=trusted, facts=facts, again=again)
     if again and number > 1 and words is not None:
         locks.close()  # the first of the processes takes it
-        return launch(words, number, signals)
+        return launch(words, number, signals, config, again.folder)
     if again:
         undo = partial(forget, again.folder, again.subdir, keep_log=(again.folder / "train.log").exists())
         return train_through_hydra(arguments, again.for_hydra(), job, again.folder, undo, is_new=False)
     with composer.in_one_line(()):
         chosen, name = chosen_folder(config, "run"), name_of(facts.names, config.tag)
     if number > 1 and words is not None:
-        return launch(words, number, signals)
+        return launch(words, number, signals, config)
     if chosen:
         folder = chosen.absolute()  # whatever folder Hydra changes to
         locks.enter_context(locked(folder, f"hydra.run.dir={chosen}"))

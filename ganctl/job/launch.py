@@ -1,6 +1,8 @@
 """`device.processes=N`: the processes of one run on this machine, started and watched over by torchrun's launcher."""
 
 import logging
+import secrets
+import shlex
 import signal
 import sys
 import tempfile
@@ -33,21 +35,26 @@ def to_start(config: Mapping[str, Any]) -> int:
 
 def broken_off(config: DictConfig) -> Path | None:
     """The folder of the run that an earlier attempt of this launch has begun and saved; None if there is none."""
-    if not attempt():
-        return None
+    return _begun_by(launch_name(), config) if attempt() else None
+
+
+def _begun_by(launch: str, config: DictConfig) -> Path | None:
     with suppress(OmegaConfBaseException):  # a folder's name that cannot be made is refused later
         folders = [Path(config.hydra.run.dir), *sorted(given_path(config.output.root).glob("*/*"), reverse=True)]
         for folder in folders:
             with suppress(ValueError):  # no record, or none of ours
-                if read_json(folder / "environment.json")["launch"] == launch_name() and checkpoint.find(folder):
+                if read_json(folder / "environment.json")["launch"] == launch and checkpoint.find(folder):
                     return folder
     return None
 
 
-def launch(words: Sequence[str], number: int, signals: StopSignals) -> int:
+def launch(
+    words: Sequence[str], number: int, signals: StopSignals, config: DictConfig, folder: Path | None = None
+) -> int:
     """Runs `ganctl train WORDS` in `number` processes. Returns the exit code: that of the first of them.
 
-    A signal is passed on to all, which then save and end. Where one of them ends badly the others are ended as well.
+    `config` is what the words mean, `folder` that of a run that goes on. A signal is passed on to all, which then save
+    and end. Where one of them ends badly the others are ended as well.
     """
     from torch.distributed.elastic.multiprocessing.api import DefaultLogsSpecs, SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
@@ -62,7 +69,7 @@ def launch(words: Sequence[str], number: int, signals: StopSignals) -> int:
             max_nodes=1,
             nproc_per_node=number,
             logs_specs=DefaultLogsSpecs(log_dir=logs),
-            run_id="ganctl",
+            run_id=(name := f"ganctl-{secrets.token_hex(8)}"),
             rdzv_backend="c10d",
             rdzv_endpoint="localhost:0",
             local_addr="localhost",
@@ -76,7 +83,10 @@ def launch(words: Sequence[str], number: int, signals: StopSignals) -> int:
         except ChildFailedError as failed:
             code = failed.failures[0].exitcode if 0 in failed.failures else 1
             if code < 0:
-                name = signal.Signals(-code).name
-                print(f"the first process was ended by {name}; go on: ganctl train --resume RUN", file=sys.stderr)
+                place = folder or _begun_by(name, config)
+                cure = (
+                    f"go on: {shlex.join(['ganctl', 'train', '--resume', str(place)])}" if place else "start it again"
+                )
+                print(f"the first process was ended by {signal.Signals(-code).name}; {cure}", file=sys.stderr)
             return code if code > 0 else 1
     return 0

@@ -133,3 +133,14 @@ def test_a_signal_saves_and_a_lost_process_is_said_in_one_line(workplace: Path) 
     (line,) = [line for line in lines(text) if "ended" in line]
     assert str(checkpoint.find(Path("run").absolute())) in line and "go on: ganctl train --resume" in line
     assert torch.load(checkpoint.find(Path("run")), weights_only=True)["state"]["step"] > step
+
+
+@LONG
+def test_how_to_go_on_is_said_if_the_first_process_is_killed(workplace: Path) -> None:
+    process = start(*ENDLESS, TWO)
+    wait_for_a_checkpoint(process)
+    os.kill(workers(process)[0], signal.SIGKILL)
+    text, _ = process.communicate(timeout=60)
+    assert process.returncode == 1 and "Traceback" not in text, text
+    (line,) = [line for line in lines(text) if "ended" in line]
+    assert line == "the first process was ended by SIGKILL; go on: ganctl train --resume run"
