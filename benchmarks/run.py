@@ -27,7 +27,7 @@ from ganctl.files import as_json, write_new
 
 RESULTS = Path(__file__).parent / "results"
 PARTS = ["memory", "training", "judging", "packing", "feeding", "processes"]
-FINITE = ["regularizer.fading_r1.step=0.01", "regularizer.fading_r2.step=0.01"]
+FINITE = ["regularizer.fading_r1.finite_step=0.01", "regularizer.fading_r2.finite_step=0.01"]
 
 
 def race(entrants: dict[str, Iterator[None]], batch: int, *, rounds: int, steps: int) -> dict[str, object]:

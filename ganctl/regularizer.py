@@ -35,22 +35,23 @@ class R1:
     """R1 = gamma / 2 ||dD(x)/dx||^2 on real images x (Mescheder et al. 2018, arXiv:1801.04406, section 4.1).
 
     `weight` is gamma; over the burn-in it goes to the share `final` of itself (Huang et al. 2024, arXiv:2501.05441).
-    With a `step` above 0 a difference takes the gradient's place: `gradient.squared_difference`. The term is (N,).
+    With a `finite_step` above 0 a difference takes the gradient's place: `gradient.squared_difference`.
+    The term is (N,).
     """
 
     weight: float = ranged(10.0, "[0, inf)", cure=1)
     final: float = ranged(1.0, "[0, inf)", cure=1)
-    step: float = ranged(0.0, "[0, inf)", cure=0.01)
+    finite_step: float = ranged(0.0, "[0, inf)", cure=0.01)
     every: int = ranged(1, "[1, inf)", cure=1)
 
     __post_init__ = check_ranges
 
     @property
     def needs_image_gradient(self) -> bool:
-        return not self.step
+        return not self.finite_step
 
     def discriminator_penalty(self, real: Verdict, fake: Verdict, critic: Critic) -> Tensor:
-        return self.weight / 2 * squared_slope(real, critic, self.step)
+        return self.weight / 2 * squared_slope(real, critic, self.finite_step)
 
     def at(self, share: float) -> "R1":
         return replace(self, weight=self.weight * half_cosine(1.0, self.final, share), final=1.0)
@@ -62,17 +63,17 @@ class R2:
 
     weight: float = ranged(10.0, "[0, inf)", cure=1)
     final: float = ranged(1.0, "[0, inf)", cure=1)
-    step: float = ranged(0.0, "[0, inf)", cure=0.01)
+    finite_step: float = ranged(0.0, "[0, inf)", cure=0.01)
     every: int = ranged(1, "[1, inf)", cure=1)
 
     __post_init__ = check_ranges
 
     @property
     def needs_image_gradient(self) -> bool:
-        return not self.step
+        return not self.finite_step
 
     def discriminator_penalty(self, real: Verdict, fake: Verdict, critic: Critic) -> Tensor:
-        return self.weight / 2 * squared_slope(fake, critic, self.step)
+        return self.weight / 2 * squared_slope(fake, critic, self.finite_step)
 
     def at(self, share: float) -> "R2":
         return replace(self, weight=self.weight * half_cosine(1.0, self.final, share), final=1.0)

@@ -248,7 +248,6 @@ def test_a_refusal_takes_no_two_seconds_and_no_torch(words: str, workplace: Path
         (["num_images=3"], "RUN is missing: "),
         (["nowhere"], "nowhere: there is no such run folder or checkpoint file"),
         ([".", "num_images=0"], "num_images=0: must be in "),
-        ([".", "weights=best"], "weights=best: not one of ema, raw; "),
         ([".", "num_image=5"], "num_image=5: no such key; did you mean num_images?"),
         ([".", "device=tpu"], "device=tpu: no such option; did you mean cpu?"),
         ([".", "-m", "seed=1,2"], "--multirun: `ganctl {command}` takes one run at a time"),

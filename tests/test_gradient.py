@@ -55,7 +55,7 @@ def test_its_slope_by_the_weight_is_that_of_the_exact_penalty_in_expectation():
     critic, images = linear(weight), torch.zeros(20_000, *SHAPE)
     real, fake = verdict(critic, images), verdict(critic, images)
     for kind in (R1, R2):
-        term = kind(weight=3.0, step=STEP).discriminator_penalty(real, fake, critic)
+        term = kind(weight=3.0, finite_step=STEP).discriminator_penalty(real, fake, critic)
         (slope,) = torch.autograd.grad(term.mean(), weight, retain_graph=True)
         assert (slope - 3 * weight).norm().item() < 0.15 * 3 * weight.norm().item()
 
@@ -92,8 +92,8 @@ def test_a_critic_that_draws_nothing_is_asked_once_more_only():
         return linear(weight)(images)
 
     real = verdict(counting, torch.zeros(5, *SHAPE))
-    assert not R1(step=STEP).needs_image_gradient and R1().needs_image_gradient
-    R1(step=STEP).discriminator_penalty(real, real, counting)
+    assert not R1(finite_step=STEP).needs_image_gradient and R1().needs_image_gradient
+    R1(finite_step=STEP).discriminator_penalty(real, real, counting)
     assert len(calls) == 2
     assert float(calls[1].std()) == pytest.approx(STEP, rel=0.2)
 

@@ -129,11 +129,11 @@ def test_r1_and_r2_can_be_minimised_by_the_weight(kind):
 
 @pytest.mark.parametrize("kind", [R1, R2])
 def test_over_the_burn_in_gamma_goes_to_a_share_of_itself_along_half_a_cosine(kind):
-    part = kind(weight=0.05, final=0.1, step=0.01, every=2)
+    part = kind(weight=0.05, final=0.1, finite_step=0.01, every=2)
     assert [part.at(share).weight for share in (0.0, 0.25, 0.5, 1.0)] == pytest.approx(
         [0.05, 0.05 - 0.045 * (1 - math.sqrt(0.5)) / 2, 0.0275, 0.005]
     )
-    assert (part.at(0.5).step, part.at(0.5).every) == (0.01, 2)
+    assert (part.at(0.5).finite_step, part.at(0.5).every) == (0.01, 2)
     assert kind(weight=0.05).at(0.5) == kind(weight=0.05)
 
 

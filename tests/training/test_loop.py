@@ -93,7 +93,9 @@ def test_a_second_beta_that_has_a_course_is_given_to_both_optimizers_at_each_ste
 
 def test_what_changes_over_the_burn_in_is_the_same_after_resuming():
     settings = {"burn_in": 6.5 * len(helpers.feed().batch(0).images), "ema_rampup": None}
-    game = helpers.game(regularizers={"r1": R1(weight=4.0, final=0.0), "r2": R2(final=2.0, step=0.1)}, **settings)
+    game = helpers.game(
+        regularizers={"r1": R1(weight=4.0, final=0.0), "r2": R2(final=2.0, finite_step=0.1)}, **settings
+    )
     whole, first, second = helpers.state(), helpers.state(), helpers.state()
     logs = run(whole, 5, game)
     early = run(first, 3, game)
