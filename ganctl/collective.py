@@ -108,6 +108,15 @@ def whole(rows: Tensor) -> Tensor:
     return rows if _world.size == 1 else _Gather.apply(rows)  # type: ignore[return-value]
 
 
+def var_mean(rows: Tensor, dims: list[int]) -> tuple[Tensor, Tensor]:
+    """As torch.var_mean without correction, over the whole batch: differentiable as `whole` is."""
+    variance, centre = torch.var_mean(rows, dims, correction=0)
+    if _world.size == 1:
+        return variance, centre
+    variances, centres = whole(torch.stack([variance, centre])[None]).unbind(1)
+    return variances.mean(0) + centres.var(0, correction=0), centres.mean(0)  # over shares of equal size
+
+
 class _Gather(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, rows: Tensor) -> Tensor:
@@ -130,7 +139,7 @@ class _Scatter(torch.autograd.Function):
         total = rows.contiguous().clone()
         with _talking():
             distributed.all_reduce(total)
-        return _share(total).clone()
+        return share(total).clone()
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -162,7 +171,7 @@ def common(device: torch.device | str = "cpu") -> torch.Generator | None:
 
 def draw(kind: Callable[..., Tensor], rows: int, *shape: int, device: torch.device | str = "cpu") -> Tensor:
     """This process's rows (rows, *shape) of what `kind` (torch.rand, torch.randn, ...) draws for the whole batch."""
-    return _share(kind((rows * _world.size, *shape), device=device, generator=common(device)))
+    return share(kind((rows * _world.size, *shape), device=device, generator=common(device)))
 
 
 def draw_like(images: Tensor, fill: Callable[..., Tensor]) -> Tensor:
@@ -170,7 +179,7 @@ def draw_like(images: Tensor, fill: Callable[..., Tensor]) -> Tensor:
     layout = torch.channels_last if images.ndim == 4 and not images.is_contiguous() else torch.contiguous_format
     shape = (len(images) * _world.size, *images.shape[1:])
     empty = torch.empty(shape, dtype=images.dtype, device=images.device, memory_format=layout)
-    return _share(fill(empty, generator=common(images.device)))
+    return share(fill(empty, generator=common(images.device)))
 
 
 def random_states(device: torch.device) -> list[Tensor]:
@@ -197,10 +206,6 @@ def _shared(device: torch.device) -> list[torch.Generator]:
 
 def share(rows: Tensor) -> Tensor:
     """This process's rows (N / processes, ...) of the whole (N, ...)."""
-    return _share(rows)
-
-
-def _share(rows: Tensor) -> Tensor:
     return World(_world.rank, _world.size).share(rows)
 
 

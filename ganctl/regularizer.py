@@ -31,7 +31,28 @@ _RAW = ("parametrizations.weight.original", "weight_orig")  # before spectral no
 
 
 @dataclass(frozen=True)
-class R1:
+class _SquaredSlope:
+    """What R1 and R2 have alike: gamma / 2 times a squared slope. `weight` is gamma."""
+
+    weight: float = ranged(10.0, "[0, inf)", cure=1)
+    final: float = ranged(1.0, "[0, inf)", cure=1)
+    finite_step: float = ranged(0.0, "[0, inf)", cure=0.01)
+    every: int = ranged(1, "[1, inf)", cure=1)
+
+    __post_init__ = check_ranges
+
+    @property
+    def needs_image_gradient(self) -> bool:
+        return not self.finite_step
+
+    def at(self, share: float) -> "_SquaredSlope":
+        return replace(self, weight=self.weight * half_cosine(1.0, self.final, share), final=1.0)
+
+    def _of(self, verdict: Verdict, critic: Critic) -> Tensor:
+        return self.weight / 2 * squared_slope(verdict, critic, self.finite_step)
+
+
+class R1(_SquaredSlope):
     """R1 = gamma / 2 ||dD(x)/dx||^2 on real images x (Mescheder et al. 2018, arXiv:1801.04406, section 4.1).
 
     `weight` is gamma; over the burn-in it goes to the share `final` of itself (Huang et al. 2024, arXiv:2501.05441).
@@ -39,44 +60,15 @@ class R1:
     The term is (N,).
     """
 
-    weight: float = ranged(10.0, "[0, inf)", cure=1)
-    final: float = ranged(1.0, "[0, inf)", cure=1)
-    finite_step: float = ranged(0.0, "[0, inf)", cure=0.01)
-    every: int = ranged(1, "[1, inf)", cure=1)
-
-    __post_init__ = check_ranges
-
-    @property
-    def needs_image_gradient(self) -> bool:
-        return not self.finite_step
-
     def discriminator_penalty(self, real: Verdict, fake: Verdict, critic: Critic) -> Tensor:
-        return self.weight / 2 * squared_slope(real, critic, self.finite_step)
-
-    def at(self, share: float) -> "R1":
-        return replace(self, weight=self.weight * half_cosine(1.0, self.final, share), final=1.0)
+        return self._of(real, critic)
 
 
-@dataclass(frozen=True)
-class R2:
+class R2(_SquaredSlope):
     """R2: the same on generated images x (Mescheder et al. 2018, arXiv:1801.04406, section 4.1). The term is (N,)."""
 
-    weight: float = ranged(10.0, "[0, inf)", cure=1)
-    final: float = ranged(1.0, "[0, inf)", cure=1)
-    finite_step: float = ranged(0.0, "[0, inf)", cure=0.01)
-    every: int = ranged(1, "[1, inf)", cure=1)
-
-    __post_init__ = check_ranges
-
-    @property
-    def needs_image_gradient(self) -> bool:
-        return not self.finite_step
-
     def discriminator_penalty(self, real: Verdict, fake: Verdict, critic: Critic) -> Tensor:
-        return self.weight / 2 * squared_slope(fake, critic, self.finite_step)
-
-    def at(self, share: float) -> "R2":
-        return replace(self, weight=self.weight * half_cosine(1.0, self.final, share), final=1.0)
+        return self._of(fake, critic)
 
 
 @dataclass(frozen=True)

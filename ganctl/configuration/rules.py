@@ -16,6 +16,8 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
+from importlib import resources
 
 import yaml
 from yaml.constructor import SafeConstructor
@@ -181,6 +183,13 @@ def read_rules(text: str, package: str, file: str) -> list[Rule]:
         return []
     lines = text.splitlines()
     return [rule for rule in _rules(root, package, lines, file) if rule.key.split(".")[0] not in ("defaults", "hydra")]
+
+
+@cache
+def rules_of(name: str) -> dict[str, Rule]:
+    """The rules of ganctl's own configs/NAME.yaml by key, as `hydra/launcher/slurm`: of a node that is checked late."""
+    text = resources.files("ganctl.configs").joinpath(f"{name}.yaml").read_text(encoding="utf-8")
+    return {rule.key: rule for rule in read_rules(text, "", name.rpartition("/")[2])}
 
 
 def _rules(node: yaml.MappingNode, prefix: str, lines: list[str], file: str) -> Iterator[Rule]:

@@ -10,14 +10,12 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from importlib import resources
 from typing import Any
 
 import optuna
 
-from ganctl.compose import CONFIG_PATH
 from ganctl.configuration.names import one_line, suggestion, value_text
-from ganctl.configuration.rules import Rule, read_rules
+from ganctl.configuration.rules import rules_of
 from ganctl.job.search_space import Dimension
 
 PREFIX = "hydra.sweeper."
@@ -45,7 +43,7 @@ def check_node(kind: str, node: Mapping[str, Any]) -> None:
         cure = suggestion(str(target), _TARGETS[kind].values(), kind)
         raise ValueError(f"{PREFIX}{kind}._target_={value_text(target)}: no {kind} that a search may use; {cure}")
     known = [name for name in inspect.signature(_class(node)).parameters if name != "search_space"]
-    rules = rules_of(f"{kind}/{option}")
+    rules = rules_of(f"hydra/sweeper/{kind}/{option}")
     for key, value in node.items():
         name = f"{PREFIX}{kind}.{key}={value_text(value)}"
         if key != "_target_" and key not in known:
@@ -88,13 +86,6 @@ def try_out(node: Mapping[str, Any], pruning: Mapping[str, Any], space: Sequence
             import cmaes  # noqa: F401  # which Optuna imports no sooner than it draws by it
         study = optuna.create_study(sampler=first, pruner=last, directions=directions)
         study.ask(fixed_distributions={dimension.key: dimension.distribution for dimension in space})
-
-
-def rules_of(name: str) -> dict[str, Rule]:
-    """The rules of a YAML file below configs/hydra/sweeper, by key."""
-    files: Any = resources.files(CONFIG_PATH.removeprefix("pkg://"))
-    text = files.joinpath("hydra", "sweeper", *f"{name}.yaml".split("/")).read_text(encoding="utf-8")
-    return {rule.key: rule for rule in read_rules(text, "", name)}
 
 
 @contextmanager

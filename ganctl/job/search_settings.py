@@ -12,8 +12,9 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from ganctl.configuration.names import nearest, value_text
+from ganctl.configuration.rules import rules_of
 from ganctl.files import given_path
-from ganctl.job.samplers import PREFIX, check_node, is_grid, rules_of, try_out
+from ganctl.job.samplers import PREFIX, check_node, is_grid, try_out
 from ganctl.job.search_space import Dimension
 
 FILES = {"sqlite": "study.db", "journal": "study.log"}  # of a study in the sweep's own folder
@@ -64,7 +65,7 @@ def read_settings(node: DictConfig, space: Sequence[Dimension]) -> SearchSetting
     Raises ValueError in one line: key, value, what is wrong, and the cure. A grid has no more trials than points.
     """
     given: Any = OmegaConf.to_container(node, resolve=True)
-    known = [*rules_of("optuna"), "sampler", "pruner"]
+    known = [*rules_of("hydra/sweeper/optuna"), "sampler", "pruner"]
     for key, value in given.items():
         name = f"{PREFIX}{key}={value_text(value)}"
         if key in _PLUGIN:
@@ -92,7 +93,7 @@ def read_settings(node: DictConfig, space: Sequence[Dimension]) -> SearchSetting
 
 
 def _checked(settings: SearchSettings) -> SearchSettings:
-    rules = rules_of("optuna")
+    rules = rules_of("hydra/sweeper/optuna")
     for key in ("n_trials", "study_name", "n_jobs", "heartbeat", "max_retry"):
         value = getattr(settings, key)
         if problem := replace(rules[key], key=f"{PREFIX}{key}").complaint(value):

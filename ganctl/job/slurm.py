@@ -7,8 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from importlib import resources, util
+from importlib import util
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from ganctl.configuration.names import one_line, value_text
-from ganctl.configuration.rules import Rule, read_rules
+from ganctl.configuration.rules import rules_of
 from ganctl.invocation.arguments import Arguments
 from ganctl.job import slurm_job
 from ganctl.job.expansion import Job, typed_of
@@ -91,14 +90,8 @@ def _typed(config: DictConfig) -> list[str]:
     return [text for text in words if not text.startswith("hydra.launcher.wait=")]
 
 
-@lru_cache(maxsize=1)
-def _rules() -> dict[str, Rule]:
-    file = resources.files("ganctl.configs") / "hydra" / "launcher" / "slurm.yaml"
-    return {rule.key: rule for rule in read_rules(file.read_text(encoding="utf-8"), "", "slurm")}
-
-
 def _check(values: dict[str, Any]) -> None:
-    rules = _rules()
+    rules = rules_of("hydra/launcher/slurm")
     for key, value in values.items():
         if key not in rules:
             cure = "other options of sbatch go into additional_parameters"

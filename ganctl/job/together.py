@@ -13,6 +13,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from ganctl import build, checkpoint, collective
+from ganctl.configuration.names import one_line
 from ganctl.contract import ALONE, World
 from ganctl.job.journal import Journal
 from ganctl.job.machine import number_of
@@ -55,7 +56,7 @@ def follow(world: World) -> int:
     except collective.LostError:
         return 1
     except Exception as error:
-        text = " ".join(str(error).split())
+        text = one_line(error)
         collective.leave_word(text if isinstance(error, ValueError) else f"{type(error).__name__}: {text}")
         return 1
     return 0

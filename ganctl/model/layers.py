@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 
-from ganctl.collective import whole
+from ganctl.collective import var_mean, whole
 from ganctl.contract import ArgumentError
 
 LEAK = 0.2
@@ -135,10 +135,7 @@ class MinibatchDeviation(nn.Module):
     """
 
     def forward(self, maps: Tensor) -> Tensor:
-        variance, mean = torch.var_mean(maps.float(), 0, correction=0)
-        if self.training:  # of all processes' images: the mean of their variances and the variance of their means
-            variances, means = whole(torch.stack([variance, mean])[None]).unbind(1)
-            variance = variances.mean(0) + means.var(0, correction=0)
+        variance = var_mean(maps.float(), [0])[0] if self.training else maps.float().var(0, correction=0)
         deviation = (variance + 1e-8).sqrt().mean().to(maps.dtype)
         return torch.cat([maps, deviation.expand(len(maps), 1, *maps.shape[2:])], dim=1)
 

@@ -209,12 +209,7 @@ def descent(optimizer: torch.optim.Optimizer, clip_norm: float | None = None) ->
 
     yield add
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-    reduce(parameters)
+    average([each.grad for each in parameters if each.grad is not None])  # before anything looks at the norm
     if clip_norm is not None:
         nn.utils.clip_grad_norm_(parameters, clip_norm)
     optimizer.step()
-
-
-def reduce(parameters: Sequence[nn.Parameter]) -> None:
-    """Makes each gradient the mean over all processes: after backward, before anything looks at its norm."""
-    average([each.grad for each in parameters if each.grad is not None])

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from ganctl.collective import draw_like, processes, whole
+from ganctl.collective import draw_like, processes, var_mean
 
 
 def of_the_whole(network: nn.Module, *, sync_batch_norm: bool) -> nn.Module:
@@ -50,9 +50,7 @@ class _WholeBatchNorm(_BatchNorm):
             return super().forward(input)
         self._check_input_dim(input)
         dims = [0, *range(2, input.ndim)]
-        variances, means = whole(torch.stack(torch.var_mean(input.float(), dims, correction=0))[None]).unbind(1)
-        mean = means.mean(0)
-        variance = variances.mean(0) + means.var(0, correction=0)  # over shares of equal size
+        variance, mean = var_mean(input.float(), dims)
         if self.track_running_stats:
             self._track(mean.detach(), variance.detach(), input.numel() // input.shape[1] * processes())
         scale = (variance + self.eps).rsqrt()

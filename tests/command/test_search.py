@@ -6,7 +6,6 @@ import json
 import random
 import sqlite3
 import sys
-import time
 from pathlib import Path
 
 import optuna
@@ -19,7 +18,12 @@ from ganctl.job.search_space import read_space
 from ganctl.job.study import Study
 from ganctl.mistakes import parse
 from ganctl.record.jsonl import read_metrics
-from tests.command.test_sweep_resume import LONG, STEPS, WORDS, finished, kill, start, victim, wait_for_work
+from tests.command.test_sweep_resume import (
+    LONG,
+    STEPS,
+    WORDS,
+    run_to_the_end,
+)
 from tests.conftest import TINY, Command, Refusal
 
 OPTUNA = ["-m", "hydra/sweeper=optuna"]
@@ -67,26 +71,9 @@ def assert_whole(sweep: Path, trials: int) -> None:
 def test_a_search_that_is_killed_at_random_instants_loses_and_doubles_no_trial(
     trials: int, kills: int, words: list[str], workplace: Path
 ) -> None:
-    chance, sweep, done, killed = random.Random(trials), workplace / "cut", {}, 0
-    words = [*OPTUNA, *WORDS, RATE, f"hydra.sweeper.n_trials={trials}", "hydra.sweep.dir=cut", *words]
-    for _ in range(100):
-        process = start(*words)
-        wait_for_work(sweep, process)
-        if killed < kills:
-            time.sleep(chance.uniform(0, 4))
-            kill(victim(sweep, process, chance))
-        said = process.communicate(timeout=1200)[0]
-        assert process.returncode in (0, 1, 2, -9) and "Traceback" not in said, said
-        assert process.returncode != 2 or "is working in it" in said, said  # jobs of the killed one, about to end
-        killed += process.returncode in (1, -9)
-        now = finished(sweep)
-        assert done.items() <= now.items()  # none is lost, none is trained again
-        done = now
-        if (sweep / "jobs.json").exists():
-            words = ["-m", "--resume", "cut"]
-        if process.returncode == 0:
-            break
-    assert killed >= min(kills, 3)
+    sweep = workplace / "cut"
+    words = [*OPTUNA, *WORDS, RATE, f"hydra.sweeper.n_trials={trials}", *words]
+    run_to_the_end(words, sweep, kills, random.Random(trials))
     assert_whole(sweep, trials)
     assert json.loads((sweep / "sweep.json").read_text())["status"] == "finished"
 

@@ -66,6 +66,30 @@ def kill(process_id: int) -> None:
         os.kill(process_id, signal.SIGKILL)
 
 
+def run_to_the_end(words: list[str], sweep: Path, kills: int, chance: random.Random) -> None:
+    """Starts the sweep, and goes on with it until it has ended, killing as often at a random instant."""
+    done, killed = {}, 0
+    words = [*words, f"hydra.sweep.dir={sweep.name}"]
+    for _ in range(100):
+        process = start(*words)
+        wait_for_work(sweep, process)
+        if killed < kills:
+            time.sleep(chance.uniform(0, 4))
+            kill(victim(sweep, process, chance))
+        said = process.communicate(timeout=1200)[0]
+        assert process.returncode in (0, 1, 2, -9) and "Traceback" not in said, said
+        assert process.returncode != 2 or "is working in it" in said, said  # jobs of the killed one, about to end
+        killed += process.returncode in (1, -9)
+        now = finished(sweep)
+        assert done.items() <= now.items()  # none is lost, none is trained again
+        done = now
+        if (sweep / "jobs.json").exists():
+            words = ["-m", "--resume", sweep.name]
+        if process.returncode == 0:
+            break
+    assert killed >= min(kills, 3)
+
+
 def content(sweep: Path, job: str) -> dict:
     (folder,) = sweep.glob(f"{job}-*")
     return checkpoint.load(folder / "checkpoints" / "step-00000006.pt")
@@ -81,25 +105,9 @@ def test_a_sweep_that_is_killed_at_random_instants_ends_as_an_unbroken_one(
     words = ["-m", *WORDS, f"seed=range(0,{jobs})"]
     whole = start(*words, "hydra.sweep.dir=whole")
     assert whole.communicate(timeout=1200) and whole.returncode == 0
-    chance, sweep, done, killed = random.Random(jobs), workplace / "cut", {}, 0
-    words = [*words, "hydra.sweep.dir=cut", *LAUNCHERS[launcher]]
-    for _ in range(100):
-        process = start(*words)
-        wait_for_work(sweep, process)
-        if killed < kills:
-            time.sleep(chance.uniform(0, 4))
-            kill(victim(sweep, process, chance))
-        said = process.communicate(timeout=600)[0]
-        assert process.returncode in (0, 1, 2, -9) and "Traceback" not in said, said
-        assert process.returncode != 2 or "is working in it" in said, said  # jobs of the killed one, about to end
-        killed += process.returncode in (1, -9)
-        now = finished(sweep)
-        assert done.items() <= now.items()  # none is lost, none is trained again
-        done = now
-        words = ["-m", "--resume", "cut"]
-        if process.returncode == 0:
-            break
-    assert killed >= min(kills, 3) and len(done) == jobs
+    chance, sweep = random.Random(jobs), workplace / "cut"
+    run_to_the_end([*words, *LAUNCHERS[launcher]], sweep, kills, chance)
+    assert len(finished(sweep)) == jobs
     assert_same_sweep(sweep, workplace / "whole", chance.sample(range(1, jobs + 1), min(jobs, 8)))
 
 
