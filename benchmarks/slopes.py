@@ -3,7 +3,8 @@
     python -m benchmarks.slopes
 
 For each discriminator, after some steps of its model: the mean penalty of a batch of digits by differences over that by
-gradients, and the cosine between the slopes of both by the weights, each from the same number of draws. Then processor
+gradients; the slopes of both by the weights, where the finite one is the mean of ever more draws: the cosine between
+them, and the finite one's length over the exact one's, which is above 1 by the noise of few draws. Then processor
 seconds of whole training steps, exact and finite in turn, of one thread.
 """
 
@@ -32,6 +33,7 @@ from ganctl.training.feed import Feed
 from ganctl.training.loop import train
 
 STEPS = (1.0, 0.1, 0.01, 0.001, 0.0001)
+SHOWN = (1, 16, 64)  # draws after which the slopes are compared, and after the last
 CASES = {
     "model=r3gan": (["model=r3gan"], FINITE),
     "dcgan_critic": (
@@ -62,24 +64,31 @@ def penalty(D: nn.Module, critic: Critic, images: Tensor, step: float) -> tuple[
     return mean.item(), torch.cat([slope.flatten() for slope in slopes])
 
 
-def agreement(D: nn.Module, images: Tensor, draws: int) -> dict[str, dict[str, float]]:
-    """Of each step: the finite penalty over the exact one, its standard error, the cosine of the mean slopes."""
+def agreement(D: nn.Module, images: Tensor, draws: int) -> dict[str, dict[str, object]]:
+    """Of each step: the finite penalty over the exact one, its standard error, and the slopes after some draws."""
     labels = torch.zeros(len(images), dtype=torch.int64)
 
     def critic(images: Tensor, **shown: Tensor | bool) -> Tensor:
         return D(images, labels)
 
     exact, slope = penalty(D, critic, images, 0.0)
-    found = {}
+    found: dict[str, dict[str, object]] = {}
     for step in STEPS:
         torch.manual_seed(0)
-        means, slopes = zip(*(penalty(D, critic, images, step) for _ in range(draws)), strict=True)
-        ratios = [mean / exact for mean in means]
-        mean_slope = torch.stack(slopes).mean(0)
+        ratios, total, slopes = [], torch.zeros_like(slope), {}
+        for number in range(1, draws + 1):
+            mean, drawn = penalty(D, critic, images, step)
+            ratios.append(mean / exact)
+            total += drawn
+            if number in SHOWN or number == draws:
+                slopes[f"{number} draws"] = {
+                    "cosine": round(float(nn.functional.cosine_similarity(total, slope, dim=0)), 4),
+                    "length": round(float(total.norm() / number / slope.norm()), 4),
+                }
         found[f"step {step:g}"] = {
             "ratio": round(statistics.fmean(ratios), 4),
             "standard_error": round(statistics.stdev(ratios) / draws**0.5, 4),
-            "cosine_of_slopes": round(float(nn.functional.cosine_similarity(mean_slope, slope, dim=0)), 4),
+            "slopes": slopes,
         }
     return found
 
@@ -104,7 +113,7 @@ def cost(words: list[str], finite: list[str], size: int, rounds: int, steps: int
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--draws", type=int, default=64)
+    parser.add_argument("--draws", type=int, default=256)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=3, help="of one contender at a time")
     given = parser.parse_args()
@@ -112,7 +121,7 @@ def main() -> None:
     found: dict[str, object] = {"date": date.today().isoformat(), "machine": machine()}
     for name, (words, finite) in CASES.items():
         D, images = trained(words, 28, 40)
-        found[name] = agreement(D, images, given.draws) | cost(words, finite, 28, given.rounds, given.steps)
+        found[name] = {**agreement(D, images, given.draws), **cost(words, finite, 28, given.rounds, given.steps)}
     print(write_new(RESULTS / f"{date.today()}-slopes.json", as_json(found).encode()))
 
 
