@@ -73,7 +73,12 @@ def test_r3gan_on_cifar10_is_the_preset_of_its_authors():
     assert (config.optimizer.lr, config.optimizer.lr * config.scheduler.final) == (2e-4, 5e-5)
     assert config.scheduler.final_beta2 == 0.99
     for part in config.regularizer.values():
-        assert (part.weight, part.weight * part.final, part.every, part.finite_step) == (0.05, pytest.approx(0.005), 1, 0)
+        assert (part.weight, part.weight * part.final, part.every, part.finite_step) == (
+            0.05,
+            pytest.approx(0.005),
+            1,
+            0,
+        )
     assert (config.augment.rising.probability, config.augment.rising.ramp_kimg) == (0.55, 20_000)
     assert (config.training.burn_in_kimg, config.training.ema_half_life_kimg) == (20_000, 5000)
     assert config.training.ema_rampup is None and config.training.fresh_fakes and config.training.flip
