@@ -117,8 +117,10 @@ def _additions(config: Mapping[str, Any]) -> str:
 
 def _average(settings: Mapping[str, Any], weights: str) -> str:
     half_life = number(settings.get("ema_half_life_kimg"))
-    if weights != "ema":
+    if weights == "raw":
         return ", those of the last step without averaging"
+    if weights != "ema":
+        return f": an average of the generator's over a share of {weights.removeprefix('ema_')} of the run"
     if not half_life:
         return ""
     return f": the running average of the generator's, in which {half_life:g} thousand images halve what was before"

@@ -17,9 +17,9 @@ _EXAMPLE = 16  # images
 class Description:
     """A generator's facts: `inputs` are the shapes of what it is given, without the number of images.
 
-    `network` is the dotted path of its class, `data` the name of the data set, `weights` ema or raw. `num_classes` and
-    `class_names` are None where no class can be asked for. `multiple` is that of a `Recording`: what the sides of other
-    source pictures have to be multiples of.
+    `network` is the dotted path of its class, `data` the name of the data set, `weights` ema, raw or another average of
+    the run. `num_classes` and `class_names` are None where no class can be asked for. `multiple` is that of a
+    `Recording`: what the sides of other source pictures have to be multiples of.
     """
 
     network: str
@@ -80,7 +80,7 @@ class Description:
             "made": ", ".join(map(str, self._made())),
             "size": f"{self.image_shape[2]}x{self.image_shape[1]}",
             "network": printable(self.network),
-            "weights": "the averaged weights" if self.weights == "ema" else "the weights of the last step",
+            "weights": "the weights of the last step" if self.weights == "raw" else "the averaged weights",
             "version": __version__,
             "torch": self.torch,
         }

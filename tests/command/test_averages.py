@@ -21,6 +21,12 @@ def test_a_run_keeps_averages_of_several_lengths_and_each_can_be_drawn_from(
     words = ("num_images=20", "num_real=50", "feature=pixels", "metric=[kid]", "device=cpu")
     scored = ganctl("evaluate", str(folder), "weights=ema_0.05", *words)
     assert (scored.code, scored.err) == (0, "") and "weights=ema_0.05" in scored.out
+    exported = ganctl("export", str(folder), "weights=ema_0.2", f"output={tmp_path / 'exported'}", "onnx=false")
+    assert (exported.code, exported.err) == (0, ""), exported
+    card = (tmp_path / "exported" / "README.md").read_text()
+    assert "an average of the generator's over a share of 0.2 of the run" in card
+    judged = ganctl("fid", str(folder), "mnist5k", "weights=ema_0.2", "num_images=20", "num_real=50", *words[2:])
+    assert judged.code == 0 and "weights=ema_0.2" in judged.out
     refused = ganctl("sample", str(folder), "weights=ema_0.1", "device=cpu")
     assert refused.code == 2 and refused.err.count("\n") == 1
     assert "weights=ema_0.1: " in refused.err
