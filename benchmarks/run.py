@@ -27,6 +27,7 @@ from ganctl.files import as_json, write_new
 
 RESULTS = Path(__file__).parent / "results"
 PARTS = ["memory", "training", "judging", "packing", "feeding", "processes"]
+FAMILIES = ["sngan", "sagan", "biggan"]
 FINITE = ["regularizer.fading_r1.finite_step=0.01", "regularizer.fading_r2.finite_step=0.01"]
 
 
@@ -73,6 +74,10 @@ def throughput(rounds: int, steps: int) -> dict[str, object]:
         }
         raced = race(entrants, 64, rounds=rounds, steps=max(2, steps // 8))
         found[f"{size}x{size}, model=r3gan, batch 64, fp32, against a bare loop"] = raced
+    for size in (28, 32):
+        entrants = {f"model={model}": contenders.ours(size, None, 64, "fp32", model) for model in FAMILIES}
+        raced = race(entrants, 64, rounds=rounds, steps=max(2, steps // 8))
+        found[f"{size}x{size}, families of networks, batch 64, fp32"] = raced
     for size in (32, 64):
         with tempfile.TemporaryDirectory() as folder:
             entrants = {

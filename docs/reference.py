@@ -127,7 +127,7 @@ def _rules(group: str, name: str) -> list[Rule]:
     known = dict(_comments())
     for choice in _choices(text):
         chosen, _, names = choice.partition("=")
-        for one in names.strip("[]").split(","):
+        for one in filter(None, names.strip("[]").split(",")):
             known |= {rule.key: rule.comment for rule in _rules(chosen, one) if rule.comment}
     for rule in read_rules(text, package, f"{group}/{name}.yaml"):
         rules[rule.key] = rule if rule.comment else replace(rule, comment=known.get(rule.key, ""))

@@ -1,6 +1,7 @@
 """What the network families share: initialisation, spectral norm, minibatch discrimination, and reading the labels."""
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -44,7 +45,7 @@ def initialise(network: nn.Module, scheme: str) -> None:
                 nn.init.normal_(layer.weight, 0.0, 0.02 if scheme == "normal" else math.sqrt(2 / inputs))
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
-        elif isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d) and scheme == "normal":
+        elif isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d) and layer.affine and scheme == "normal":
             nn.init.normal_(layer.weight, 1.0, 0.02)
 
 
@@ -62,13 +63,13 @@ def fans(layer: Weighted) -> tuple[int | float, int | float]:
     return layer.in_channels * kernel / layer.groups, layer.out_channels * kernel / stride / layer.groups
 
 
-def normalise_spectra(network: nn.Module) -> None:
-    """Divides every linear, convolutional and embedding weight by its largest singular value, in each forward pass.
+def normalise_spectra(network: nn.Module, kinds: Any = Weighted | nn.Embedding) -> None:
+    """Divides the weight of every layer of `kinds` by its largest singular value, in each forward pass.
 
     Miyato et al. 2018 (arXiv:1802.05957), section 2.1 and Algorithm 1: one power iteration a pass while training.
     """
     for layer in list(network.modules()):
-        if isinstance(layer, Weighted | nn.Embedding):
+        if isinstance(layer, kinds):
             parametrizations.spectral_norm(layer)
 
 
@@ -102,6 +103,34 @@ def inner_features(layers: nn.Sequential, images: Tensor, after: type[nn.Module]
         if isinstance(layer, after):
             features.append(images.flatten(1) / images[0].numel())
     return torch.cat(features, dim=1)
+
+
+class ConditionalBatchNorm(nn.Module):
+    """Batch norm whose scale and shift follow from a condition: maps (N, channels, H, W) to the same.
+
+    (1 + gain) x + shift, with x normalised over the batch. With `num_classes` the condition is a label (N,), and gain
+    and shift are learned for each class (Dumoulin et al. 2017, arXiv:1610.07629, eq. 5), starting at 0. With a `size`
+    above 0 it is a vector (N, size), and they are linear functions of it (Brock et al. 2019, arXiv:1809.11096, appendix
+    B). With neither this is plain batch norm, and the condition is not looked at.
+    """
+
+    def __init__(self, channels: int, num_classes: int | None = None, *, size: int = 0) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm2d(channels, affine=num_classes is None and not size)
+        self.gain = self.shift = None
+        if num_classes is not None:
+            self.gain, self.shift = (nn.Embedding(num_classes, channels) for _ in range(2))
+            nn.init.zeros_(self.gain.weight)
+            nn.init.zeros_(self.shift.weight)
+        elif size:
+            self.gain, self.shift = (nn.Linear(size, channels, bias=False) for _ in range(2))
+
+    def forward(self, maps: Tensor, condition: Tensor) -> Tensor:
+        maps = self.norm(maps)
+        if self.gain is None or self.shift is None:
+            return maps
+        gain, shift = (layer(condition).to(maps.dtype)[:, :, None, None] for layer in (self.gain, self.shift))
+        return maps * (1 + gain) + shift
 
 
 class MinibatchDiscrimination(nn.Module):

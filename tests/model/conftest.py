@@ -50,11 +50,11 @@ def build_fixture() -> Callable[..., nn.Module]:
 
 @pytest.fixture
 def narrow() -> Callable[..., nn.Module]:
-    """`build` with few channels, for what does not depend on their number."""
+    """`build` with few channels and without dropout, for what depends on neither."""
     torch.manual_seed(0)
 
     def build_narrow(kind: str, name: str, *args: int, **options: object) -> nn.Module:
-        few = {"width": 8, "max_width": 16, "hidden": 16}
+        few = {"width": 8, "max_width": 16, "hidden": 16, "dropout": 0.0}
         return build(kind, name, *args, **{key: few[key] for key in few.keys() & settings_of(kind, name)} | options)
 
     return build_narrow

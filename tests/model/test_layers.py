@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from ganctl.model.layers import (
+    ConditionalBatchNorm,
     LabelledLatents,
     LogitHead,
     MinibatchDeviation,
@@ -111,6 +112,41 @@ def test_spectral_norm_makes_every_largest_singular_value_one():
     for layer in (network[0], network[1], network[3]):
         matrix = layer.weight.transpose(0, 1) if isinstance(layer, nn.ConvTranspose2d) else layer.weight
         assert torch.linalg.matrix_norm(matrix.flatten(1), 2).item() == pytest.approx(1, abs=1e-4)
+
+
+def normalised(maps: torch.Tensor) -> torch.Tensor:
+    variance, mean = torch.var_mean(maps, (0, 2, 3), keepdim=True, correction=0)
+    return (maps - mean) / (variance + 1e-5).sqrt()
+
+
+def test_batch_norm_by_class_has_a_scale_and_a_shift_for_each_class_that_begin_as_one_and_zero():
+    torch.manual_seed(0)
+    layer, maps, labels = ConditionalBatchNorm(3, 2), torch.randn(4, 3, 5, 5) * 4 + 1, torch.tensor([0, 1, 1, 0])
+    torch.testing.assert_close(layer(maps, labels), normalised(maps))
+    nn.init.normal_(layer.gain.weight)
+    nn.init.normal_(layer.shift.weight)
+    images = [
+        (1 + layer.gain.weight[label])[:, None, None] * image + layer.shift.weight[label][:, None, None]
+        for image, label in zip(normalised(maps), labels, strict=True)
+    ]
+    torch.testing.assert_close(layer(maps, labels), torch.stack(images))
+
+
+def test_batch_norm_by_a_vector_has_scales_around_one_and_shifts_that_are_linear_in_it():
+    torch.manual_seed(0)
+    layer, maps, vector = ConditionalBatchNorm(3, size=4), torch.randn(2, 3, 5, 5) - 2, torch.randn(2, 4)
+    gain, shift = vector @ layer.gain.weight.T, vector @ layer.shift.weight.T
+    by_hand = normalised(maps) * (1 + gain)[:, :, None, None] + shift[:, :, None, None]
+    torch.testing.assert_close(layer(maps, vector), by_hand)
+    assert not any(name.endswith("bias") for name, _ in layer.named_parameters())
+
+
+def test_batch_norm_without_a_condition_is_plain():
+    torch.manual_seed(0)
+    layer, plain, maps = ConditionalBatchNorm(3), nn.BatchNorm2d(3), torch.randn(2, 3, 5, 5)
+    for each in (layer.norm, plain):
+        nn.init.constant_(each.weight, 2.0)
+    assert torch.equal(layer(maps, torch.zeros(2)), plain(maps))
 
 
 def test_minibatch_discrimination_is_its_formula():

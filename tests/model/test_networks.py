@@ -117,7 +117,7 @@ def test_bf16_autocast_trains_and_gives_float32(narrow, kind, name):
 def test_every_parameter_learns(narrow, kind, name):
     network = narrow(kind, name, num_classes=3)
     for parameter in network.parameters():
-        if parameter.ndim == 4 and not parameter.any():  # the end of a block that begins as the identity
+        if parameter.ndim in (0, 4) and not parameter.any():  # the end of a block that begins as the identity
             nn.init.normal_(parameter, 0, 0.1)
     judged(network, inputs_of(kind)).backward()
     for key, parameter in network.named_parameters():

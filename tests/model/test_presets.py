@@ -35,6 +35,8 @@ def composed(*overrides: str) -> Any:
         ("fastgan", "fastgan", "fastgan", "hinge"),
         ("projected", "fastgan", "projected", "hinge"),
         ("r3gan", "r3gan", "r3gan", "relativistic"),
+        ("sagan", "sagan", "sagan", "hinge"),
+        ("biggan", "biggan", "biggan", "hinge"),
     ],
 )
 def test_a_preset_chooses_its_pair_and_its_loss(model, generator, discriminator, loss):
@@ -44,7 +46,7 @@ def test_a_preset_chooses_its_pair_and_its_loss(model, generator, discriminator,
         discriminator,
         loss,
     ]
-    assert config.conditional is (model == "cdcgan")
+    assert config.conditional is (model in ("cdcgan", "sagan", "biggan"))
     assert "model" not in config
 
 
@@ -62,6 +64,34 @@ def test_sngan_normalises_every_weight_of_its_discriminator():
     assert config.discriminator.spectral_norm is True
     assert config.optimizer.discriminator.betas == [0, 0.9]
     assert config.training.discriminator_steps == 5
+
+
+def test_sagan_has_the_rates_of_its_papers_fourth_section():
+    config = composed("model=sagan")
+    assert (config.optimizer.generator.lr, config.optimizer.discriminator.lr) == (1e-4, 4e-4)
+    assert config.optimizer.generator.betas == config.optimizer.discriminator.betas == [0, 0.9]
+    assert config.generator.spectral_norm and config.discriminator.spectral_norm
+    assert config.training.discriminator_steps == 1
+    whole = composed("experiment=sagan_cifar10")
+    for network in (whole.generator, whole.discriminator):
+        assert (network.width, network.max_width, network.attention) == (64, 1024, 32)
+    assert whole.training.batch_size == 256
+
+
+def test_biggan_has_the_settings_of_its_papers_appendix_c_and_of_its_authors_script_for_cifar10():
+    config = composed("model=biggan")
+    assert (config.optimizer.generator.lr, config.optimizer.discriminator.lr) == (5e-5, 2e-4)
+    assert config.optimizer.generator.betas == config.optimizer.discriminator.betas == [0, 0.999]
+    assert (config.training.discriminator_steps, config.regularizer.orthogonal.weight) == (2, 1e-4)
+    assert list(config.regularizer.orthogonal.networks) == ["generator"]
+    assert config.generator.initialisation == config.discriminator.initialisation == "orthogonal"
+    assert (config.generator.shared_size, config.generator.hierarchical, config.latent_size) == (128, True, 120)
+    whole = composed("experiment=biggan_cifar10")
+    assert (whole.generator.width, whole.discriminator.width) == (4 * 64, 4 * 64)
+    assert (whole.optimizer.generator.lr, whole.optimizer.discriminator.lr) == (2e-4, 2e-4)
+    assert (whole.training.batch_size, whole.training.discriminator_steps, whole.training.epochs) == (50, 4, 500)
+    assert 0.5 ** (50 / (1000 * whole.training.ema_half_life_kimg)) == pytest.approx(0.9999, abs=1e-7)
+    assert whole.regularizer == {}
 
 
 def test_r3gan_on_cifar10_is_the_preset_of_its_authors():
