@@ -27,7 +27,7 @@ from ganctl.files import as_json, write_new
 
 RESULTS = Path(__file__).parent / "results"
 PARTS = ["memory", "training", "judging", "packing", "feeding", "processes"]
-FAMILIES = ["sngan", "sagan", "biggan"]
+FAMILIES = ["sagan", "biggan", "acgan"]
 FINITE = ["regularizer.fading_r1.finite_step=0.01", "regularizer.fading_r2.finite_step=0.01"]
 
 

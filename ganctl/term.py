@@ -1,7 +1,8 @@
 """Terms of the generator's loss beside the adversarial one, side by side: what `term=[...]` adds up.
 
-Each is (N,), to be averaged and minimised. `needs_truth`: it compares an image with the true one, which the task has to
-have: a translation of pairs, or an enlargement. Values outside the ranges of their YAML files raise ArgumentError.
+Each is (N,), to be averaged and minimised; `AuxiliaryClassifier` is a term of the discriminator's as well.
+`needs_truth`: it compares an image with the true one, which the task has to have: a translation of pairs, or an
+enlargement. Values outside the ranges of their YAML files raise ArgumentError.
 """
 
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ganctl.collective import whole
-from ganctl.contract import Batch, Critic, Sample
+from ganctl.contract import Batch, Critic, Given, Sample, Verdict
 from ganctl.pretrained import LITE0, EfficientNetLite, efficientnet_lite, perceptual_distance
 from ganctl.ranges import check_ranges, ranged
 
@@ -115,6 +116,36 @@ class FeatureMatching:
         if not self.has_truth:
             seen, wanted = (whole(rows.mean(0, keepdim=True)).mean(0, keepdim=True) for rows in (seen, wanted))
         return self.weight * (seen - wanted).abs().sum(1)
+
+
+@dataclass(frozen=True)
+class AuxiliaryClassifier:
+    """weight -log P(C = c | X), of the class c that was asked for (Odena et al. 2017, arXiv:1610.09585, eq. 3).
+
+    A term of both networks' losses: of the discriminator's on real and generated images, added up, and of the
+    generator's on its own. The discriminator is asked for the classes by `critic(images, classes=True)`, which is a
+    pass of its own. The term is (N,).
+    """
+
+    weight: float = ranged(1.0, "[0, inf)", cure=1)
+    every: int = ranged(1, "[1, inf)", cure=1)
+    needs_truth: ClassVar = False
+    needs_classes: ClassVar = True
+    needs_image_gradient: ClassVar = False
+    asks: ClassVar = "classes"  # a keyword that the discriminator must know
+
+    __post_init__ = check_ranges
+
+    def discriminator_penalty(self, real: Verdict, fake: Verdict, critic: Critic) -> Tensor:
+        losses = [self._of(each.images.detach(), each.shown["labels"], critic, each.shown) for each in (real, fake)]
+        return losses[0] + losses[1]
+
+    def critic_penalty(self, fake: Sample, real: Batch, critic: Critic) -> Tensor:
+        return self._of(fake.images, fake.given["labels"], critic, {})
+
+    def _of(self, images: Tensor, labels: Tensor, critic: Critic, shown: Given) -> Tensor:
+        logits = critic(images, classes=True, **shown)
+        return self.weight * functional.cross_entropy(logits, labels, reduction="none")
 
 
 @dataclass(frozen=True)

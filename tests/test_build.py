@@ -137,6 +137,25 @@ def test_a_regularizer_that_asks_what_the_discriminator_cannot_do_is_refused():
 
 
 @pytest.mark.parametrize(
+    ("words", "num_classes", "line"),
+    [
+        ([], 10, "needs images by class, and this run asks for none; add conditional=true, or leave it out"),
+        ([], None, "needs images by class, and this run asks for none; leave it out"),
+        (
+            ["conditional=true", "discriminator=dcgan"],
+            10,
+            "discriminator=dcgan cannot say the class; leave it out, or take discriminator=acgan",
+        ),
+    ],
+)
+def test_classes_are_said_only_where_they_are_asked_for_and_known(words: list[str], num_classes: int, line: str):
+    config = settings("discriminator=acgan", "term=[auxiliary_classifier]", *words)
+    task = build.task(config, DataSpec("tiny", (3, 32, 32), num_classes))
+    with pytest.raises(ValueError, match=f"^{re.escape(f'term=[auxiliary_classifier]: {line}')}$"):
+        build.game(config, task)
+
+
+@pytest.mark.parametrize(
     ("words", "line"),
     [
         (

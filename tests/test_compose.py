@@ -255,6 +255,7 @@ def test_no_preset_keeps_bad_company_and_each_says_what_it_sets(group: str, name
         ("regularizer=[r1]", "minibatch discrimination beside r1"),
         ("model=dcgan_2016 discriminator.spectral_norm=true", "spectral norm and batch norm in one discriminator"),
         ("model=dcgan_2016 loss=relativistic", "the relativistic loss without a gradient penalty"),
+        ("model=acgan term=[]", "a discriminator that can say the class, and nothing that asks it"),
         ("loss=least_squares augment=ada", "adaptive augmentation with LeastSquares"),
         ("optimizer=sgd optimizer.lr=0.001", "SGD at Adam's learning rate (0.001)"),
         ("optimizer.lr=0.01", "Adam at SGD's learning rate (0.01)"),

@@ -230,7 +230,19 @@ GAMES = {"cycle": ("cycle",), "feature_matching": ("adversarial", "cycle")}
 """The games that have what a term needs, where not all have."""
 
 
-@pytest.mark.parametrize("term", options("term"))
+BY_CLASS = ("auxiliary_classifier",)
+"""Terms of images that are asked for by class, which those of pictures from pictures are not."""
+
+
+@pytest.mark.parametrize("term", BY_CLASS)
+def test_every_term_of_classes_adds_something_to_both_networks_losses(term: str) -> None:
+    config = narrow("discriminator=acgan", "conditional=true", f"term=[{term}]")
+    for config.device.precision in ("fp32", "bf16"):
+        log = play(config, SPECS["grey"])
+        assert log["g_penalty"] > 0 and log["d_penalty"] > log["g_penalty"]
+
+
+@pytest.mark.parametrize("term", [term for term in options("term") if term not in BY_CLASS])
 def test_every_term_adds_something_in_every_game_that_has_what_it_needs(term: str, pairs: list[str]) -> None:
     words = ["generator=resnet_translator", "generator.projection=8", "generator.blocks=2", "discriminator.halvings=2"]
     for game in GAMES.get(term, ("adversarial", "content", "cycle")):

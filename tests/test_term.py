@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from torch import Tensor, nn
 
-from ganctl.contract import ArgumentError, Batch, CriticPenalty, CyclePenalty, GeneratorPenalty, Sample
-from ganctl.term import Cycle, FeatureMatching, Identity
+from ganctl.contract import (
+    ArgumentError,
+    Batch,
+    CriticPenalty,
+    CyclePenalty,
+    DiscriminatorPenalty,
+    GeneratorPenalty,
+    Sample,
+    Verdict,
+)
+from ganctl.term import AuxiliaryClassifier, Cycle, FeatureMatching, Identity
 
 REAL = torch.tensor([[1.0, -1.0], [0.5, 0.0]]).view(2, 1, 1, 2)
 SOURCE = torch.tensor([[0.0, 0.5], [1.0, 1.0]]).view(2, 1, 1, 2)
@@ -62,13 +73,45 @@ def test_only_means_of_features_are_matched_where_there_is_none() -> None:
     assert float(matching.critic_penalty(Sample({}, REAL + 0.5), BATCH, critic)) == pytest.approx(10 * (0.5 + 1.0))
 
 
+def judged(images: Tensor, labels: Tensor | None = None, classes: bool = False) -> Tensor:
+    """Whose logits of three classes are a pixel, another, and 0."""
+    assert classes, "the logits of the adversarial loss are known already"
+    return torch.cat([images.flatten(1), torch.zeros(len(images), 1)], dim=1)
+
+
+def lost(images: Tensor, labels: Tensor) -> Tensor:
+    """-log P(C = c | X) by hand."""
+    logits = judged(images, classes=True)
+    exponentials = [sum(math.exp(value) for value in row) for row in logits.tolist()]
+    picked = [row[label] for row, label in zip(logits.tolist(), labels.tolist(), strict=True)]
+    return torch.tensor([math.log(e) - value for e, value in zip(exponentials, picked, strict=True)])
+
+
+def test_both_networks_want_the_class_to_be_found_the_discriminator_in_real_images_too() -> None:
+    term, labels = AuxiliaryClassifier(weight=2.0), torch.tensor([2, 0])
+    images = (REAL * 3).requires_grad_()
+    shown = {"labels": labels}
+    of_generator = term.critic_penalty(Sample(shown, images), BATCH, judged)
+    torch.testing.assert_close(of_generator, 2 * lost(images, labels))
+    assert torch.autograd.grad(of_generator.sum(), images)[0].abs().min() > 0
+    verdicts = [Verdict(each, shown, torch.zeros(2)) for each in (REAL, images)]
+    of_discriminator = term.discriminator_penalty(*verdicts, judged)
+    torch.testing.assert_close(of_discriminator, 2 * (lost(REAL, labels) + lost(images, labels)))
+    assert not of_discriminator.requires_grad, "it teaches the discriminator alone"
+
+
 def test_each_term_does_what_its_protocol_says_and_no_more() -> None:
-    for term, kind in ((Identity(), GeneratorPenalty), (Cycle(), CyclePenalty), (FeatureMatching(), CriticPenalty)):
-        kinds = [each for each in (GeneratorPenalty, CyclePenalty, CriticPenalty) if isinstance(term, each)]
-        assert kinds == [kind]
+    for term, known in (
+        (Identity(), [GeneratorPenalty]),
+        (Cycle(), [CyclePenalty]),
+        (FeatureMatching(), [CriticPenalty]),
+        (AuxiliaryClassifier(), [CriticPenalty, DiscriminatorPenalty]),
+    ):
+        kinds = (GeneratorPenalty, CyclePenalty, CriticPenalty, DiscriminatorPenalty)
+        assert [kind for kind in kinds if isinstance(term, kind)] == known
 
 
-@pytest.mark.parametrize("kind", [Identity, Cycle, FeatureMatching])
+@pytest.mark.parametrize("kind", [AuxiliaryClassifier, Identity, Cycle, FeatureMatching])
 def test_values_outside_their_ranges_are_refused(kind: type) -> None:
     for argument, value in (("weight", -1.0), ("every", 0)):
         with pytest.raises(ArgumentError) as refused:

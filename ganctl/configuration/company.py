@@ -106,6 +106,16 @@ RULES = (
         "add regularizer=[reconstruction]",
     ),
     Rule(
+        lambda p: (
+            str(p.get("discriminator", "_target_")).startswith("ganctl.model.acgan.")
+            and p.values.get("conditional")
+            and not p.terms("AuxiliaryClassifier")
+        ),
+        lambda p: "a discriminator that can say the class, and nothing that asks it",
+        "it is not shown the class either, so that the generator is not taught to heed it (Odena et al. 2017)",
+        "add term=[auxiliary_classifier]",
+    ),
+    Rule(
         lambda p: p.kind("loss") == "Relativistic" and not p.penalties(*_GRADIENTS),
         lambda p: "the relativistic loss without a gradient penalty",
         "it is not sure to converge by itself (Huang et al. 2024)",

@@ -9,6 +9,7 @@ from ganctl.configuration.targets import check_target
 from ganctl.contract import Task
 
 _ANSWERING = {
+    "classes": ("say the class", "discriminator=acgan"),
     "reconstruct": ("reconstruct", "discriminator=fastgan"),
     "features": ("show its inner features", "discriminator=patchgan, dcgan, resnet, cnn or strided_cnn"),
 }
@@ -22,8 +23,8 @@ _OF_TASKS = {"source_shape", "latent_size", "num_classes"}
 def check_needs(config: Mapping[str, Any], choice: str, regularizer: object, task: Task) -> None:
     """Raises ValueError where the run lacks what a regularizer or term cannot do without.
 
-    `needs_truth` is a true image of each sample, `needs_setting` a setting of the generator, `needs_latents` and
-    `needs_like_sources` what the generator starts from, `asks` a keyword of the discriminator.
+    `needs_truth` is a true image of each sample, `needs_setting` a setting of the generator, `needs_latents`,
+    `needs_classes` and `needs_like_sources` what the generator starts from, `asks` a keyword of the discriminator.
     """
     known = task.keywords("generator")
     setting = getattr(regularizer, "needs_setting", None)
@@ -34,6 +35,9 @@ def check_needs(config: Mapping[str, Any], choice: str, regularizer: object, tas
         raise ValueError(f"{choice}: {lack}")
     if getattr(regularizer, "needs_latents", False) and "latent_size" not in known:
         raise ValueError(f"{choice}: task={option_of(config['task'])} starts from no latents; leave it out")
+    if getattr(regularizer, "needs_classes", False) and known.get("num_classes") is None:
+        cure = "leave it out" if task.spec.num_classes is None else "add conditional=true, or leave it out"
+        raise ValueError(f"{choice}: needs images by class, and this run asks for none; {cure}")
     if getattr(regularizer, "needs_like_sources", False) and known.get("source_shape") != known["image_shape"]:
         need = f"needs sources of the images' shape, and task={option_of(config['task'])} has none"
         raise ValueError(f"{choice}: {need}; leave it out, or take task=translation")

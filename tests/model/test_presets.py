@@ -37,6 +37,7 @@ def composed(*overrides: str) -> Any:
         ("r3gan", "r3gan", "r3gan", "relativistic"),
         ("sagan", "sagan", "sagan", "hinge"),
         ("biggan", "biggan", "biggan", "hinge"),
+        ("acgan", "dcgan", "acgan", "non_saturating"),
     ],
 )
 def test_a_preset_chooses_its_pair_and_its_loss(model, generator, discriminator, loss):
@@ -46,7 +47,7 @@ def test_a_preset_chooses_its_pair_and_its_loss(model, generator, discriminator,
         discriminator,
         loss,
     ]
-    assert config.conditional is (model in ("cdcgan", "sagan", "biggan"))
+    assert config.conditional is (model in ("cdcgan", "sagan", "biggan", "acgan"))
     assert "model" not in config
 
 
@@ -92,6 +93,17 @@ def test_biggan_has_the_settings_of_its_papers_appendix_c_and_of_its_authors_scr
     assert (whole.training.batch_size, whole.training.discriminator_steps, whole.training.epochs) == (50, 4, 500)
     assert 0.5 ** (50 / (1000 * whole.training.ema_half_life_kimg)) == pytest.approx(0.9999, abs=1e-7)
     assert whole.regularizer == {}
+
+
+def test_acgan_has_the_settings_of_its_papers_second_table():
+    config = composed("model=acgan")
+    assert (config.generator.width, config.generator.max_width) == (96, 384), "384, 192 and 96 channels at 32 pixels"
+    assert config.latent_size + config.generator.label_size == 110
+    assert list(config.term) == ["auxiliary_classifier"] and config.term.auxiliary_classifier.weight == 1
+    assert config.optimizer.generator.betas == config.optimizer.discriminator.betas == [0.5, 0.999]
+    assert config.optimizer.generator.lr in (1e-4, 2e-4, 3e-4)
+    assert config.training.batch_size == 100
+    assert composed("experiment=acgan_cifar10").training.steps == 50_000
 
 
 def test_r3gan_on_cifar10_is_the_preset_of_its_authors():
