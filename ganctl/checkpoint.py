@@ -16,7 +16,7 @@ import os
 import re
 import shutil
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -96,11 +96,18 @@ def _from_version_1(content: dict[str, Any]) -> dict[str, Any]:
 
 
 def save_step(
-    folder: Path, step: int, content: dict[str, Any], keep_last: int | None, *, is_best: bool = False
+    folder: Path,
+    step: int,
+    content: dict[str, Any],
+    keep_last: int | None,
+    *,
+    is_best: bool = False,
+    spared: Collection[int] = (),
 ) -> Path:
     """Writes step-NNNNNNNN.pt and last.pt into `folder` and removes all but the `keep_last` newest (None keeps all).
 
-    `is_best`: best.pt is of this step, and from now on the same file.
+    Of each of the steps `spared` the newest that is no later is kept as well. `is_best`: best.pt is of this step, and
+    from now on the same file.
     """
     path, best = folder / f"step-{step:08d}.pt", folder / "best.pt"
     save(path, content)
@@ -108,35 +115,43 @@ def save_step(
     if is_best and (folder / "last.pt").samefile(path):  # a copy would only take space
         duplicate(path, best)
     if keep_last is not None:
-        for old in _steps(folder)[:-keep_last]:
+        older = _steps(folder)[:-keep_last]
+        wanted = [max((old for old in older if _step_of(old) <= step), key=_step_of, default=None) for step in spared]
+        for old in (old for old in older if old not in wanted):
             if best.is_file() and best.samefile(old):
                 save_best(folder, load(old))
             old.unlink()
     return path
 
 
-def set_aside_after(run: Path, step: int) -> Path | None:
+def set_aside_after(run: Path, step: int, *, always: bool = False) -> Path | None:
     """Moves what a run has from later than `step` into its folder `abandoned-N`, before it goes on from `step`.
 
-    That is checkpoints, best.pt if it is later, and a copy of metrics.jsonl; returns the folder, or None if there
-    was no later checkpoint.
+    That is checkpoints, best.pt if it is later, sample grids, and a copy of metrics.jsonl. Returns the folder, or None
+    if there was no later checkpoint and it is not made `always`.
     """
     folder = run / "checkpoints"
     later = [path for path in _steps(folder) if _step_of(path) > step]
     best = folder / "best.pt"
     if best.is_file() and load(best)["state"]["step"] > step:
         later += [path for path in (best, folder / "best.safetensors") if path.is_file()]
-    if not later:
+    if not later and not always:
         return None
     target = next(free for number in count(1) if not (free := run / f"abandoned-{number}").exists())
     target.mkdir()
     if (run / "metrics.jsonl").is_file():
         shutil.copyfile(run / "metrics.jsonl", target / "metrics.jsonl")
+    later += [path for path in (run / "samples").glob("step-*.png") if _step_of(path) > step]
     for path in later:
         shutil.move(path, target / path.name)
-    if kept := _steps(folder):
-        duplicate(kept[-1], folder / "last.pt")
+    if left := _steps(folder):
+        duplicate(left[-1], folder / "last.pt")
     return target
+
+
+def kept(folder: Path) -> dict[int, Path]:
+    """The files step-NNNNNNNN.pt of `folder` by their step, the oldest first."""
+    return {_step_of(path): path for path in _steps(folder)}
 
 
 def save_best(folder: Path, content: dict[str, Any]) -> None:
@@ -215,7 +230,7 @@ def _steps(folder: Path) -> list[Path]:
 
 
 def _step_of(path: Path) -> int:
-    number = re.fullmatch(r"step-(\d+)\.pt", path.name)
+    number = re.fullmatch(r"step-(\d+)", path.stem)
     return int(number[1]) if number else -1
 
 

@@ -2,18 +2,16 @@
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
 from omegaconf import OmegaConf
-from torch import Tensor
 
 from ganctl import build, checkpoint
-from ganctl.contract import Score, Sourced
+from ganctl.contract import Score
 from ganctl.evaluation.judge import Judge
 from ganctl.evaluation.protocol import line
 from ganctl.evaluation.ranking import better
@@ -21,17 +19,18 @@ from ganctl.evaluation.scores import ScoreSet
 from ganctl.evaluation.statistics import one_by_one
 from ganctl.files import atomic_write_text, sweep, write_json
 from ganctl.invocation.presets import About
+from ganctl.job.grids import Grids
+from ganctl.job.head import facts, head
 from ganctl.job.pruning import Pruning
-from ganctl.job.real_grid import real_grid
+from ganctl.job.rollback import spared_steps
 from ganctl.job.session import Session
 from ganctl.job.signals import StopSignals
 from ganctl.job.trackers import Trackers
-from ganctl.processes import launch_name
+from ganctl.job.watch import Watch
 from ganctl.record.console import Console
-from ganctl.record.environment import environment
-from ganctl.record.image_grid import make_grid, save_grid
-from ganctl.record.jsonl import MetricsLog
-from ganctl.record.wording import counted, with_intervals
+from ganctl.record.jsonl import MetricsLog, read_lines
+from ganctl.record.wording import with_intervals
+from ganctl.report.health_scores import Finding
 from ganctl.report.recorded import flat
 from ganctl.training.drawer import Drawer
 from ganctl.training.game import Log
@@ -41,7 +40,7 @@ _FIRST_LOSSES = 2.0  # seconds until losses are on the screen, however few steps
 
 @dataclass
 class Record:
-    """What a run remembers besides its state: the best score so far, and the time spent."""
+    """What a run remembers besides its state: the best score so far, the time spent, each time that it went back."""
 
     best_value: float | None = None
     best_step: int | None = None
@@ -49,6 +48,7 @@ class Record:
     evaluated_step: int = 0
     seconds: float = 0.0
     latest: dict[str, float] = field(default_factory=dict)
+    rollbacks: list[dict[str, Any]] = field(default_factory=list)
 
 
 class Journal:
@@ -74,6 +74,7 @@ class Journal:
         self.session, self.judge, self.score = session, judge, score
         self.folder, self.console, self.signals, self.options = folder, console, signals, list(options)
         self.about, self.trackers = about, trackers or Trackers({}, console.warn)
+        self.grids = Grids(session, folder / "samples", self.trackers)
         self.pruning, self.is_hopeless = pruning, False
         self.config, self.state = session.config, session.state
         self.checkpoints = folder / "checkpoints"
@@ -81,14 +82,15 @@ class Journal:
         self._began = time.monotonic() - self.record.seconds
         self._last_report = (time.monotonic(), self.state.step)
         self._warned = False
+        self.grave: list[Finding] = []  # what keeps the run from going on as it is
+        self.ending: str | None = None  # why it ends, where its status does not say it
         self._open_sinks()
-        console.header(self._header())
+        console.header(head(self))
         for warning in about.warnings:
             console.warn(warning)
-        limit = self.config.stop.max_minutes
-        console.start(session.total_steps, self.state.step, None if limit is None else self._began + 60 * limit)
+        self._start_console()
         self._losses_at = time.monotonic() + _FIRST_LOSSES
-        self._save_first_grids()
+        self.grids.save_first()
 
     # The four jobs
 
@@ -100,8 +102,10 @@ class Journal:
         self._last_report = (now, step)
         timing = {"images_per_second": round(speed, 1), "seconds": round(now - self._began, 2)}
         rate = next(iter(self.state.optimizers.values())).param_groups[0]["lr"]
-        self.metrics.append({"step": step, "kind": "losses", **values, "learning_rate": rate, **timing})
+        signs = self.watch.signs() if self.watch.is_due(step) else {}
+        self.write({"step": step, "kind": "losses", **values, **signs, "learning_rate": rate, **timing})
         self.trackers.scalars(step, "losses", values)
+        self.trackers.scalars(step, "health", signs)
         self.trackers.scalars(step, "training", {"learning_rate": rate, "images_per_second": speed})
         best = self.record.latest.get(self.score.name)
         self.console.step(step, values, speed, None if best is None else (self.score.name, best))
@@ -121,43 +125,12 @@ class Journal:
         then, step = self._last_report
         return (self.state.step - step) * self.config.training.batch_size / max(now - then, 1e-9)
 
-    def save_grid(self) -> None:
-        """The same samples as ever, drawn by the averaged generator of now."""
-        images, columns = self._drawn_grid(self.session.drawer())
-        save_grid(images, self.folder / "samples" / f"step-{self.state.step:08d}.png", columns=columns)
-        self.trackers.grid(self.state.step, "samples/generated", make_grid(images, columns))
-
-    def save_best_grid(self, drawer: Drawer) -> None:
-        """The same samples, drawn by the best generator."""
-        images, columns = self._drawn_grid(drawer)
-        save_grid(images, self.folder / "samples" / "best.png", columns=columns)
-
-    def _save_first_grids(self) -> None:
-        """Real images in the layout of the samples, to look at beside them; and what the untrained generator draws."""
-        path = self.folder / "samples" / "real.png"
-        if not path.exists():
-            given, columns = self.session.task.grid(self.config.seed, self.config.output.grid)
-            count, labels = len(next(iter(given.values()))), given.get("labels")
-            asked = None if columns is None or labels is None else labels.numpy()
-            images = real_grid(self.session.store, count, asked, self.config.seed)
-            save_grid(images, path, columns=columns)
-            self.trackers.grid(0, "samples/real", make_grid(images, columns))
-        if self.state.step == 0 and self.config.output.sample_early:
-            self.save_grid()
-
-    def _drawn_grid(self, drawer: Drawer) -> tuple[Tensor, int | None]:
-        """Samples as people look at them: those of a translation beside their sources."""
-        task = self.session.task
-        given, columns = task.grid(self.config.seed, self.config.output.grid)
-        images = drawer.draw(given)
-        return task.pictures(given, images) if isinstance(task, Sourced) else (images, columns)
-
     def evaluate(self) -> None:
         """Scores the averaged generator; keeps the checkpoint if it is the best yet."""
         step = self.state.step
         scores = self.judged(self.session.drawer(), self.config.evaluation.num_images)
         plain, values = scores.to_plain(), scores.values
-        self.metrics.append({"step": step, "kind": "scores", **plain.pop("scores"), **plain})
+        self.write({"step": step, "kind": "scores", **plain.pop("scores"), **plain})
         self.trackers.scores(step, values, line(scores.protocol))
         record, name = self.record, self.score.name
         record.latest, record.evaluated_step = values, step
@@ -186,7 +159,21 @@ class Journal:
         self.trackers.flush()
         step = self.state.step
         is_best = self.record.best_step == step
-        checkpoint.save_step(self.checkpoints, step, self.content(), self.config.output.keep_last, is_best=is_best)
+        kept, spared = self.config.output.keep_last, spared_steps(self)
+        checkpoint.save_step(self.checkpoints, step, self.content(), kept, is_best=is_best, spared=spared)
+
+    def look(self, *, diverged: bool = False) -> str | None:
+        """Says each trouble that was not there at the last look.
+
+        Returns the status that the run ends with for it: diverged, or trouble where `health.action` is for it; or None.
+        """
+        settings, new = self.config.health, self.watch.look(diverged=diverged)
+        for _, finding in new:
+            cure = f"; try {finding.cure}" if finding.cure else ""
+            self.console.warn(f"step {self.state.step}: {finding.title}: {finding.evidence}{cure}")
+        heeded = settings.act_on if settings.action != "warn" else []
+        self.grave = [finding for name, finding in new if diverged or name in heeded]
+        return "diverged" if diverged else "trouble" if self.grave else None
 
     # What they and the end of the run need
 
@@ -250,6 +237,25 @@ class Journal:
         """Time spent on this run, earlier stretches included."""
         return time.monotonic() - self._began
 
+    def write(self, line: Mapping[str, Any]) -> None:
+        """A line of metrics.jsonl."""
+        self.metrics.append(line)
+        self.watch.remember(line)
+
+    def go_on(self, record: dict[str, Any], rollbacks: list[dict[str, Any]]) -> None:
+        """After the session has gone back: takes up the `record` of that checkpoint, with these `rollbacks`.
+
+        The checkpoint is saved again with the new attempt in it, so that this attempt goes on also after a kill.
+        """
+        self.record = Record(**{**record, "rollbacks": rollbacks})
+        self._forget_a_best_that_is_gone()
+        self.save_checkpoint()
+        self._take_up()
+        self.trackers.close(None)
+        self._open_trackers()
+        self._start_console()
+        self._last_report = (time.monotonic(), self.state.step)
+
     def close(self) -> None:
         self.metrics.close()
         self.trackers.close(None)
@@ -259,46 +265,38 @@ class Journal:
         for folder in (self.folder, *(path for path in self.folder.iterdir() if path.is_dir())):
             sweep(folder)
         self.metrics = MetricsLog(self.folder / "metrics.jsonl")
+        self.watch = Watch(session, self.folder, self.write)
         if resumed:
             if moved := checkpoint.set_aside_after(self.folder, step):
                 self.console.note(f"what came after step {step} was moved to {moved}")
-            self.metrics.truncate_after(step)
-            if not (self.checkpoints / "best.pt").is_file():  # the best up to now was overwritten by one set aside
-                self.record.best_value = self.record.best_step = None
-        settings = dict(flat(session.plain_config))
-        self.trackers.open(self.folder, settings, self.score.name, step if resumed else None)
+            self._forget_a_best_that_is_gone()
+        self._take_up()
+        self._open_trackers()
         suffix = f"-from-{step}" if resumed else ""
         text = OmegaConf.to_yaml(OmegaConf.create(session.plain_config))
         atomic_write_text(self.folder / f"config{suffix}.yaml", text)
-        facts = environment() | {
-            "seed": self.config.seed,
-            "choices": self.about.choices,
-            "device": str(session.device),
-            "processes": session.world.size,
-            "launch": launch_name(),
-            "data_hash": session.store.content_hash,
-            "options": self.options,
-        }
-        write_json(self.folder / f"environment{suffix}.json", facts)
+        write_json(self.folder / f"environment{suffix}.json", facts(self))
 
-    def _header(self) -> dict[str, str]:
-        session, config = self.session, self.config
-        channels, height, width = session.spec.image_shape
-        images = counted(len(session.store.images), "image")
-        networks = {
-            name: build.described(config[group], self.state.networks[name])
-            for name, group in session.game.networks.items()
-        }
-        return {
-            "data": f"{session.spec.name}: {images} of {width}x{height}x{channels}",
-            **self.about.header,
-            **networks,
-            "loss": ", ".join([build.name_of(config.loss), *config.regularizer, *config.augment, *config.term]),
-            "device": f"{session.device}, {counted(torch.get_num_threads(), 'thread')}"
-            + (f", {size} processes of as many" if (size := session.world.size) > 1 else ""),
-            "budget": f"{counted(session.total_steps, 'step')} of {config.training.batch_size} images"
-            + (f", going on after step {session.first_step:,}" if session.first_step else "")
-            + (f", {counted(limit, 'minute')} at most" if (limit := config.stop.max_minutes) is not None else ""),
-            "folder": str(self.folder),
-            **self.trackers.commands(self.folder, "curves"),
-        }
+    def _take_up(self) -> None:
+        """Leaves in metrics.jsonl what the run goes on from, with a line on each time that it went back."""
+        step, path = self.state.step, self.folder / "metrics.jsonl"
+        self.metrics.truncate_after(step)
+        lines = read_lines(path)
+        self.watch.forget(lines)
+        known = [line["attempt"] for line in lines if line and line.get("kind") == "rollback"]
+        for rollback in self.record.rollbacks:
+            if rollback["attempt"] not in known:
+                self.write({"step": step, "kind": "rollback", **rollback})
+
+    def _forget_a_best_that_is_gone(self) -> None:
+        if not (self.checkpoints / "best.pt").is_file():  # the best up to now was overwritten by one set aside
+            self.record.best_value = self.record.best_step = None
+
+    def _open_trackers(self) -> None:
+        settings, is_new = dict(flat(self.session.plain_config)), not (self.session.saved or self.record.rollbacks)
+        self.trackers.open(self.folder, settings, self.score.name, None if is_new else self.state.step)
+
+    def _start_console(self) -> None:
+        limit = self.config.stop.max_minutes
+        deadline = None if limit is None else self._began + 60 * limit
+        self.console.start(self.session.total_steps, self.state.step, deadline)

@@ -30,8 +30,8 @@ from ganctl.training.loop import train
 from ganctl.training.state import to_cpu
 from ganctl.training.step import Adversarial
 
-STEP, JUDGE, END = 1, 2, 3
-"""What the first of several processes orders: a step, a share of an evaluation, or nothing any more."""
+STEP, JUDGE, END, BACK = 1, 2, 3, 4
+"""What the first of several processes orders: a step, a share of an evaluation, the end, or an earlier state."""
 
 _TRIAL = 8  # images that a network of one's own is tried on before the first step
 
@@ -117,9 +117,9 @@ class Session:
 
         The logs are of the whole batch, and a signal that any of them has received is one that all have.
         """
-        steps = train(
-            self.state, self.game, self.device, self.feed, self.scheduler, self.total_steps, seed=self.config.seed
-        )
+        config = self.config
+        course = {"seed": config.seed, "lr_factor": config.health.lr_factor}
+        steps = train(self.state, self.game, self.device, self.feed, self.scheduler, self.total_steps, **course)
         if self.world.size == 1:
             yield from steps
             return
@@ -132,9 +132,14 @@ class Session:
             yield dict(zip(log, values.unbind(), strict=True))
 
     def order(self, what: int) -> None:
-        """In the first process: says to the others what they do next, one of STEP, JUDGE and END."""
+        """In the first process: says to the others what they do next, one of STEP, JUDGE, BACK and END."""
         if not self.world.rank:
             collective.worst([what])
+
+    def go_back(self, state: dict[str, Any]) -> None:
+        """In the first process: takes up an earlier `state` of the run in all of them."""
+        self.order(BACK)
+        self.state.load_state_dict(collective.announced(state))
 
     def follow(self, judge: Judge) -> None:
         """In the other processes: does what the first one orders, until it orders the end."""
@@ -142,6 +147,8 @@ class Session:
         while (order := collective.worst([0.0])[0]) != END:
             if order == STEP:
                 next(steps)
+            elif order == BACK:
+                self.state.load_state_dict(collective.announced({}))
             else:
                 wanted = collective.announced({})
                 drawer = self.drawer(wanted["weights"])

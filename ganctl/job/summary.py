@@ -34,6 +34,7 @@ FEWEST_FOR_FID = 2048  # pool3 features have as many dimensions; with fewer imag
 MOST_FOR_FID = 50_000
 IMAGES_OF_EVALUATE = 5000  # num_images of configs/evaluate.yaml
 
+FAILED = ("diverged", "trouble")
 _SAID = {
     "finished": "the budget is used up",
     "target": "the target score is reached",
@@ -41,6 +42,7 @@ _SAID = {
     "time": "the time limit is reached",
     "pruned": "pruned: other trials of the search had better scores by this step",
     "diverged": "a loss or a weight became not-a-number or infinite; what was saved before is kept",
+    "trouble": "a trouble of health.act_on was found",
     "interrupted": "interrupted, saved",
 }
 
@@ -70,10 +72,11 @@ def finish(journal: Journal, status: str) -> dict[str, Any]:
     grids = sorted((journal.folder / "samples").glob("step-*.png"))
     summary = {
         "status": status,
-        "reason": _SAID[status],
-        "exit_code": journal.signals.exit_code or (1 if status == "diverged" else 0),
+        "reason": journal.ending if journal.ending and status in FAILED else _SAID[status],
+        "exit_code": journal.signals.exit_code or (1 if status in FAILED else 0),
         "folder": str(journal.folder),
         "step": journal.state.step,
+        "rollbacks": journal.record.rollbacks,
         "seconds": round(journal.seconds(), 2),
         "score": _score(journal, scores),
         "best_step": journal.record.best_step,
@@ -99,7 +102,7 @@ def _judge_best(journal: Journal) -> tuple[dict[str, Any], dict[str, Any], dict[
     best = checkpoint.load(checkpoint.find(journal.folder, "best"))
     journal.save_last_weights()
     drawer = journal.session.drawer(next(iter(best["state"]["averages"].values())))
-    journal.save_best_grid(drawer)
+    journal.grids.save_best(drawer)
     final = journal.judged(drawer, journal.config.evaluation.final_images)
     session, judge = journal.session, journal.judge
     if isinstance(session.task, Sourced):  # which is judged by images held out already

@@ -14,12 +14,14 @@ from ganctl.evaluation.evaluate import TEACHER
 from ganctl.invocation.presets import About
 from ganctl.job.journal import Journal
 from ganctl.job.pruning import Pruning
+from ganctl.job.rollback import go_back
 from ganctl.job.session import END, Session
 from ganctl.job.signals import Interrupted, StopSignals
-from ganctl.job.summary import check_weights, finish
+from ganctl.job.summary import FAILED, check_weights, finish
 from ganctl.job.together import lead, lost
 from ganctl.job.trackers import Trackers
 from ganctl.record.console import Console
+from ganctl.training.game import Log
 
 _KEYS = {"score": "stop.score", "num_images": "evaluation.num_images", "num_real": "evaluation.num_real"}
 
@@ -38,9 +40,9 @@ def train_once(
     `options` are what every later command on the run needs again: --config-dir and trust. `signals` are those that the
     caller receives already. `pruning` may end the run at an evaluation.
 
-    The summary has `status` (finished, target, patience, time, pruned, diverged, interrupted, lost), `exit_code`,
-    `score`, `folder`, and `step` unless it ended before training began. Raises ValueError in one line for what the user
-    can mend.
+    The summary has `status` (finished, target, patience, time, pruned, diverged, trouble, interrupted, lost),
+    `exit_code`, `score`, `folder`, and `step` unless it ended before training began. Raises ValueError in one line for
+    what the user can mend.
     """
     check_weights(config)
     with signals or StopSignals() as signals, Console(folder / "train.log") as console:
@@ -87,44 +89,54 @@ def train_once(
 
 def _train(session: Session, journal: Journal) -> str:
     """The loop. Returns why it ended."""
-    output, total_steps = session.config.output, session.total_steps
-    stop = journal.reason_to_stop()
-    steps = session.steps()
+    stop, steps, action = journal.reason_to_stop(), session.steps(), session.config.health.action
     try:
         if stop is None and journal.evaluation_was_cut_off():
             journal.evaluate()
             journal.save_checkpoint()
             stop = journal.reason_to_stop()
-        elif stop:
+        elif stop or (action == "rollback" and session.state.step == 0):  # so that there is one to go back to
             journal.save_checkpoint()
         while stop is None and (log := next(steps, None)) is not None:
-            step = session.state.step
-            last = step == total_steps
-            journal.console.advance(step)
-            log_due = _due(step, output.log_every, last)
-            grid_due = _due(step, output.sample_every, last)
-            early = output.sample_early and step < output.sample_every and step & (step - 1) == 0  # a power of two
-            evaluation_due = _due(step, output.evaluate_every, last)
-            checkpoint_due = _due(step, output.checkpoint_every, last)
-            if (log_due or grid_due or evaluation_due) and not session.is_finite(log):
-                return "diverged"
-            if log_due:
-                journal.write_losses(log)
-            else:
-                journal.show_first_losses(log)
-            if grid_due or early:
-                journal.save_grid()
-            if evaluation_due:
-                journal.evaluate()
-            stop = journal.reason_to_stop()
-            if checkpoint_due or stop:
-                if not session.is_finite(log):
-                    return "diverged"
-                journal.save_checkpoint()
+            stop = _between_steps(session, journal, log)
+            if stop in FAILED and go_back(journal):
+                stop = None
+        if stop == "trouble" and action == "stop":
+            journal.save_checkpoint()
     except Interrupted:  # out of an evaluation: the state is that of the step before it
         journal.save_checkpoint()
         return "interrupted"
     return stop or "finished"
+
+
+def _between_steps(session: Session, journal: Journal, log: Log) -> str | None:
+    """What is due after a step whose log this is. Returns why the run ends with it, None where it goes on."""
+    output, step = session.config.output, session.state.step
+    last = step == session.total_steps
+    journal.console.advance(step)
+    log_due = _due(step, output.log_every, last)
+    grid_due = _due(step, output.sample_every, last)
+    early = output.sample_early and step < output.sample_every and step & (step - 1) == 0  # a power of two
+    evaluation_due = _due(step, output.evaluate_every, last)
+    checkpoint_due = _due(step, output.checkpoint_every, last)
+    if (log_due or grid_due or evaluation_due) and not session.is_finite(log):
+        return journal.look(diverged=True)
+    if log_due:
+        journal.write_losses(log)
+    else:
+        journal.show_first_losses(log)
+    if grid_due or early:
+        journal.grids.save()
+    if evaluation_due:
+        journal.evaluate()
+    if (log_due or evaluation_due) and (trouble := journal.look()):
+        return trouble
+    stop = journal.reason_to_stop()
+    if checkpoint_due or stop:
+        if not session.is_finite(log):
+            return journal.look(diverged=True)
+        journal.save_checkpoint()
+    return stop
 
 
 def _due(step: int, every: int | None, last: bool) -> bool:

@@ -13,6 +13,7 @@ Settings = Mapping[str, Any]
 MIRRORED_ALIKE = ("Cifar10", "ImageFolder")  # data whose mirror images are as real; mirrored digits are none
 PENALTIES = ("lazy_r1", "light_r1", "r1", "gradient_penalty")
 LOWEST_RATES = {"scheduler.final": 0.01, "scheduler.low": 0.1}  # shares of the highest rate, as the schedules have them
+HIGHEST_RATE, USUAL_RATE = 0.01, 2e-4  # no published GAN trains with more than the first; the second is DCGAN's
 LONGEST_RUN = 20_000  # steps, where nothing says how long the run was to be
 
 _LAZY_R1 = 0.5  # weight of regularizer=lazy_r1
@@ -59,16 +60,23 @@ def weaker_discriminator(settings: Settings) -> str:
     return joined(penalty(settings), scaled(settings, "optimizer.discriminator.lr", 1 / 4))
 
 
+def teaching_discriminator(settings: Settings) -> str:
+    """Against a gradient that vanishes: a loss whose gradient does not, else a discriminator that is not as sure."""
+    saturates = str(settings.get("loss._target_")).endswith(".Minimax")
+    return "loss=non_saturating" if saturates else weaker_discriminator(settings)
+
+
 def stronger_discriminator(settings: Settings) -> str:
     updates = number(settings.get("training.discriminator_steps")) or 1
     more = {"training.discriminator_steps": min(2 * int(updates), 100)}
     return joined(overrides(settings, more), scaled(settings, "optimizer.generator.lr", 1 / 2))
 
 
-def calmer_training(settings: Settings, highest_rate: float, usual_rate: float) -> str:
+def calmer_training(settings: Settings) -> str:
     """Against losses that explode: clipped gradients, a lower learning rate, whole precision."""
     rate, clipped = number(settings.get("optimizer.lr")), number(settings.get("training.clip_norm"))
-    lower = usual_rate if rate is None or rate > highest_rate else rate / 4
+    is_sgd = str(settings.get("optimizer._target_")).endswith(".SGD")  # whose rates are other ones
+    lower = USUAL_RATE if rate is None or (rate > HIGHEST_RATE and not is_sgd) else rate / (10 if is_sgd else 4)
     wanted = {"training.clip_norm": clipped / 10 if clipped else 1, "optimizer.lr": float(f"{lower:.2g}")}
     return overrides(settings, wanted | {"device.precision": "fp32"})
 
@@ -80,9 +88,9 @@ def falling_rate(settings: Settings) -> str:
     return scaled(settings, "optimizer.lr", 1 / 2)
 
 
-def rate_above_nought(settings: Settings, peak: float, usual_rate: float) -> str:
+def rate_above_nought(settings: Settings, peak: float) -> str:
     if not peak:
-        return overrides(settings, {"optimizer.lr": usual_rate}) or "scheduler=constant"
+        return overrides(settings, {"optimizer.lr": USUAL_RATE}) or "scheduler=constant"
     feet = {key: low for key, low in LOWEST_RATES.items() if key in settings}
     low = {key: least for key, least in feet.items() if (number(settings[key]) or 0) < least}
     return overrides(settings, low) if feet else "scheduler=cosine"

@@ -6,7 +6,7 @@ missing is empty: a run may have been killed before it was written.
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,11 @@ _SUMMARY: dict[str, Form] = {
     "held_out": node,
     "fid": record({"skipped": text, "command": text, **_SCORES}),
     **_SCORES,
+}
+_EVENT_MUST_HAVE = ("title", "evidence", "cure")
+_EVENTS: dict[str, dict[str, Form]] = {
+    "trouble": {"title": text, "level": text, "evidence": text, "cure": text, "over": flag},
+    "rollback": {"title": text, "evidence": text, "cure": text, "from": whole, "attempt": whole, "abandoned": text},
 }
 _ENVIRONMENT: dict[str, Form] = {"choices": node, "options": listed(text)}
 _EVALUATED: dict[str, Form] = {"step": whole, "draws": listed(record(_SCORES))}
@@ -150,24 +155,27 @@ def read_choices(path: Path) -> dict[str, Any]:
     return legible(content)
 
 
-def read_curves(path: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]], int]:
-    """The losses and the scores of metrics.jsonl, a line each, and how many lines are no records."""
-    if not is_there(path):
-        return [], [], 0
-    lines = read_lines(path)
+def read_curves(path: Path) -> dict[str, list[dict[str, Any]]]:
+    """The lines of metrics.jsonl by their kind: `losses`, `scores`, `trouble`, `rollback`; empty for what is none."""
+    return curves_of(read_lines(path) if is_there(path) else [])
+
+
+def curves_of(lines: Iterable[dict[str, Any] | None]) -> dict[str, list[dict[str, Any]]]:
+    """As `read_curves`, of lines as a metrics log has them. `none` has an empty record for each that is no record."""
     losses, scores = _Names(MOST_CURVES), _Names(MOST_SCORES)
-    kept: dict[str, list[dict[str, Any]]] = {"losses": [], "scores": []}
-    skipped = 0
+    kept: dict[str, list[dict[str, Any]]] = {kind: [] for kind in ("losses", "scores", "trouble", "rollback", "none")}
     for line in lines:
         step, kind = (whole(line.get("step")), text(line.get("kind"))) if line else (None, None)
         if line is None or step is None or kind is None:
-            skipped += 1
+            kept["none"].append({})
         elif kind == "losses":
             kept[kind].append({"step": step, "kind": kind, **losses.kept(numbers(line))})
         elif kind == "scores":
             about = {key: node(line[key]) for key in _SCORES if key in line and key != "scores"}
             kept[kind].append({"step": step, "kind": kind, **scores.kept(numbers(line)), **about})
-    return kept["losses"], kept["scores"], skipped
+        elif kind in _EVENTS and (event := record(_EVENTS[kind], _EVENT_MUST_HAVE)(line)):
+            kept[kind].append({"step": step, "kind": kind, **event})
+    return kept
 
 
 def is_there(path: Path) -> bool:

@@ -6,7 +6,7 @@ Rules of thumb, not proofs: every threshold is a named constant with its reason,
 import itertools
 import math
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from ganctl.report import cures
@@ -21,16 +21,33 @@ from ganctl.report.facts import (
     status,
     total_steps,
 )
-from ganctl.report.health_scores import LEVELS, SCORE_CHECKS, Finding, worsened
+from ganctl.report.health_scores import (
+    LEVELS,
+    SCORE_CHECKS,
+    Finding,
+    collapsed,
+    copying,
+    declining,
+    narrowing,
+    worsened,
+)
+from ganctl.report.health_signs import (
+    SIGN_CHECKS,
+    gradients_stray,
+    is_long,
+    out_of_range,
+    saturated,
+    sound_until,
+    variety_lost,
+)
 from ganctl.report.recorded import Recorded
 
 FEWEST_LINES = 10  # of losses: below it a fifth of the curve is one or no value, and says nothing
 SURE_OF_REAL, SURE_OF_FAKE = 0.95, 0.05  # the cross-entropy of either is then below 0.05, its gradient nearly gone
-STEPS_OF_WIN, LINES_OF_WIN = 300, 4  # in a row, or half of a shorter run: in the very first steps it is always sure
 BLIND_GAP = 0.05  # D(real) - D(fake) over the last fifth: below it next to nothing is told apart
 RATE_IS_NOUGHT = 1e-4  # share of the peak below which a learning rate trains nothing; ganctl's schedules end at 0.01
+EXPLODED = 1000.0  # times the first loss, or 1: what was saved from there on is finite, and yet good for nothing
 SLOWER = 0.7  # last fifth against first half: a third less is more than the usual variation of a busy machine
-HIGHEST_RATE, USUAL_RATE = 0.01, 2e-4  # no published GAN trains with more than the first; the second is DCGAN's
 
 _SUSPECTS = {"learning rate": "optimizer.lr", "precision": "device.precision"}  # of a value that is no number
 Value = TypeVar("Value")
@@ -38,8 +55,15 @@ Value = TypeVar("Value")
 
 def health(run: Recorded) -> list[Finding]:
     """All findings on a run, the grave ones first."""
-    findings = [finding for check in (*CHECKS, *SCORE_CHECKS) for finding in check(run)]
+    findings = [finding for check in (*CHECKS, *SIGN_CHECKS, *SCORE_CHECKS) for finding in check(run)]
     return sorted(findings, key=lambda finding: LEVELS.index(finding.level))
+
+
+def troubles(run: Recorded) -> list[tuple[str, Finding]]:
+    """The warnings that hold of a run at this moment of its training, each with its name in `LIVE`."""
+    is_early = len(run.scores) < 2  # a generator that has hardly learned draws few classes
+    live = [(name, check) for name, checks in LIVE.items() for check in checks if not (is_early and name == "classes")]
+    return [(name, finding) for name, check in live for finding in check(run) if finding.level != "note"]
 
 
 def not_finite(run: Recorded) -> Iterator[Finding]:
@@ -54,7 +78,8 @@ def not_finite(run: Recorded) -> Iterator[Finding]:
         "error",
         "A loss or a weight became not-a-number",
         f"{name} was no finite number at step {step:,.0f}; {', '.join(settings)}",
-        cures.calmer_training(config, HIGHEST_RATE, USUAL_RATE),
+        cures.calmer_training(config),
+        _before_explosion(run, step),
     )
 
 
@@ -73,22 +98,21 @@ def unfinished(run: Recorded) -> Iterator[Finding]:
 
 
 def discriminator_wins(run: Recorded) -> Iterator[Finding]:
-    """It was sure of real and generated images alike for a long stretch, at whatever time of the run."""
+    """It is sure of real and generated images alike, and has been for long, or was at some time of the run."""
     lines = _probabilities(run)
     stretches = [list(stretch) for is_sure, stretch in itertools.groupby(lines, _is_sure) if is_sure]
-    if not stretches:
+    long = [stretch for stretch in stretches if is_long(run, stretch)]
+    if not long:
         return
-    longest = max(stretches, key=lambda stretch: stretch[-1][0] - stretch[0][0])
-    first, last = longest[0][0], longest[-1][0]
-    if len(longest) < LINES_OF_WIN or last - first < min(STEPS_OF_WIN, lines[-1][0] / 2):
-        return
-    real, fake = (statistics.fmean(line[column] for line in longest) for column in (1, 2))
-    recovered = not all(map(_is_sure, _last_fifth(lines)))
+    goes_on = long[-1][-1] == lines[-1]
+    stretch = long[-1] if goes_on else max(long, key=lambda stretch: stretch[-1][0] - stretch[0][0])
+    real, fake = (statistics.fmean(line[column] for line in stretch) for column in (1, 2))
     yield Finding(
-        "note" if recovered else "warning",
-        "The discriminator wins" + (" (for a time)" if recovered else ""),
-        f"from step {first:,.0f} to {last:,.0f} D(real) is {real:.3f} and D(fake) {fake:.3f}",
+        "warning" if goes_on else "note",
+        "The discriminator wins" + ("" if goes_on else " (for a time)"),
+        f"from step {stretch[0][0]:,.0f} to {stretch[-1][0]:,.0f} D(real) is {real:.3f} and D(fake) {fake:.3f}",
         cures.weaker_discriminator(run.flat_config()),
+        sound_until([line[0] for line in lines], stretch[0][0]),
     )
 
 
@@ -100,11 +124,13 @@ def discriminator_lost(run: Recorded) -> Iterator[Finding]:
     real, fake = (statistics.fmean(line[column] for line in _last_fifth(lines)) for column in (1, 2))
     if not real - fake <= BLIND_GAP:
         return
+    decline = worsened(run)
     yield Finding(
-        "warning" if worsened(run) else "note",
+        "warning" if decline else "note",
         "The discriminator tells nothing apart",
         f"over the last fifth D(real) is {real:.3f} and D(fake) {fake:.3f}, {real - fake:.3f} apart",
         cures.stronger_discriminator(run.flat_config()),
+        decline[1] if decline else 0,
     )
 
 
@@ -121,7 +147,7 @@ def learning_rate_nought(run: Recorded) -> Iterator[Finding]:
         "The learning rate is nought",
         f"{len(nought)} of {len(rates)} lines, from step {nought[0]:,.0f} on, have a learning rate of at most "
         f"{RATE_IS_NOUGHT * peak:.2g}; the highest is {peak:.2g}, the scheduler {scheduler or 'unknown'}",
-        cures.rate_above_nought(run.flat_config(), peak, USUAL_RATE),
+        cures.rate_above_nought(run.flat_config(), peak),
     )
 
 
@@ -140,6 +166,31 @@ def slowed(run: Recorded) -> Iterator[Finding]:
 
 
 CHECKS = (not_finite, unfinished, discriminator_wins, discriminator_lost, learning_rate_nought, slowed)
+LIVE: Mapping[str, Sequence[Callable[[Recorded], Iterator[Finding]]]] = {
+    "finite": (not_finite,),
+    "gradients": (gradients_stray,),
+    "saturation": (saturated,),
+    "range": (out_of_range,),
+    "variety": (variety_lost, narrowing),
+    "classes": (collapsed,),
+    "discriminator": (discriminator_wins, discriminator_lost),
+    "score": (declining,),
+    "copies": (copying,),
+    "rate": (learning_rate_nought,),
+}
+"""What holds of a run already while it trains, by the names that `health.act_on` takes."""
+
+
+def _before_explosion(run: Recorded, step: float) -> float:
+    """The last step of which nothing tells that `step` will have no finite numbers: what is saved is finite anyway."""
+    sound = step - 1
+    for name in names_of(run.losses):
+        if name in ("d_loss", "g_loss") or name.startswith("gradient_"):
+            steps, values = series(run.losses, name)
+            most = EXPLODED * max(1.0, abs(values[0]))
+            large = [step for step, value in zip(steps, values, strict=True) if not abs(value) <= most]
+            sound = min(sound, sound_until(steps, large[0])) if large else sound
+    return max(0.0, sound)
 
 
 def _last_fifth(values: Sequence[Value]) -> Sequence[Value]:

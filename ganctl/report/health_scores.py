@@ -43,12 +43,16 @@ FEWEST_FOR_FID = 2048  # as many as Inception's features have dimensions: with f
 
 @dataclass(frozen=True)
 class Finding:
-    """`evidence` has the numbers; `cure` is what to type, overrides or a command, empty where that would not help."""
+    """`evidence` has the numbers; `cure` is what to type, overrides or a command, empty where that would not help.
+
+    `sound_until` is the last step at which the records show nothing of it; 0 where they do from the first on.
+    """
 
     level: Level
     title: str
     evidence: str
     cure: str
+    sound_until: float = 0
 
     @property
     def advice(self) -> str:
@@ -86,6 +90,7 @@ def collapsed(run: Recorded) -> Iterator[Finding]:
             "Mode collapse: the pictures lack variety",
             "; ".join(evidence),
             cures.variety(run.flat_config()),
+            _before_last(run),
         )
 
 
@@ -100,11 +105,12 @@ def copying(run: Recorded) -> Iterator[Finding]:
             "It may have learned images by heart",
             f"{', '.join(many)}; by chance it is about {chance:g}",
             cures.against_copies(run.flat_config()),
+            _before_last(run),
         )
 
 
-def worsened(run: Recorded) -> str | None:
-    """The sentence that says so where the last judging score is markedly worse than the best."""
+def worsened(run: Recorded) -> tuple[str, float] | None:
+    """Where the last judging score is markedly worse than the best, the sentence that says so, and the best's step."""
     steps, values, direction = _judging(run)
     place = best_place(direction, values)
     if place is None or place == len(values) - 1:
@@ -113,16 +119,19 @@ def worsened(run: Recorded) -> str | None:
     if not _ratio(direction, best, last if math.isfinite(last) else math.inf) > WORSENED:
         return None
     name = judged_by(run)
-    return f"{name} was {best:.4g} at step {steps[place]:,.0f} and is {last:.4g} at step {steps[-1]:,.0f}"
+    said = f"{name} was {best:.4g} at step {steps[place]:,.0f} and is {last:.4g} at step {steps[-1]:,.0f}"
+    return said, steps[place]
 
 
 def declining(run: Recorded) -> Iterator[Finding]:
-    if evidence := worsened(run):
+    if decline := worsened(run):
+        evidence, best_step = decline
         yield Finding(
             "warning",
             "The score was better before",
             evidence,
             cures.joined(cures.falling_rate(run.flat_config()), cures.earlier_end(run.flat_config())),
+            best_step,
         )
 
 
@@ -133,7 +142,7 @@ def narrowing(run: Recorded) -> Iterator[Finding]:
     precision = next(iter(last.scores.quantity("precision")), "")
     _, precisions = series(run.scores, precision)
     for name, measured in last.scores.scores.items():
-        _, values = series(run.scores, name)
+        steps, values = series(run.scores, name)
         quantity, place = measured.score.quantity, best_place(measured.score.direction, values)
         if quantity not in ("coverage", "recall") or not 3 <= len(values) == len(precisions) or place is None:
             continue
@@ -146,6 +155,7 @@ def narrowing(run: Recorded) -> Iterator[Finding]:
                 cures.joined(
                     cures.overrides(run.flat_config(), {"stop.score": name}), cures.penalty(run.flat_config())
                 ),
+                steps[place],
             )
 
 
@@ -194,6 +204,11 @@ def seldom_judged(run: Recorded) -> Iterator[Finding]:
 
 
 SCORE_CHECKS = (collapsed, copying, declining, narrowing, still_improving, too_few_images, seldom_judged)
+
+
+def _before_last(run: Recorded) -> float:
+    """The step of the evaluation before the last; 0 where there is none."""
+    return next(iter([record["step"] for record in run.scores][-2:-1]), 0)
 
 
 def _judging(run: Recorded) -> tuple[list[float], list[float], Direction | None]:

@@ -40,7 +40,8 @@ class Recorded:
     `label` tells it from the others of one table; `config` (nested) and `overrides` are those it was last resumed with;
     `losses` and `scores` are the lines of metrics.jsonl of either kind; `final` are the scores of summary.json and
     those that `ganctl evaluate` added, oldest first; `choices` has the option of each group, as `model`;
-    `skipped_lines` of metrics.jsonl are no records.
+    `skipped_lines` of metrics.jsonl are no records; its `events` are the troubles that were said while it trained, and
+    the times that it went back.
     """
 
     folder: Path
@@ -54,6 +55,7 @@ class Recorded:
     final: list[Evaluation]
     choices: dict[str, Any] = field(default_factory=dict)
     skipped_lines: int = 0
+    events: list[dict[str, Any]] = field(default_factory=list)
 
     def flat_config(self) -> dict[str, Any]:
         """The configuration's leaves by their dotted keys."""
@@ -106,7 +108,7 @@ def read_runs(paths: Sequence[Path]) -> list[Recorded]:
 def read_run(folder: Path, label: str | None = None) -> Recorded:
     """One run. Raises ValueError in one line for files that are there and cannot be read."""
     summary, environment = read_summary(folder), read_environment(folder)
-    losses, scores, skipped = read_curves(folder / "metrics.jsonl")
+    curves = read_curves(folder / "metrics.jsonl")
     overrides = _newest_overrides(folder)
     return Recorded(
         folder=folder,
@@ -115,11 +117,12 @@ def read_run(folder: Path, label: str | None = None) -> Recorded:
         overrides=read_overrides(overrides),
         environment=environment,
         summary=summary,
-        losses=losses,
-        scores=scores,
+        losses=curves["losses"],
+        scores=curves["scores"],
         final=list(_final(folder, summary)),
         choices=environment.get("choices") or summary.get("choices") or read_choices(overrides.with_name("hydra.yaml")),
-        skipped_lines=skipped,
+        skipped_lines=len(curves["none"]),
+        events=sorted((*curves["trouble"], *curves["rollback"]), key=lambda event: event["step"]),
     )
 
 

@@ -13,14 +13,26 @@ from ganctl.training.state import TrainState
 
 
 def train(
-    state: TrainState, game: Game, device: Device, feed: Feed, scheduler: Scheduler, total_steps: int, *, seed: int
+    state: TrainState,
+    game: Game,
+    device: Device,
+    feed: Feed,
+    scheduler: Scheduler,
+    total_steps: int,
+    *,
+    seed: int,
+    lr_factor: float = 1.0,
 ) -> Iterator[Log]:
-    """Yields the log of each step until `total_steps` are done. Nothing done between two steps can change the run."""
+    """Yields the log of each step until `total_steps` are done.
+
+    Nothing done between two steps can change the run, but for a return to an earlier state: each new attempt of the
+    run multiplies the learning rates by `lr_factor`, in (0, 1].
+    """
     for network in state.networks.values():
         network.train()
     while state.step < total_steps:
         seed_step(seed, state.step, state.attempt)
-        set_rates(state.optimizers.values(), scheduler, state.step, total_steps)
+        set_rates(state.optimizers.values(), scheduler, state.step, total_steps, lr_factor**state.attempt)
         first = state.step * game.batches_per_step
         batches = [feed.batch(first + update) for update in range(game.batches_per_step)]
         log = game.step(state, device, batches)
@@ -28,9 +40,11 @@ def train(
         yield log
 
 
-def set_rates(optimizers: Iterable[Optimizer], scheduler: Scheduler, step: int, total_steps: int) -> None:
-    """Gives each optimizer the learning rate, and the second beta, of this step."""
-    factor = scheduler(step, total_steps)
+def set_rates(
+    optimizers: Iterable[Optimizer], scheduler: Scheduler, step: int, total_steps: int, share: float = 1.0
+) -> None:
+    """Gives each optimizer its `share` of the learning rate, and the second beta, of this step."""
+    factor = scheduler(step, total_steps) * share
     for group in (group for optimizer in optimizers for group in optimizer.param_groups):
         group["lr"] = group["base_lr"] * factor
         if isinstance(scheduler, MomentScheduler) and group["base_betas"] is not None:

@@ -118,7 +118,7 @@ def test_tensorboard_has_curves_in_groups_the_settings_and_real_images(trained: 
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     tags = EventAccumulator(str(trained / "tensorboard" / "run")).Reload().Tags()
-    assert {tag.partition("/")[0] for tag in tags["scalars"]} == {"losses", "scores", "training"}
+    assert {tag.partition("/")[0] for tag in tags["scalars"]} == {"health", "losses", "scores", "training"}
     assert {"losses/d_loss", "scores/fd_digits", "training/learning_rate"} <= set(tags["scalars"])
     assert set(tags["images"]) == {"samples/generated", "samples/real"}
     assert "settings/text_summary" in tags["tensors"]
