@@ -16,7 +16,8 @@ from ganctl.trained import Trained, load
 class Run:
     """A run that has ended: its folder, how it ended, and its last scores by name.
 
-    `status` is finished, target, patience, time, pruned, diverged or interrupted; `summary` is all of summary.json.
+    `status` is finished, target, patience, time, pruned, diverged, trouble or interrupted; `summary` is all of
+    summary.json.
     """
 
     folder: Path

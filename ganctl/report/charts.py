@@ -46,6 +46,11 @@ _TITLES = {  # in the order of the page
     "identity": "Term of leaving alone what is of its own kind",
     "ada_p": "Probability of each transform of augment=ada",
     "scheduled_p": "Probability of each transform of augment=scheduled",
+    "gradient_generator": "Norm of the generator's gradient",
+    "gradient_discriminator": "Norm of the discriminator's gradient",
+    "variety": "Variety within a batch of generated images, beside real ones",
+    "saturation": "Midtones that generated images lack beside real ones",
+    "out_of_range": "Generated values out of range",
     "learning_rate": "Learning rate",
     "images_per_second": "Images per second",
 }
@@ -53,6 +58,7 @@ _PAIRS = {  # of one run alone: title, then names and labels of the curves
     "Losses": {"d_loss": "discriminator", "g_loss": "generator"},
     "D(real) and D(fake)": {"d_real": "D(real)", "d_fake": "D(fake)"},
 }
+_WENT_BACK = "where the run goes on after it went back: "
 _SHARES = ("d_real", "d_fake")
 
 
@@ -100,6 +106,8 @@ def training_curves(runs: Sequence[Recorded]) -> list[Chart]:
         if name == "images_per_second":
             figure["layout"]["yaxis"]["rangemode"] = "tozero"
         charts.append(Chart(_TITLES.get(name, name), _ends(runs, name), figure, meaning=_meaning(runs, name)))
+    if len(runs) == 1 and charts:
+        _mark_events(charts, runs[0])
     return charts
 
 
@@ -161,6 +169,18 @@ def class_share_chart(runs: Sequence[Recorded]) -> Chart | None:
     figure["layout"] |= {"hovermode": "closest", "shapes": [_rule("y", 1 / most)], "barmode": "group"}
     notes = [f"dotted: the even share, {1 / most:.1%}"]
     return Chart("Share of each class among the samples", "; ".join(ranges), figure, notes, SHARES)
+
+
+def _mark_events(charts: Sequence[Chart], run: Recorded) -> None:
+    """A dotted line across each chart where a trouble was said or the run went back, which the first chart explains."""
+    events = [event for event in run.events if not event.get("over")]
+    for chart in charts:
+        chart.figure["layout"].setdefault("shapes", []).extend(_rule("x", event["step"]) for event in events)
+    said = [
+        f"step {event['step']:,}, {_WENT_BACK if event['kind'] == 'rollback' else ''}{event['title']}"
+        for event in events
+    ]
+    charts[0].notes.extend([f"dotted, here and below: {'; '.join(said)}"] if said else [])
 
 
 def _score_names(runs: Sequence[Recorded]) -> list[str]:
@@ -280,8 +300,9 @@ def _meaning(runs: Sequence[Recorded], *names: str) -> str:
 
 
 def _is_left_out(runs: Sequence[Recorded], name: str) -> bool:
-    """Whether it is a penalty that was never there."""
-    return name.endswith("_penalty") and not any(value for run in runs for value in series(run.losses, name)[1])
+    """Whether it is a penalty, or a fault of the pictures, that was never there."""
+    may_be_nought = name.endswith("_penalty") or name in ("saturation", "out_of_range")
+    return may_be_nought and not any(value for run in runs for value in series(run.losses, name)[1])
 
 
 def _brief(value: float) -> float | None:

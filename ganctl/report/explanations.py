@@ -27,6 +27,26 @@ FINDINGS: Mapping[str, str] = {  # by the title of a warning, without what stand
         "Speed should be level; another program on the machine, or a processor that grew hot, slows it down. The "
         "scores are the same whatever the speed: end the other program, or let it be."
     ),
+    "A gradient explodes": (
+        "Steps in the direction of such a gradient undo what was learned; good are norms within some ten times of each "
+        "other. Clip them, and learn more slowly."
+    ),
+    "A gradient vanishes": (
+        "A network whose gradient is nearly nought learns nothing more; good are norms within some ten times of each "
+        "other. Take a loss that does not saturate, or weaken the discriminator."
+    ),
+    "The pictures are black and white only": (
+        "The generator's last layer is driven to its ends, where nearly no gradient comes through; good pictures have "
+        "midtones as real ones have. Go back to before it, and learn more slowly."
+    ),
+    "Pixels out of range": (
+        "Values beyond [-1, 1] are cut off in every picture; a good generator without tanh leaves less than a "
+        "hundredth outside. Learn more slowly, or give the network a tanh."
+    ),
+    "Mode collapse: a batch of pictures is alike": (
+        "The generator has come to draw much the same whatever it is given; good pictures differ from each other as "
+        "real ones do. Make the discriminator see how alike the pictures are."
+    ),
     "Mode collapse: the pictures lack variety": (
         "The generator leaves out part of the data; in a good run each class has about its share among the real images "
         "(where those are uneven, so may these be). Make the discriminator see how alike the pictures are."
@@ -102,6 +122,26 @@ CHARTS: Mapping[str, str] = {  # of training, by the title or the logged name
         "good is a curve that levels off below 0.8; above it, leave out of the policy what shows in generated images."
     ),
     "scheduled_p": "How often each transform is done to an image: it should follow the schedule that was chosen.",
+    "gradient_generator": (
+        "How long the step is that the generator's loss asks for: good is a level curve; after a rise to a hundred "
+        "times as much clip it (training.clip_norm), after such a fall weaken the discriminator."
+    ),
+    "gradient_discriminator": (
+        "How long the step is that the discriminator's loss asks for: good is a level curve; after a rise to a hundred "
+        "times as much clip it (training.clip_norm); near 0 it has won."
+    ),
+    "variety": (
+        "How far pictures of one batch differ from each other, as a multiple of how far real ones do: good is about 1; "
+        "near 0 they are all alike, which is mode collapse."
+    ),
+    "saturation": (
+        "The share of the real images' midtones that generated ones lack: good is near 0; at 1 they are black and "
+        "white only, so learn more slowly."
+    ),
+    "out_of_range": (
+        "The share of generated values beyond [-1, 1] by more than a tenth: good is 0; where it grows, learn more "
+        "slowly."
+    ),
     "learning_rate": (
         "How large the steps are: it should follow the schedule that was chosen, and not reach 0 before the end."
     ),

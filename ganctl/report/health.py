@@ -172,9 +172,9 @@ LIVE: Mapping[str, Sequence[Callable[[Recorded], Iterator[Finding]]]] = {
     "saturation": (saturated,),
     "range": (out_of_range,),
     "variety": (variety_lost, narrowing),
-    "classes": (collapsed,),
     "discriminator": (discriminator_wins, discriminator_lost),
     "score": (declining,),
+    "classes": (collapsed,),
     "copies": (copying,),
     "rate": (learning_rate_nought,),
 }

@@ -74,7 +74,7 @@ def variety_lost(run: Recorded) -> Iterator[Finding]:
             "variety",
             lambda ratio: ratio < ALIKE,
             "Mode collapse: a batch of pictures is alike",
-            "generated images differ {:.2f} times as much from each other as real ones do",
+            "generated images differ from each other {:.2f} times as much as real ones do",
             cures.variety,
         )
 

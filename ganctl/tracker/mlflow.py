@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ganctl.contract import TrackedRun
 
 _TAG = "ganctl.run"  # by which a resumed run finds its own
-_ENDS = {"interrupted": "KILLED", "diverged": "FAILED"}  # all others are FINISHED
+_ENDS = {"interrupted": "KILLED", "diverged": "FAILED", "trouble": "FAILED"}  # all others are FINISHED
 
 
 @dataclass

@@ -88,7 +88,7 @@ def test_a_run_that_explodes_goes_back_and_ends_well(train: Train, tmp_path: Pat
     before = read_metrics(run / line["abandoned"] / "metrics.jsonl")
     assert before[-1]["kind"] == "trouble" and before[-1]["step"] == line["from"]
     rates = {record["step"]: record["learning_rate"] for record in lines(run, "losses")}
-    assert rates[line["to"] + 2] == pytest.approx(30 * (line["to"] + 2) / 60 * 0.001**number)
+    assert rates[line["to"] + 2] == pytest.approx(30 * (line["to"] + 2) / 61 * 0.001**number)
     assert last(run)["state"]["attempt"] == number and last(run)["record"]["rollbacks"] == summary["rollbacks"]
     assert all(math.isfinite(record["g_loss"]) for record in lines(run, "losses"))
 

@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
+from ganctl.configuration.rules import read_rules
 from ganctl.report.explanations import FINDINGS
-from ganctl.report.health import health
+from ganctl.report.health import LIVE, health, troubles
 from ganctl.report.recorded import Recorded
 from tests.report.records import CONFIG, EVEN, LINES, PROTOCOL, judged, losses, run, scores
+from tests.settings import CONFIGS
 
 FIFTH = LINES // 5
 RISING = [1.0] * (LINES - 2 * FIFTH) + [2.0] * FIFTH + [4.0] * FIFTH
@@ -50,6 +52,26 @@ TROUBLES: dict[str, tuple[Recorded, Recorded]] = {
     "It became slower": (
         run(losses=losses(images_per_second=[900.0] * 15 + [500.0] * 5)),
         run(losses=losses(images_per_second=[900.0] * 15 + [700.0] * 5)),
+    ),
+    "A gradient explodes (generator)": (
+        run(losses=losses(gradient_generator=[1.0] * 16 + [101.0] * 4)),
+        run(losses=losses(gradient_generator=[1.0] * 15 + [90.0] * 4 + [101.0])),
+    ),
+    "A gradient vanishes (generator)": (
+        run(losses=losses(gradient_generator=[1.0] * 16 + [0.009] * 4)),
+        run(losses=losses(gradient_generator=[1.0] * 16 + [0.009] * 3 + [0.1])),
+    ),
+    "The pictures are black and white only": (
+        run(losses=losses(saturation=[0.1] * 13 + [0.8] * 7)),
+        run(losses=losses(saturation=[0.8] * 13 + [0.1] * 7)),
+    ),
+    "Pixels out of range": (
+        run(losses=losses(out_of_range=[0.0] * 13 + [0.06] * 7)),
+        run(losses=losses(out_of_range=[0.0] * 14 + [0.06] * 6)),
+    ),
+    "Mode collapse: a batch of pictures is alike": (
+        run(losses=losses(variety=[0.1] * 5 + [0.6] * 8 + [0.2] * 7)),
+        run(losses=losses(variety=[0.1] * 13 + [0.4] + [0.2] * 6)),
     ),
     "Mode collapse: the pictures lack variety": (shared(*ONE_CLASS), shared(*UNEVEN)),
     "It may have learned images by heart": (
@@ -199,3 +221,66 @@ def test_a_penalty_that_is_there_is_made_stronger():
     (found,) = health(run(losses=losses(**sure(), g_loss=RISING), config=config))
     assert found.cure.startswith("regularizer.lazy_r1.weight=2 ")
     assert CONFIG["regularizer"] == {}
+
+
+# While it trains
+
+
+@pytest.mark.parametrize(
+    ("title", "sound_until"),
+    [
+        ("A loss or a weight became not-a-number", 600),
+        ("The discriminator wins", 0),
+        ("A gradient explodes (generator)", 800),
+        ("The pictures are black and white only", 650),
+        ("The score was better before", 500),
+        ("Variety is traded for looks (coverage)", 666),
+    ],
+)
+def test_a_trouble_says_until_when_all_was_well(title: str, sound_until: float):
+    (found,) = (finding for finding in health(TROUBLES[title][0]) if finding.title == title)
+    assert found.sound_until == sound_until
+
+
+def test_what_is_finite_and_a_thousand_times_as_large_is_not_sound_before_a_value_that_is_no_number():
+    exploding = losses(g_loss=[1.0] * 9 + [1.1e3] * 3 + [math.nan])
+    (found,) = (finding for finding in health(run(losses=exploding)) if finding.level == "error")
+    assert found.sound_until == 450
+
+
+def live(of: Recorded) -> list[str]:
+    return [finding.title for _, finding in troubles(of)]
+
+
+def training(**changes: Any) -> Recorded:
+    return run(summary={}, final=[], **changes)
+
+
+def test_a_run_that_goes_well_has_no_trouble_while_it_trains():
+    assert live(training()) == live(training(losses=[], scores=[])) == []
+
+
+def test_what_only_the_end_tells_is_not_said_before():
+    assert live(training(scores=scores(9.0, 8.0, 7.0, 6.0))) == []
+    assert live(training(losses=losses(d_real=[0.98] * 8 + [0.7] * 12, d_fake=[0.02] * 8 + [0.3] * 12))) == []
+
+
+def test_a_young_generator_is_not_said_to_have_lost_its_classes():
+    shares = {f"share_{place}_digits": [share] * 2 for place, share in enumerate(ONE_CLASS)}
+    both = scores(9.0, 8.9, **shares)
+    assert live(training(scores=both[:1])) == []
+    assert live(training(scores=both)) == ["Mode collapse: the pictures lack variety"]
+
+
+def test_a_long_run_is_given_time_to_begin():
+    early = [line | {"d_real": 0.98, "d_fake": 0.02} for line in losses()]
+    long = {"training": {"steps": 100_000}}
+    assert live(training(losses=early[:6], config=long)) == []
+    assert live(training(losses=early[:7], config=long)) == ["The discriminator wins"]
+
+
+def test_every_trouble_that_is_said_has_a_name_to_act_on():
+    rule = next(
+        rule for rule in read_rules((CONFIGS / "train.yaml").read_text(), "", "train") if rule.key == "health.act_on"
+    )
+    assert list(rule.choices) == list(LIVE) and set(rule.default) < set(LIVE)

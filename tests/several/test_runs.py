@@ -144,3 +144,15 @@ def test_how_to_go_on_is_said_if_the_first_process_is_killed(workplace: Path) ->
     assert process.returncode == 1 and "Traceback" not in text, text
     (line,) = [line for line in lines(text) if "ended" in line]
     assert line == "the first process was ended by SIGKILL; go on: ganctl train --resume run"
+
+
+def test_two_processes_go_back_together(ganctl: Command) -> None:
+    explosion = ["optimizer.lr=1e30", "health.action=rollback", "health.lr_factor=1e-32", "health.check_every=1"]
+    process = start(*RUN, *explosion, TWO)
+    text, _ = process.communicate(timeout=200)
+    assert process.returncode == 0 and text.count("went back from step") == 1, text
+    state, two = last("run")["state"], Path("two")
+    Path("run").rename(two)
+    answer = ganctl("train", *RUN, *explosion, "device.processes=1")
+    assert answer.code == 0 and answer.out.count("went back from step") == 1, answer
+    assert state["attempt"] == 1 and state["step"] == 6 and apart(last("run"), last("two")) < BOUND
