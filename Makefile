@@ -45,6 +45,7 @@ docs-pictures: $(INSTALLED) ## make the pictures and printed words of docs/ agai
 	$(BIN)/python docs/make_pictures.py
 	$(BIN)/python docs/make_transcript.py
 	$(BIN)/python docs/make_demo_colour.py
+	$(BIN)/python docs/make_trouble.py
 
 bench: $(INSTALLED) ## measure speed and memory against hand-written loops
 	$(BIN)/python -m benchmarks.run $(ARGS)

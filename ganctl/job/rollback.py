@@ -24,7 +24,8 @@ def go_back(journal: Journal) -> bool:
     settings, state, troubles = journal.config.health, journal.state, journal.grave
     title, cure = troubles[0].title, f"; try {troubles[0].cure}" if troubles[0].cure else ""
     if settings.action != "rollback":
-        journal.ending = f"health.action={settings.action}: {title}{cure}"
+        is_choice = settings.action == "stop" and troubles[0].level != "error"
+        journal.ending = f"health.action=stop: {title}{cure}" if is_choice else None
         return False
     if state.attempt >= settings.max_rollbacks:
         journal.ending = f"health.max_rollbacks={settings.max_rollbacks}: gone back so often, and again: {title}{cure}"

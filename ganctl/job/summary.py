@@ -72,7 +72,7 @@ def finish(journal: Journal, status: str) -> dict[str, Any]:
     grids = sorted((journal.folder / "samples").glob("step-*.png"))
     summary = {
         "status": status,
-        "reason": journal.ending if journal.ending and status in FAILED else _SAID[status],
+        "reason": (journal.ending if status in FAILED else None) or _SAID[status],
         "exit_code": journal.signals.exit_code or (1 if status in FAILED else 0),
         "folder": str(journal.folder),
         "step": journal.state.step,
@@ -227,12 +227,14 @@ def _going_on(journal: Journal, status: str) -> dict[str, str]:
         words = [f"stop.max_minutes={2 * config.stop.max_minutes:g}"]
     elif status in ("target", "patience"):
         words = [f"stop.{status}=null"]
+    elif status == "trouble" and config.health.action == "rollback":
+        label, words = "go on all the same", ["health.action=warn"]
     elif status == "diverged":
         rate = config.optimizer.get("lr")
         if not isinstance(rate, float):
             return {}
         label, words = "go on more slowly", [f"optimizer.lr={rate / 4:.2g}"]
-    if status not in ("interrupted", "diverged") and journal.state.step >= journal.session.total_steps:
+    if status not in ("interrupted", *FAILED) and journal.state.step >= journal.session.total_steps:
         label, words = "train longer", [*words, _twice_the_budget(config.training)]
     return {label: command_on(journal, "train --resume", *words)}
 

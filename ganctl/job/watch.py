@@ -13,7 +13,7 @@ from ganctl.report.health_scores import Finding
 from ganctl.report.recorded import Recorded
 from ganctl.training.vital_signs import BatchSigns, gradient_norms
 
-MOST_LINES = 1000  # of losses that a look takes into account, which bounds what it costs
+MOST_LINES = 400  # of losses that a look takes into account, which bounds what it costs
 MOST_IMAGES, FEWEST_IMAGES = 32, 4  # of the batch that is drawn at a look; otherwise as many as a step has
 
 Write = Callable[[Mapping[str, Any]], None]
@@ -72,7 +72,7 @@ class Watch:
 
         They are written down, and so are those that are gone. `diverged`: a loss or a weight is no finite number.
         """
-        if self._settings.check_every is None and not diverged:
+        if not (diverged or self._is_time()):
             return []
         if diverged:
             run = replace(self._run, summary={"status": "diverged", "step": self._session.state.step})
@@ -86,6 +86,12 @@ class Watch:
         for finding in (*(finding for _, finding in new), *gone):
             self._write(self._event(finding, over=finding in gone))
         return new
+
+    def _is_time(self) -> bool:
+        """Whether there are losses with signs, or scores, of this step."""
+        step = self._session.state.step
+        is_evaluated = any(record["step"] == step for record in self._run.scores[-1:])
+        return self.is_due(step) or (is_evaluated and self._settings.check_every is not None)
 
     def _event(self, finding: Finding, *, over: bool) -> dict[str, Any]:
         said = {"title": finding.title, "level": finding.level, "evidence": finding.evidence, "cure": finding.cure}

@@ -23,6 +23,8 @@ from ganctl.report.files import (
     read_summary,
 )
 
+MOST_EVENTS = 200  # of a run, the last ones; a trouble that comes and goes has one each few hundred steps
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -40,8 +42,8 @@ class Recorded:
     `label` tells it from the others of one table; `config` (nested) and `overrides` are those it was last resumed with;
     `losses` and `scores` are the lines of metrics.jsonl of either kind; `final` are the scores of summary.json and
     those that `ganctl evaluate` added, oldest first; `choices` has the option of each group, as `model`;
-    `skipped_lines` of metrics.jsonl are no records; its `events` are the troubles that were said while it trained, and
-    the times that it went back.
+    `skipped_lines` of metrics.jsonl are no records; its `events`, by step, are the troubles that were said while it
+    trained, and the times that it went back.
     """
 
     folder: Path
@@ -122,7 +124,7 @@ def read_run(folder: Path, label: str | None = None) -> Recorded:
         final=list(_final(folder, summary)),
         choices=environment.get("choices") or summary.get("choices") or read_choices(overrides.with_name("hydra.yaml")),
         skipped_lines=len(curves["none"]),
-        events=sorted((*curves["trouble"], *curves["rollback"]), key=lambda event: event["step"]),
+        events=sorted((*curves["trouble"], *curves["rollback"]), key=lambda event: event["step"])[-MOST_EVENTS:],
     )
 
 

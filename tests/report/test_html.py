@@ -358,3 +358,20 @@ def test_what_held_out_real_images_get_stands_beside_the_scores():
     shown = Page(page([run(summary=summary)]))
     assert f"held-out real images: {EVIL}" in shown.text and "0.0921" in shown.text
     assert "held-out" not in Page(page([run(summary=run().summary | {"held_out": {}})])).text
+
+
+def test_what_was_said_while_a_run_trained_stands_in_its_page_and_at_its_steps(tmp_path: Path):
+    folder = written(tmp_path / "run")
+    said = {"title": f"A trouble {EVIL}", "evidence": "it was 3", "cure": "optimizer.lr=1e-4"}
+    trouble = {"step": 300, "kind": "trouble", "level": "warning", **said, "over": False}
+    back = {"step": 250, "kind": "rollback", **said, "from": 800, "attempt": 1, "abandoned": "abandoned-1"}
+    gone = trouble | {"step": 400, "over": True}
+    with (folder / "metrics.jsonl").open("a") as file:
+        file.writelines(f"{json.dumps(line)}\n" for line in (trouble, gone, back))
+    shown = Page(page([read_run(folder)]))
+    assert "attempt 2, gone back to here from step 800 (abandoned-1): A trouble" in shown.text
+    assert "no longer: A trouble" in shown.text and "it was 3" in shown.text
+    assert not any("onerror" in attributes for attributes in shown.all("img"))
+    shapes = [figure["layout"].get("shapes", []) for figure in shown.data["charts"]]
+    assert sum([rule["x0"] for rule in rules if "x0" in rule][-2:] == [250, 300] for rules in shapes) > 3
+    assert "step 300, A trouble" in shown.text and "Said while it trained" not in page([run()])
