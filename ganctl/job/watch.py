@@ -82,7 +82,7 @@ class Watch:
             there = troubles(replace(self._run))  # a copy, as one that was asked keeps its answers
             titles = [finding.title for _, finding in there]
             gone = [finding for title, finding in self._said.items() if title not in titles]
-        new = [(name, finding) for name, finding in there if finding.title not in self._said]
+        new = [(name, finding) for name, finding in there if diverged or finding.title not in self._said]
         for finding in (*(finding for _, finding in new), *gone):
             self._write(self._event(finding, over=finding in gone))
         return new

@@ -79,6 +79,13 @@ def test_there_is_no_look_at_lines_between_two_looks(session: Session, tmp_path:
     assert len([line for line in course.lines if line["kind"] == "trouble"]) == 2
 
 
+def test_a_run_that_diverges_is_in_trouble_though_an_overflow_was_said_before(session: Session, tmp_path: Path):
+    course = Course(session, tmp_path)
+    course.go_on(2, gradient_generator=float("inf"))
+    assert list(course.said.values()) == [["A loss or a weight became not-a-number"]]
+    assert [name for name, _ in course.watch.look(diverged=True)] == ["finite"]
+
+
 def test_only_the_last_lines_count_so_that_a_look_stays_cheap(session: Session, tmp_path: Path):
     course = Course(session, tmp_path)
     for step in range(3000):
