@@ -106,8 +106,7 @@ def save_step(
 ) -> Path:
     """Writes step-NNNNNNNN.pt and last.pt into `folder` and removes all but the `keep_last` newest (None keeps all).
 
-    Of each of the steps `spared` the newest that is no later is kept as well. `is_best`: best.pt is of this step, and
-    from now on the same file.
+    Those of the steps `spared` are kept as well. `is_best`: best.pt is of this step, and from now on the same file.
     """
     path, best = folder / f"step-{step:08d}.pt", folder / "best.pt"
     save(path, content)
@@ -116,8 +115,7 @@ def save_step(
         duplicate(path, best)
     if keep_last is not None:
         older = _steps(folder)[:-keep_last]
-        wanted = [max((old for old in older if _step_of(old) <= step), key=_step_of, default=None) for step in spared]
-        for old in (old for old in older if old not in wanted):
+        for old in (old for old in older if _step_of(old) not in spared):
             if best.is_file() and best.samefile(old):
                 save_best(folder, load(old))
             old.unlink()

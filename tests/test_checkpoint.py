@@ -98,6 +98,12 @@ def test_the_last_n_are_kept_and_last_is_the_newest(tmp_path):
     assert len(list(tmp_path.glob("step-*.pt"))) == 3
 
 
+def test_what_is_spared_is_kept_as_well(tmp_path):
+    for step in (0, 10, 20, 30, 40):
+        checkpoint.save_step(tmp_path, step, content(step), keep_last=1, spared=[0, 20])
+    assert list(checkpoint.kept(tmp_path)) == [0, 20, 40]
+
+
 def test_a_run_is_found_by_its_folder_or_a_file(tmp_path):
     folder = tmp_path / "run" / "checkpoints"
     with pytest.raises(ValueError, match="no such run"):
@@ -119,8 +125,12 @@ def test_what_came_later_is_set_aside_and_not_lost(tmp_path):
         checkpoint.save_step(folder, step, content(step), keep_last=None)
     checkpoint.save_best(folder, content(30))
     (tmp_path / "metrics.jsonl").write_text("lines\n")
+    (tmp_path / "samples").mkdir()
+    for step in (20, 25):
+        (tmp_path / "samples" / f"step-{step:08d}.png").touch()
     moved = checkpoint.set_aside_after(tmp_path, 20)
-    assert sorted(path.name for path in moved.iterdir()) == ["best.pt", "metrics.jsonl", "step-00000030.pt"]
+    later = ["best.pt", "metrics.jsonl", "step-00000025.png", "step-00000030.pt"]
+    assert sorted(path.name for path in moved.iterdir()) == later
     assert [path.name for path in sorted(folder.glob("step-*.pt"))] == ["step-00000010.pt", "step-00000020.pt"]
     assert checkpoint.set_aside_after(tmp_path, 20) is None
 

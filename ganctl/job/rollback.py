@@ -53,15 +53,18 @@ def good_step(steps: Sequence[int], troubles: Sequence[Finding], rollbacks: Sequ
 
 
 def spared_steps(journal: Journal) -> list[int]:
-    """The steps to which the run may have to go back, whatever `output.keep_last` says.
+    """The checkpoints that the run may have to go back to, whatever `output.keep_last` says.
 
-    A trouble is told from a passing phase after `STEPS_OF_TROUBLE`, a score that has turned is so since its best.
+    A trouble is told from a passing phase after `STEPS_OF_TROUBLE`: all are kept since the last before that. A score
+    that has turned is so since its best.
     """
-    config = journal.config
+    config, step = journal.config, journal.state.step
     if config.health.action != "rollback":
         return []
-    look = max(config.health.check_every or 0, config.output.log_every)
-    return [journal.state.step - STEPS_OF_TROUBLE - 2 * look, journal.record.best_step or 0]
+    back = step - STEPS_OF_TROUBLE - 2 * max(config.health.check_every or 0, config.output.log_every)
+    steps = list(checkpoint.kept(journal.checkpoints))
+    last, best = (max((s for s in steps if s <= most), default=0) for most in (back, journal.record.best_step or 0))
+    return [s for s in steps if s >= last or s == best]
 
 
 def _take_up(journal: Journal, file: Path, trouble: Finding) -> None:

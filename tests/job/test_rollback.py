@@ -196,6 +196,12 @@ def test_looking_changes_nothing(train: Train, tmp_path: Path):
     assert_same(last(tmp_path / "2")["state"], last(tmp_path / "null")["state"])
 
 
+def test_checkpoints_are_kept_as_far_back_as_a_trouble_may_reach(train: Train, tmp_path: Path):
+    words = ("output.keep_last=1", "output.checkpoint_every=50", "output.log_every=10", "health.check_every=10")
+    train(*SMALL, *words, "training.steps=400", "output.evaluate_every=400", "health.action=rollback")
+    assert list(checkpoint.kept(tmp_path / "run" / "checkpoints")) == [50, 100, 150, 200, 250, 300, 350, 400]
+
+
 def finding(sound_until: float) -> Finding:
     return Finding("warning", "A trouble", "it is there", "", sound_until)
 
