@@ -76,8 +76,7 @@ class Journal:
         self.about, self.trackers = about, trackers or Trackers({}, console.warn)
         self.grids = Grids(session, folder / "samples", self.trackers)
         self.pruning, self.is_hopeless = pruning, False
-        self.config, self.state = session.config, session.state
-        self.checkpoints = folder / "checkpoints"
+        self.config, self.state, self.checkpoints = session.config, session.state, folder / "checkpoints"
         self.record = Record(**session.saved["record"]) if session.saved else Record()
         self._began = time.monotonic() - self.record.seconds
         self._last_report = (time.monotonic(), self.state.step)
@@ -171,8 +170,8 @@ class Journal:
         for _, finding in new:
             cure = f"; try {finding.cure}" if finding.cure else ""
             self.console.warn(f"step {self.state.step}: {finding.title}: {finding.evidence}{cure}")
-        heeded = settings.act_on if settings.action != "warn" else []
-        self.grave = [finding for name, finding in new if diverged or name in heeded]
+        acts_on = settings.act_on if settings.action != "warn" else []
+        self.grave = [finding for name, finding in new if diverged or name in acts_on]
         return "diverged" if diverged else "trouble" if self.grave else None
 
     # What they and the end of the run need
@@ -297,6 +296,5 @@ class Journal:
         self.trackers.open(self.folder, settings, self.score.name, None if is_new else self.state.step)
 
     def _start_console(self) -> None:
-        limit = self.config.stop.max_minutes
-        deadline = None if limit is None else self._began + 60 * limit
+        deadline = self._began + 60 * limit if (limit := self.config.stop.max_minutes) is not None else None
         self.console.start(self.session.total_steps, self.state.step, deadline)

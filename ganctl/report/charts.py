@@ -24,6 +24,7 @@ from ganctl.report.facts import (
     score_of,
     series,
 )
+from ganctl.report.marks import of_events, rule
 from ganctl.report.pictures import evenly
 from ganctl.report.recorded import Recorded
 
@@ -58,7 +59,6 @@ _PAIRS = {  # of one run alone: title, then names and labels of the curves
     "Losses": {"d_loss": "discriminator", "g_loss": "generator"},
     "D(real) and D(fake)": {"d_real": "D(real)", "d_fake": "D(fake)"},
 }
-_WENT_BACK = "where the run goes on after it went back: "
 _SHARES = ("d_real", "d_fake")
 
 
@@ -106,8 +106,11 @@ def training_curves(runs: Sequence[Recorded]) -> list[Chart]:
         if name == "images_per_second":
             figure["layout"]["yaxis"]["rangemode"] = "tozero"
         charts.append(Chart(_TITLES.get(name, name), _ends(runs, name), figure, meaning=_meaning(runs, name)))
-    if len(runs) == 1 and charts:
-        _mark_events(charts, runs[0])
+    lines, notes = of_events(runs[0]) if len(runs) == 1 else ([], [])
+    for chart in charts:
+        chart.figure["layout"].setdefault("shapes", []).extend(lines)
+    for chart in charts[:1]:
+        chart.notes.extend(notes)
     return charts
 
 
@@ -166,21 +169,9 @@ def class_share_chart(runs: Sequence[Recorded]) -> Chart | None:
     figure = _figure(bars)
     figure["layout"]["xaxis"] = {"title": {"text": "class"}, "type": "category"}
     figure["layout"]["yaxis"] = {"tickformat": ".0%", "rangemode": "tozero"}
-    figure["layout"] |= {"hovermode": "closest", "shapes": [_rule("y", 1 / most)], "barmode": "group"}
+    figure["layout"] |= {"hovermode": "closest", "shapes": [rule("y", 1 / most)], "barmode": "group"}
     notes = [f"dotted: the even share, {1 / most:.1%}"]
     return Chart("Share of each class among the samples", "; ".join(ranges), figure, notes, SHARES)
-
-
-def _mark_events(charts: Sequence[Chart], run: Recorded) -> None:
-    """A dotted line across each chart where a trouble was said or the run went back, which the first chart explains."""
-    events = [event for event in run.events if not event.get("over")]
-    for chart in charts:
-        chart.figure["layout"].setdefault("shapes", []).extend(_rule("x", event["step"]) for event in events)
-    said = [
-        f"step {event['step']:,}, {_WENT_BACK if event['kind'] == 'rollback' else ''}{event['title']}"
-        for event in events
-    ]
-    charts[0].notes.extend([f"dotted, here and below: {'; '.join(said)}"] if said else [])
 
 
 def _score_names(runs: Sequence[Recorded]) -> list[str]:
@@ -206,7 +197,7 @@ def _score_chart(name: str, runs: Sequence[Recorded], places: Sequence[int], mar
     figure = _figure(lines, many=len(places))
     judge, _, step = (best(runs[0]) if len(runs) == 1 else None) or ("", 0.0, -1)
     if step >= 0:
-        figure["layout"]["shapes"] = [_rule("x", step)]
+        figure["layout"]["shapes"] = [rule("x", step)]
         if name == judge:
             notes = [*notes, f"dotted, here and below: step {step:,}, the best checkpoint by {name}"]
     if len(runs) == 1 and (real := held_out_value(runs[0], name)) is not None:
@@ -266,13 +257,6 @@ def _figure(data: list[dict[str, Any]], *, legend: bool = False, share: bool = F
         "hovermode": hover,
     }
     return {"data": data, "layout": layout}
-
-
-def _rule(axis: str, value: float) -> dict[str, Any]:
-    """A dotted line across the chart at one value of `axis`, x or y."""
-    other = {"x": "y", "y": "x"}[axis]
-    ends = {f"{axis}0": value, f"{axis}1": value, f"{other}0": 0, f"{other}1": 1, f"{other}ref": "paper"}
-    return {"type": "line", "line": {"dash": "dot", "width": 1.5, "color": "#7f8794"}, **ends}
 
 
 def _ends(runs: Sequence[Recorded], name: str, *, scores: bool = False) -> str:
