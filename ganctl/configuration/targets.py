@@ -45,14 +45,14 @@ def check_target(group: str, target: object, trusted: Sequence[str] = (), *, key
     label, target = _label_and_path(key or f"{group}._target_", target, "class, like ganctl.model.dcgan.Generator")
     home = HOMES.get(group)
     if is_trusted(target, trusted):
-        _check_defined(label, target, ("ClassDef", "FunctionDef", "Assign", "Import"))
+        _check_defined(label, target, ("ClassDef", "FunctionDef", "Assign", "Import", "Part"))
     elif home is None:
         raise ValueError(f"{label}: nothing is built in {group}; remove it")
     elif home == "torch.optim":
         if not re.fullmatch(r"torch\.optim\.[A-Z]\w*", target):
             raise ValueError(f"{label}: not an optimizer of torch.optim; {_cure(group, target)}")
     elif target.startswith(home + "."):
-        _check_defined(label, target, ("ClassDef",))
+        _check_defined(label, target, ("ClassDef", "Part"))
     else:
         raise ValueError(f"{label}: {group} builds classes of {home} only; {_cure(group, target)}")
 
@@ -123,20 +123,25 @@ def _check_defined(label: str, target: str, kinds: Sequence[str]) -> None:
     if file.suffix != ".py" or not file.exists():
         return
     try:
-        defined = _definitions(file, words[0])
+        defined = _definitions(file, ".".join(words))
     except SyntaxError as error:
         raise ValueError(f"{label}: {file}:{error.lineno or 1}: invalid Python: {error.msg}") from None
     except (OSError, ValueError, RecursionError, MemoryError) as error:
         raise ValueError(f"{label}: {file}: invalid Python: {type(error).__name__}: {error}") from None
     if defined.get(name) not in kinds:
-        likely = {"ClassDef", "FunctionDef"} & set(kinds)
+        likely = {"ClassDef", "FunctionDef", "Part"} & set(kinds)
         names = [known for known, kind in defined.items() if kind in likely and not known.startswith("_")]
         raise ValueError(f"{label}: {'.'.join(words)} does not define {name}; {suggestion(name, names, 'class')}")
 
 
 @cache
-def _definitions(file: Path, package: str) -> dict[str, str]:
-    """The names that a source file defines at its top level, with their kinds; imports from elsewhere are not."""
+def _definitions(file: Path, module: str) -> dict[str, str]:
+    """The names that the source file of `module` defines at its top level, with their kinds.
+
+    What it imports from modules inside it, as a package does whose classes lie in several files, is a `Part`; what
+    comes from its package is an `Import`, and what comes from elsewhere is left out.
+    """
+    package = module.partition(".")[0]
     kinds: dict[str, str] = {}
     for node in ast.parse(file.read_bytes(), str(file)).body:
         if isinstance(node, ast.ClassDef | ast.FunctionDef):
@@ -144,5 +149,6 @@ def _definitions(file: Path, package: str) -> dict[str, str]:
         elif isinstance(node, ast.Assign):
             kinds |= {target.id: "Assign" for target in node.targets if isinstance(target, ast.Name)}
         elif isinstance(node, ast.ImportFrom) and (node.level or (node.module or "").partition(".")[0] == package):
-            kinds |= {alias.asname or alias.name: "Import" for alias in node.names}
+            kind = "Part" if (node.module or "").startswith(f"{module}.") else "Import"
+            kinds |= {alias.asname or alias.name: kind for alias in node.names}
     return kinds
