@@ -26,6 +26,7 @@ from ganctl.contract import (
 from ganctl.regularizer import (
     R1,
     R2,
+    Dragan,
     EnergyDistance,
     GradientPenalty,
     InstanceNoise,
@@ -38,7 +39,8 @@ from ganctl.regularizer import (
 SHAPE = (2, 3, 4)
 LABELS = torch.tensor([0, 1, 2, 1, 0])
 REAL = Batch(torch.zeros(5, *SHAPE), LABELS)
-PENALTIES = [R1, R2, GradientPenalty]
+LENGTHS = [GradientPenalty, Dragan]
+PENALTIES = [R1, R2, *LENGTHS]
 
 
 def linear(weight: Tensor) -> Critic:
@@ -71,6 +73,7 @@ def test_each_regularizer_is_what_its_protocol_says():
         R1: 0,
         R2: 0,
         GradientPenalty: 0,
+        Dragan: 0,
         LeCam: 0,
         Reconstruction: 0,
         ModeSeeking: 1,
@@ -95,6 +98,7 @@ def test_every_regularizer_has_a_file_under_its_own_name():
         "r2",
         "r2_finite",
         "gradient_penalty",
+        "dragan",
         "orthogonal",
         "mode_seeking",
         "light_mode_seeking",
@@ -146,19 +150,41 @@ def test_r1_reuses_the_logits_of_the_loss_in_float32():
     assert R1().discriminator_penalty(real, real, untouchable).shape == LABELS.shape
 
 
+@pytest.mark.parametrize("kind", LENGTHS)
 @pytest.mark.parametrize("length", [0.25, 1.0, 3.0])
-def test_gradient_penalty_of_a_linear_critic_is_its_weights_distance_from_length_one(length):
+def test_penalties_on_length_of_a_linear_critic_are_its_weights_distance_from_length_one(kind, length):
     weight = torch.randn(SHAPE)
     weight *= length / weight.norm()
-    two_sided, one_sided = GradientPenalty(weight=10.0), GradientPenalty(weight=10.0, one_sided=True)
+    two_sided, one_sided = kind(weight=10.0), kind(weight=10.0, one_sided=True)
     assert penalty(two_sided, linear(weight)).tolist() == pytest.approx([10 * (length - 1) ** 2] * 5, abs=1e-5)
     assert penalty(one_sided, linear(weight)).tolist() == pytest.approx([10 * max(0, length - 1) ** 2] * 5, abs=1e-5)
 
 
-def test_gradient_penalty_keeps_the_length_that_it_is_told():
+@pytest.mark.parametrize("kind", LENGTHS)
+def test_penalties_on_length_keep_the_length_that_they_are_told(kind):
     weight = torch.full(SHAPE, 2.0 / math.sqrt(math.prod(SHAPE)))
-    assert penalty(GradientPenalty(target=2.0), linear(weight)).tolist() == pytest.approx([0] * 5, abs=1e-10)
-    assert penalty(GradientPenalty(weight=1.0, target=0.0), linear(weight)).tolist() == pytest.approx([4] * 5)
+    assert penalty(kind(target=2.0), linear(weight)).tolist() == pytest.approx([0] * 5, abs=1e-10)
+    assert penalty(kind(weight=1.0, target=0.0), linear(weight)).tolist() == pytest.approx([4] * 5)
+
+
+def test_dragan_judges_points_around_real_images_as_its_authors_code_does():
+    seen = []
+
+    def watching(images: Tensor, labels: Tensor) -> Tensor:
+        seen.append((images.detach(), labels))
+        return quadratic(images, labels)
+
+    many = torch.randn(400, *SHAPE, generator=torch.Generator().manual_seed(3)) * 3
+    real = Verdict(many, {"labels": torch.ones(400)}, torch.zeros(400))
+    Dragan(spread=0.5).discriminator_penalty(real, real, watching)
+    Dragan(spread=0.0).discriminator_penalty(real, real, watching)
+    ((around, labels), (there, _)) = seen
+    away = (around - many) / (0.5 * many.std(correction=0))  # e u: e one an image, u one a number, both uniform
+    assert labels is real.shown["labels"] and torch.equal(there, many)
+    assert away.min() > -1e-5 and away.max() < 1
+    assert away.mean().item() == pytest.approx(0.25, abs=0.02)
+    largest = away.flatten(1).amax(1)  # of 24 numbers: about e
+    assert largest.min() < 0.02 and largest.mean().item() == pytest.approx(0.5 * 24 / 25, abs=0.03)
 
 
 def test_gradient_penalty_judges_points_between_each_pair_under_the_real_label():
@@ -190,7 +216,8 @@ def test_penalties_on_packs_are_on_the_gradient_by_the_whole_pack():
     for kind in (R1(weight=3.0), R2(weight=3.0)):
         assert penalty(kind, packed(weight), pairs, pairs).tolist() == pytest.approx([1.5 * square] * 2)
     expected = [10 * (square**0.5 - 1) ** 2] * 2
-    assert penalty(GradientPenalty(weight=10.0), packed(weight), pairs, pairs).tolist() == pytest.approx(expected)
+    for kind in LENGTHS:
+        assert penalty(kind(weight=10.0), packed(weight), pairs, pairs).tolist() == pytest.approx(expected)
 
 
 def test_gradient_penalty_judges_packs_between_two_packs():
@@ -206,9 +233,10 @@ def test_gradient_penalty_judges_packs_between_two_packs():
     assert shares[0] != pytest.approx(shares[2], abs=1e-2)
 
 
-def test_gradient_penalty_can_be_minimised_by_the_weight():
+@pytest.mark.parametrize("kind", LENGTHS)
+def test_penalties_on_length_can_be_minimised_by_the_weight(kind):
     weight = torch.randn(SHAPE, requires_grad=True)
-    (slope,) = torch.autograd.grad(penalty(GradientPenalty(weight=10.0), linear(weight)).mean(), weight)
+    (slope,) = torch.autograd.grad(penalty(kind(weight=10.0), linear(weight)).mean(), weight)
     expected = 20 * (weight.norm() - 1) * weight / weight.norm()
     torch.testing.assert_close(slope, expected)
 
@@ -495,6 +523,7 @@ def test_instance_noise_lets_the_gradient_through_and_follows_the_global_seed():
         *((kind, "every", 0) for kind in (R1, ModeSeeking)),
         (GradientPenalty, "weight", math.nan),
         (GradientPenalty, "target", -0.5),
+        (Dragan, "spread", -0.5),
         (ModeSeeking, "eps", 0.0),
         (InstanceNoise, "strength", -0.1),
         (InstanceNoise, "decay_steps", 0),

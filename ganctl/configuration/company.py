@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-_GRADIENTS = ("R1", "R2", "GradientPenalty")
+_LENGTHS = ("GradientPenalty", "Dragan")
+_GRADIENTS = ("R1", "R2", *_LENGTHS)
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Parts:
     def strong(self) -> list[str]:
         """The gradient penalties but for light R1 and R2."""
         weights = {name: node.get("weight") or 0 for name, node in (self.values.get("regularizer") or {}).items()}
-        return [*self.penalties("GradientPenalty"), *(n for n in self.penalties("R1", "R2") if weights[n] > 1)]
+        return [*self.penalties(*_LENGTHS), *(n for n in self.penalties("R1", "R2") if weights[n] > 1)]
 
     def is_adaptive(self) -> bool:
         """Whether the augmentation follows the sign of the logits."""
@@ -68,7 +69,7 @@ RULES = (
     Rule(
         lambda p: (
             p.kind("loss") == "Wasserstein"
-            and not p.penalties("GradientPenalty")
+            and not p.penalties(*_LENGTHS)
             and not p.get("discriminator", "spectral_norm")
         ),
         lambda p: "the Wasserstein loss without its constraint",

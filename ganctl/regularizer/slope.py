@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import relu
 
-from ganctl.collective import draw
+from ganctl.collective import draw, draw_like, var_mean
 from ganctl.contract import Critic, Verdict
 from ganctl.course import half_cosine
 from ganctl.gradient import gradient_at, squared_slope
@@ -60,12 +60,10 @@ class R2(_SquaredSlope):
 
 
 @dataclass(frozen=True)
-class GradientPenalty:
-    """lambda (||dD(x)/dx|| - target)^2 between real and fake (Gulrajani et al. 2017, arXiv:1704.00028, eq. 3).
+class _Length:
+    """What the penalties on the gradient's length have alike: weight (||dD(x)/dx|| - target)^2 at points x.
 
-    x = e real + (1 - e) fake with e uniform in [0, 1), one for each pair, judged under the label of the real image.
-    `weight` is lambda. With `one_sided` only gradients longer than `target` are penalised (section 4 there; Petzka et
-    al. 2018, arXiv:1709.08894). The term is (N,).
+    With `one_sided` only gradients longer than `target` are penalised (Petzka et al. 2018, arXiv:1709.08894).
     """
 
     weight: float = ranged(10.0, "[0, inf)", cure=1)
@@ -76,10 +74,45 @@ class GradientPenalty:
 
     __post_init__ = check_ranges
 
-    def discriminator_penalty(self, real: Verdict, fake: Verdict, critic: Critic) -> Tensor:
-        x, g = real.images.detach().float(), fake.images.detach().float()
-        e = draw(torch.rand, len(real.logits), *[1] * (x.ndim - 1), device=x.device)
-        e = e.repeat_interleave(len(x) // len(e), dim=0)  # one for all images of a pack
-        gradient = gradient_at(e * x + (1 - e) * g, real.shown, critic)
+    def _at(self, points: Tensor, real: Verdict, critic: Critic) -> Tensor:
+        gradient = gradient_at(points, real.shown, critic)
         excess = torch.linalg.vector_norm(gradient, dim=1) - self.target
         return self.weight * (relu(excess) if self.one_sided else excess).square()
+
+
+class GradientPenalty(_Length):
+    """lambda (||dD(x)/dx|| - target)^2 between real and fake (Gulrajani et al. 2017, arXiv:1704.00028, eq. 3).
+
+    x = e real + (1 - e) fake with e uniform in [0, 1), one for each pair, judged under the label of the real image.
+    `weight` is lambda; `one_sided` is section 4 there. The term is (N,).
+    """
+
+    def discriminator_penalty(self, real: Verdict, fake: Verdict, critic: Critic) -> Tensor:
+        x, g = real.images.detach().float(), fake.images.detach().float()
+        e = _shares(real)
+        return self._at(e * x + (1 - e) * g, real, critic)
+
+
+@dataclass(frozen=True)
+class Dragan(_Length):
+    """lambda (||dD(x + d)/dx|| - target)^2 around real images x (Kodali et al. 2017, arXiv:1705.07215, section 2.3).
+
+    The paper has d ~ N(0, c I) and leaves c to the range of the data. This is its authors' code, which ties it to them:
+    d = e `spread` s u, with s the standard deviation of all numbers of the batch, u uniform in [0, 1), one for each
+    number, and e uniform in [0, 1), one for each image. `weight` is lambda, `target` the paper's k. The term is (N,).
+    """
+
+    spread: float = ranged(0.5, "[0, inf)", cure=0.5)
+
+    def discriminator_penalty(self, real: Verdict, fake: Verdict, critic: Critic) -> Tensor:
+        x = real.images.detach().float()
+        variance, _ = var_mean(x, list(range(x.ndim)))
+        e, u = _shares(real), draw_like(x, torch.Tensor.uniform_)
+        return self._at(x + e * self.spread * variance.sqrt() * u, real, critic)
+
+
+def _shares(verdict: Verdict) -> Tensor:
+    """Uniform in [0, 1): (N, 1, ..., 1), one for all images of a pack."""
+    images, logits = verdict.images, verdict.logits
+    drawn = draw(torch.rand, len(logits), *[1] * (images.ndim - 1), device=images.device)
+    return drawn.repeat_interleave(len(images) // len(logits), dim=0)

@@ -31,6 +31,7 @@ def composed(*overrides: str) -> Any:
         ("mlp", "mlp", "cnn", "non_saturating"),
         ("lsgan", "dcgan", "dcgan", "least_squares"),
         ("wgan_gp", "dcgan", "dcgan_critic", "wasserstein"),
+        ("dragan", "dcgan", "dcgan_critic", "non_saturating"),
         ("sngan", "resnet", "resnet", "hinge"),
         ("fastgan", "fastgan", "fastgan", "hinge"),
         ("projected", "fastgan", "projected", "hinge"),
@@ -58,6 +59,16 @@ def test_wgan_gp_is_its_papers_first_algorithm():
     assert config.optimizer.generator.betas == config.optimizer.discriminator.betas == [0, 0.9]
     assert config.optimizer.generator.lr == config.optimizer.discriminator.lr == 1e-4
     assert (config.training.batch_size, config.training.discriminator_steps) == (64, 5)
+
+
+def test_dragan_has_the_settings_of_its_authors_code():
+    config = composed("model=dragan")
+    (penalty,) = config.regularizer.values()
+    assert (penalty.weight, penalty.target, penalty.spread) == (10, 1, 0.5)
+    assert config.discriminator.batch_norm is False and config.training.fresh_fakes is True
+    for side in ("generator", "discriminator"):
+        assert (config.optimizer[side].lr, config.optimizer[side].betas) == (1e-4, [0.5, 0.9])
+    assert (config.training.batch_size, config.training.discriminator_steps) == (128, 1)
 
 
 def test_sngan_normalises_every_weight_of_its_discriminator():
