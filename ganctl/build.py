@@ -34,7 +34,7 @@ from ganctl.evaluation.judge import Judge
 from ganctl.own_code import own_code
 from ganctl.training.device import Device, open_device
 from ganctl.training.draws import seed_building
-from ganctl.training.game import Game
+from ganctl.training.game import Game, constrain
 from ganctl.training.state import TrainState
 from ganctl.training.whole import of_the_whole
 
@@ -116,7 +116,9 @@ def state(config: DictConfig, game: Game, task: Task, device: Device) -> TrainSt
         side: optimizer(config, side, [networks[name] for name in names], device) for side, names in game.sides.items()
     }
     lengths = config.training.ema_lengths
-    return TrainState.begin(networks, optimizers, averaged=game.averaged, lengths=lengths, memories=game.memories())
+    begun = TrainState.begin(networks, optimizers, averaged=game.averaged, lengths=lengths, memories=game.memories())
+    constrain(begun, game)
+    return begun
 
 
 def copy_with(network: nn.Module, weights: Mapping[str, Any]) -> nn.Module:

@@ -326,6 +326,18 @@ class WeightPenalty(Protocol):
 
 
 @runtime_checkable
+class WeightConstraint(Protocol):
+    """What the weights of each network in `networks` ("generator", "discriminator") have to keep.
+
+    `constrain` changes them in place, before the first update and after each; an average is left as it is.
+    """
+
+    networks: tuple[str, ...]
+
+    def constrain(self, network: nn.Module) -> None: ...
+
+
+@runtime_checkable
 class Perturbation(Protocol):
     """Done to every image the discriminator sees, real or fake, differentiably: (N, C, ...) to the same shape."""
 

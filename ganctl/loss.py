@@ -100,7 +100,7 @@ class Wasserstein:
     """WGAN (Arjovsky et al. 2017, arXiv:1701.07875, section 3, eqs. 2 and 3): a difference of means.
 
     Discriminator: D(G(z)) - D(x); generator: -D(G(z)). Its theory asks for a 1-Lipschitz discriminator, which something
-    else has to see to: regularizer=gradient_penalty or spectral norm.
+    else has to see to: regularizer=gradient_penalty or weight_clipping, or spectral norm.
     """
 
     relativistic: ClassVar[bool] = False

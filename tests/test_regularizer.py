@@ -21,6 +21,7 @@ from ganctl.contract import (
     Perturbation,
     Sample,
     Verdict,
+    WeightConstraint,
     WeightPenalty,
 )
 from ganctl.regularizer import (
@@ -34,6 +35,7 @@ from ganctl.regularizer import (
     ModeSeeking,
     Orthogonal,
     Reconstruction,
+    WeightClipping,
 )
 
 SHAPE = (2, 3, 4)
@@ -68,7 +70,7 @@ def penalty(kind, critic: Critic, real: Tensor | None = None, fake: Tensor | Non
 
 
 def test_each_regularizer_is_what_its_protocol_says():
-    protocols = (DiscriminatorPenalty, GeneratorPenalty, WeightPenalty, Perturbation)
+    protocols = (DiscriminatorPenalty, GeneratorPenalty, WeightPenalty, Perturbation, WeightConstraint)
     kinds = {
         R1: 0,
         R2: 0,
@@ -80,9 +82,10 @@ def test_each_regularizer_is_what_its_protocol_says():
         EnergyDistance: 1,
         Orthogonal: 2,
         InstanceNoise: 3,
+        WeightClipping: 4,
     }
     for kind, place in kinds.items():
-        assert [isinstance(kind(), protocol) for protocol in protocols] == [place == other for other in range(4)]
+        assert [isinstance(kind(), protocol) for protocol in protocols] == [place == other for other in range(5)]
         assert kind().every == 1
 
 
@@ -100,6 +103,7 @@ def test_every_regularizer_has_a_file_under_its_own_name():
         "gradient_penalty",
         "dragan",
         "orthogonal",
+        "weight_clipping",
         "mode_seeking",
         "light_mode_seeking",
         "energy_distance",
@@ -435,6 +439,15 @@ def test_orthogonal_takes_the_list_of_a_yaml_file():
     assert Orthogonal(networks=["generator", "discriminator"]).networks == ("generator", "discriminator")
 
 
+def test_clipping_brings_every_number_of_a_network_into_the_cube_and_leaves_the_others():
+    network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Flatten(), nn.Linear(4, 3))
+    before = [parameter.detach().clone() for parameter in network.parameters()]
+    WeightClipping(limit=0.25).constrain(network)
+    assert any((parameter.abs() > 0.25).any() for parameter in before)
+    for old, new in zip(before, network.parameters(), strict=True):
+        assert torch.equal(new, old.clamp(-0.25, 0.25))
+
+
 def sample(latents: list[list[float]], labels: list[int], pixels: list[float]) -> Sample:
     pixel = torch.tensor(pixels).view(-1, 1, 1, 1).expand(-1, *SHAPE).clone().requires_grad_()
     return Sample({"latents": torch.tensor(latents), "labels": torch.tensor(labels)}, pixel)
@@ -524,6 +537,7 @@ def test_instance_noise_lets_the_gradient_through_and_follows_the_global_seed():
         (GradientPenalty, "weight", math.nan),
         (GradientPenalty, "target", -0.5),
         (Dragan, "spread", -0.5),
+        (WeightClipping, "limit", 0.0),
         (ModeSeeking, "eps", 0.0),
         (InstanceNoise, "strength", -0.1),
         (InstanceNoise, "decay_steps", 0),

@@ -69,7 +69,7 @@ RULES = (
     Rule(
         lambda p: (
             p.kind("loss") == "Wasserstein"
-            and not p.penalties(*_LENGTHS)
+            and not p.penalties(*_LENGTHS, "WeightClipping")
             and not p.get("discriminator", "spectral_norm")
         ),
         lambda p: "the Wasserstein loss without its constraint",

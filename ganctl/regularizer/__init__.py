@@ -1,4 +1,4 @@
-"""Regularizers: terms added to a network's loss, and one thing done to the discriminator's input.
+"""Regularizers: terms added to a network's loss, and what is done to the discriminator's input and weights.
 
 `every` = n means that the term is added on each n-th step and n times as strong (lazy regularization, Karras et al.
 2020, arXiv:1912.04958, section 3.1). Both halves of this are the step's doing: the formulas are without n.
@@ -11,7 +11,7 @@ ArgumentError.
 from ganctl.regularizer.image import EnergyDistance, InstanceNoise, ModeSeeking
 from ganctl.regularizer.judgement import LeCam, Reconstruction
 from ganctl.regularizer.slope import R1, R2, Dragan, GradientPenalty
-from ganctl.regularizer.weight import Orthogonal
+from ganctl.regularizer.weight import Orthogonal, WeightClipping
 
 __all__ = [
     "R1",
@@ -24,4 +24,5 @@ __all__ = [
     "ModeSeeking",
     "Orthogonal",
     "Reconstruction",
+    "WeightClipping",
 ]

@@ -1,7 +1,8 @@
-"""Terms on the weights of a network, whatever images it sees."""
+"""Terms on the weights of a network, whatever images it sees, and a bound that they keep to."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -41,6 +42,27 @@ class Orthogonal:
     def weight_penalty(self, network: nn.Module) -> Tensor:
         terms = [_squared_overlaps(filters) for filters in _filters(network)]
         return self.weight * sum(terms, torch.zeros(()))
+
+
+@dataclass(frozen=True)
+class WeightClipping:
+    """w <- clip(w, -c, c) for each number w of the discriminator (Arjovsky et al. 2017, arXiv:1701.07875, algorithm 1).
+
+    After each of its updates, as there, and before the first, as in its authors' code; biases and the weights of batch
+    norm are such numbers, too. `limit` is c. So the discriminator is Lipschitz, with a constant that c and its layers
+    decide.
+    """
+
+    limit: float = ranged(0.01, "(0, inf)", cure=0.01)
+    every: ClassVar[int] = 1
+    networks: ClassVar[tuple[str, ...]] = ("discriminator",)
+
+    __post_init__ = check_ranges
+
+    @torch.no_grad()
+    def constrain(self, network: nn.Module) -> None:
+        for parameter in network.parameters():
+            parameter.clamp_(-self.limit, self.limit)
 
 
 def _filters(network: nn.Module) -> Iterator[Tensor]:

@@ -27,6 +27,7 @@ from ganctl.contract import (
     Regularizer,
     Sample,
     Task,
+    WeightConstraint,
     WeightPenalty,
 )
 from ganctl.course import half_cosine
@@ -98,6 +99,7 @@ class Settings:
     ema_lengths: Sequence[float] = ()
     burn_in: float = 500_000
 
+    networks: ClassVar[Mapping[str, str]] = {}
     honours: ClassVar[tuple[type, ...]] = (GeneratorPenalty,)
     """What of a regularizer this game heeds; beside the weights of each group of its networks in `weighed`."""
     weighed: ClassVar[tuple[str, ...]] = ("generator",)
@@ -112,6 +114,9 @@ class Settings:
             if isinstance(part, WeightPenalty) and not {*part.networks} <= {*self.weighed}:
                 need = f"looks at weights of {', '.join(part.networks)}"
                 raise ValueError(f"game={game}: cannot take {name}, which {need}; keep to {', '.join(self.weighed)}")
+            if isinstance(part, WeightConstraint) and not {*part.networks} <= {*self.networks.values()}:
+                need = f"bounds weights of {', '.join(part.networks)}"
+                raise ValueError(f"game={game}: cannot take {name}, which {need}; leave it out")
 
     def memories(self) -> dict[str, Memory]:
         return {name: part for name, part in self.regularizers.items() if isinstance(part, Memory)}
@@ -190,6 +195,18 @@ class Way:
             if isinstance(r, WeightPenalty) and "generator" in r.networks:
                 penalty = penalty + r.every * r.weight_penalty(self.generator)
         return penalty
+
+
+def constrain(state: TrainState, game: Game) -> None:
+    """Lets every `WeightConstraint` of `game` hold now, and after each step of the optimizer of its networks."""
+    constraints = game.regularizers.values() if isinstance(game, Settings) else []
+    for constraint in (each for each in constraints if isinstance(each, WeightConstraint)):
+        for side, names in game.sides.items():
+            for network in (state.networks[name] for name in names if game.networks[name] in constraint.networks):
+                constraint.constrain(network)
+                state.optimizers[side].register_step_post_hook(
+                    lambda *_, keep=constraint.constrain, network=network: keep(network)
+                )
 
 
 @contextmanager

@@ -31,6 +31,7 @@ def composed(*overrides: str) -> Any:
         ("mlp", "mlp", "cnn", "non_saturating"),
         ("lsgan", "dcgan", "dcgan", "least_squares"),
         ("wgan_gp", "dcgan", "dcgan_critic", "wasserstein"),
+        ("wgan", "dcgan", "dcgan", "wasserstein"),
         ("dragan", "dcgan", "dcgan_critic", "non_saturating"),
         ("sngan", "resnet", "resnet", "hinge"),
         ("fastgan", "fastgan", "fastgan", "hinge"),
@@ -58,6 +59,14 @@ def test_wgan_gp_is_its_papers_first_algorithm():
     assert config.discriminator.batch_norm is False
     assert config.optimizer.generator.betas == config.optimizer.discriminator.betas == [0, 0.9]
     assert config.optimizer.generator.lr == config.optimizer.discriminator.lr == 1e-4
+    assert (config.training.batch_size, config.training.discriminator_steps) == (64, 5)
+
+
+def test_wgan_is_its_papers_algorithm():
+    config = composed("model=wgan")
+    assert config.regularizer.weight_clipping.limit == 0.01
+    assert config.optimizer._target_ == "torch.optim.RMSprop"
+    assert config.optimizer.generator.lr == config.optimizer.discriminator.lr == 5e-5
     assert (config.training.batch_size, config.training.discriminator_steps) == (64, 5)
 
 
