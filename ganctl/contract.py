@@ -345,6 +345,16 @@ class Perturbation(Protocol):
 
 
 @runtime_checkable
+class Selection(Protocol):
+    """Says by the logits (N, ...) of the generator's images how much each of them counts in its adversarial loss.
+
+    `shares` has their shape and the mean 1 over the whole batch; no gradient goes through it.
+    """
+
+    def shares(self, logits: Tensor) -> Tensor: ...
+
+
+@runtime_checkable
 class Observer(Protocol):
     """Learns from what the discriminator says at each of its updates; what it has learned makes it a `Memory`, too."""
 

@@ -20,10 +20,12 @@ from ganctl.contract import (
     Observer,
     Perturbation,
     Sample,
+    Selection,
     Verdict,
     WeightConstraint,
     WeightPenalty,
 )
+from ganctl.loss import Wasserstein
 from ganctl.regularizer import (
     R1,
     R2,
@@ -35,8 +37,10 @@ from ganctl.regularizer import (
     ModeSeeking,
     Orthogonal,
     Reconstruction,
+    TopK,
     WeightClipping,
 )
+from ganctl.training.game import Selective
 
 SHAPE = (2, 3, 4)
 LABELS = torch.tensor([0, 1, 2, 1, 0])
@@ -70,7 +74,7 @@ def penalty(kind, critic: Critic, real: Tensor | None = None, fake: Tensor | Non
 
 
 def test_each_regularizer_is_what_its_protocol_says():
-    protocols = (DiscriminatorPenalty, GeneratorPenalty, WeightPenalty, Perturbation, WeightConstraint)
+    protocols = (DiscriminatorPenalty, GeneratorPenalty, WeightPenalty, Perturbation, WeightConstraint, Selection)
     kinds = {
         R1: 0,
         R2: 0,
@@ -83,9 +87,10 @@ def test_each_regularizer_is_what_its_protocol_says():
         Orthogonal: 2,
         InstanceNoise: 3,
         WeightClipping: 4,
+        TopK: 5,
     }
     for kind, place in kinds.items():
-        assert [isinstance(kind(), protocol) for protocol in protocols] == [place == other for other in range(5)]
+        assert [isinstance(kind(), protocol) for protocol in protocols] == [place == other for other in range(6)]
         assert kind().every == 1
 
 
@@ -108,6 +113,7 @@ def test_every_regularizer_has_a_file_under_its_own_name():
         "light_mode_seeking",
         "energy_distance",
         "reconstruction",
+        "top_k",
         "instance_noise",
         "lecam",
     }
@@ -281,6 +287,48 @@ def test_fakes_in_bfloat16_are_taken(kind):
     with torch.autocast("cpu", torch.bfloat16):
         term = penalty(kind(), linear(torch.ones(SHAPE)), fake=images(2).bfloat16())
     assert term.dtype == torch.float32 and term.isfinite().all()
+
+
+def test_of_the_top_k_the_loss_is_the_mean_and_the_others_have_no_gradient():
+    part = TopK(share=0.5, decay=0.5, epoch_kimg=0.008)
+    part.images = 8
+    judged = torch.tensor([0.5, -2.0, 3.0, 1.0, -0.1, 0.0], requires_grad=True)
+    loss = Selective(Wasserstein(), [part]).generator(judged, None).mean()
+    assert loss.item() == pytest.approx(-(3.0 + 1.0 + 0.5) / 3)
+    (slope,) = torch.autograd.grad(loss, judged)
+    torch.testing.assert_close(slope, -torch.tensor([1.0, 0, 1, 1, 0, 0]) / 3)
+
+
+def test_the_share_that_counts_shrinks_each_epoch_until_it_stays():
+    part, batch = TopK(share=0.75, decay=0.9, epoch_kimg=0.01), logits(*[0.0] * 5)
+    shares = []
+    for _ in range(8):
+        shares.append(part.readings()["share"].item())
+        part.observe(batch, batch)
+    assert shares == pytest.approx([1, 1, 0.9, 0.9, 0.81, 0.81, 0.75, 0.75])
+    resumed = TopK(share=0.75, decay=0.9, epoch_kimg=0.01)
+    resumed.load_state_dict(part.state_dict())
+    assert resumed.kept == part.kept and isinstance(part, Memory) and isinstance(part, Observer)
+
+
+def test_at_first_every_image_counts_and_at_last_one_does_however_small_the_share():
+    part, judged = TopK(share=0.01, decay=0.01, epoch_kimg=0.001), torch.tensor([1.0, 2.0, 0.0])
+    assert part.shares(judged).tolist() == [1, 1, 1]
+    part.images = 10
+    assert part.shares(judged).tolist() == [0, 3, 0]
+
+
+def test_an_image_of_many_logits_is_ranked_by_their_mean():
+    part = TopK(share=0.5, decay=0.5, epoch_kimg=0.001)
+    part.images = 1
+    patches = torch.tensor([[5.0, -5.0], [1.0, 1.0]]).view(2, 1, 2, 1)
+    assert torch.equal(part.shares(patches), torch.tensor([[0.0, 0.0], [2.0, 2.0]]).view(2, 1, 2, 1))
+
+
+def test_the_loss_of_the_discriminator_does_not_know_of_a_selection():
+    part, real, fake = TopK(share=0.5, decay=0.5, epoch_kimg=0.001), torch.ones(4), torch.arange(4.0)
+    part.images = 1
+    assert torch.equal(Selective(Wasserstein(), [part]).discriminator(real, fake), fake - real)
 
 
 def logits(*values: float) -> Verdict:
@@ -537,6 +585,7 @@ def test_instance_noise_lets_the_gradient_through_and_follows_the_global_seed():
         (GradientPenalty, "weight", math.nan),
         (GradientPenalty, "target", -0.5),
         (Dragan, "spread", -0.5),
+        (TopK, "epoch_kimg", 0.0),
         (WeightClipping, "limit", 0.0),
         (ModeSeeking, "eps", 0.0),
         (InstanceNoise, "strength", -0.1),

@@ -4,12 +4,12 @@
 2020, arXiv:1912.04958, section 3.1). Both halves of this are the step's doing: the formulas are without n.
 
 Of several processes each looks at its own images, but for what looks at a whole batch: lecam's anchors, mode_seeking's
-pairs, energy_distance and dragan's spread are those of all. Values outside the ranges of their YAML files raise
-ArgumentError.
+pairs, energy_distance, dragan's spread and top_k's choice are those of all. Values outside the ranges of their YAML
+files raise ArgumentError.
 """
 
 from ganctl.regularizer.image import EnergyDistance, InstanceNoise, ModeSeeking
-from ganctl.regularizer.judgement import LeCam, Reconstruction
+from ganctl.regularizer.judgement import LeCam, Reconstruction, TopK
 from ganctl.regularizer.slope import R1, R2, Dragan, GradientPenalty
 from ganctl.regularizer.weight import Orthogonal, WeightClipping
 
@@ -24,5 +24,6 @@ __all__ = [
     "ModeSeeking",
     "Orthogonal",
     "Reconstruction",
+    "TopK",
     "WeightClipping",
 ]

@@ -1,4 +1,4 @@
-"""Terms on what the discriminator says of images: its logits, and what else it is asked."""
+"""What follows from what the discriminator says of images, from its logits and from what else it is asked."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -6,9 +6,10 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from ganctl.collective import mean
+from ganctl.collective import mean, processes, share, whole
 from ganctl.contract import Critic, Verdict
-from ganctl.ranges import check_ranges, ranged
+from ganctl.ranges import check_ranges, in_range, ranged
+from ganctl.shapes import Alike
 
 
 @dataclass
@@ -69,6 +70,48 @@ class Reconstruction:
 
     def discriminator_penalty(self, real: Verdict, fake: Verdict, critic: Critic) -> Tensor:
         return self.weight * critic(real.images, reconstruct=True, **real.shown)
+
+
+class TopK:
+    """The generator learns only from the k best of its images, by their logits (Sinha et al. 2020, arXiv:2002.06224).
+
+    The gradients of the others are 0: "bad" images, as the discriminator judges them, lead away from the real ones as
+    often as not (algorithm 1 there). Of a batch of B images k = max(`share`, `decay`^e) B, rounded down and at least 1,
+    after e whole epochs of `epoch_kimg` thousand real images: while the discriminator has yet to learn, all count
+    (section 3.1). The number of images is a `Memory`; k / B is logged. An image of several logits is judged by their
+    mean, and k are those of the whole batch.
+    """
+
+    every: ClassVar[int] = 1
+
+    def __init__(self, *, share: float = 0.5, decay: float = 0.99, epoch_kimg: float = 50.0) -> None:
+        self.share = in_range("share", share, "(0, 1]", cure=0.5)
+        self.decay = in_range("decay", decay, "(0, 1]", cure=0.99)
+        self.epoch_kimg = in_range("epoch_kimg", epoch_kimg, "(0, inf)", cure=50)
+        self.images = 0
+
+    @property
+    def kept(self) -> float:
+        """The share of a batch that counts."""
+        return max(self.share, self.decay ** (self.images // (1000 * self.epoch_kimg)))
+
+    def shares(self, logits: Alike) -> Alike:
+        judged = whole(logits.float().reshape(len(logits), -1).mean(1))
+        k = max(1, int(self.kept * len(judged)))
+        counted = torch.zeros_like(judged).index_fill(0, judged.topk(k).indices, len(judged) / k)
+        return share(counted).view(-1, *[1] * (logits.ndim - 1)).expand_as(logits)
+
+    def observe(self, real: Verdict, fake: Verdict) -> None:
+        self.images += len(real.images) * processes()
+
+    def readings(self) -> dict[str, Tensor]:
+        return {"share": torch.tensor(self.kept)}
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"images": self.images}
+
+    def load_state_dict(self, content: dict[str, Any]) -> None:
+        self.images = content["images"]
 
 
 def _mean_logits(real: Verdict, fake: Verdict) -> tuple[Tensor, Tensor]:

@@ -47,6 +47,7 @@ _TITLES = {  # in the order of the page
     "identity": "Term of leaving alone what is of its own kind",
     "ada_p": "Probability of each transform of augment=ada",
     "scheduled_p": "Probability of each transform of augment=scheduled",
+    "top_k_share": "Share of its images that the generator learns from, by regularizer=[top_k]",
     "gradient_generator": "Norm of the generator's gradient",
     "gradient_discriminator": "Norm of the discriminator's gradient",
     "variety": "Variety within a batch of generated images, beside real ones",

@@ -122,6 +122,7 @@ CHARTS: Mapping[str, str] = {  # of training, by the title or the logged name
         "good is a curve that levels off below 0.8; above it, leave out of the policy what shows in generated images."
     ),
     "scheduled_p": "How often each transform is done to an image: it should follow the schedule that was chosen.",
+    "top_k_share": "Of a batch, the part that the discriminator judges best: it should fall in steps, and then stay.",
     "gradient_generator": (
         "How long the step is that the generator's loss asks for: good is a level curve; after a rise to a hundred "
         "times as much clip it (training.clip_norm), after such a fall weaken the discriminator."

@@ -26,6 +26,7 @@ from ganctl.contract import (
     Perturbation,
     Regularizer,
     Sample,
+    Selection,
     Task,
     WeightConstraint,
     WeightPenalty,
@@ -106,6 +107,9 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Raises ValueError for a regularizer that the game would pass over without a word."""
+        selections = [part for part in self.regularizers.values() if isinstance(part, Selection)]
+        if selections and not isinstance(self.loss, Selective):
+            object.__setattr__(self, "loss", Selective(self.loss, selections))
         game = type(self).__name__.lower()
         for name, part in self.regularizers.items():
             for kind, (deed, cure) in _DEEDS.items():
@@ -163,6 +167,27 @@ _DEEDS = {
     CyclePenalty: ("asks a generator of the way back", ", or take game=cycle"),
 }
 """What a regularizer of a kind does, and what else to take than a game that does not heed it."""
+
+
+@dataclass(frozen=True)
+class Selective:
+    """The adversarial `loss` where some of the generator's images count more than others: by `selections`."""
+
+    loss: AdversarialLoss
+    selections: Sequence[Selection]
+
+    @property
+    def relativistic(self) -> bool:
+        return self.loss.relativistic
+
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        return self.loss.discriminator(real, fake)
+
+    def generator(self, fake: Tensor, real: Tensor | None) -> Tensor:
+        losses = self.loss.generator(fake, real)
+        for selection in self.selections:
+            losses = selection.shares(fake.detach()) * losses
+        return losses
 
 
 @dataclass(frozen=True)
