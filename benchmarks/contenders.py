@@ -18,12 +18,13 @@ from torch import nn
 from torch.nn import functional
 
 from ganctl import build
-from ganctl.augment import TRANSFORMS, DiffAugment
+from ganctl.augment import DiffAugment
 from ganctl.compose import Composer
 from ganctl.contract import DataSpec, ImageStore
 from ganctl.training.feed import Feed
 from ganctl.training.game import Log
 from ganctl.training.loop import train
+from ganctl.transform import TRANSFORMS
 
 
 def digits(size: int) -> tuple[numpy.ndarray, numpy.ndarray]:

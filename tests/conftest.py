@@ -19,7 +19,7 @@ from tests.server import nobody, server
 __all__ = ["nobody", "server"]  # fixtures
 
 install_import_hook(
-    ["ganctl.augment", "ganctl.loss", "ganctl.model", "ganctl.regularizer"], "beartype.beartype"
+    ["ganctl.augment", "ganctl.loss", "ganctl.model", "ganctl.regularizer", "ganctl.transform"], "beartype.beartype"
 )  # checks shapes
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # pytest has a process a core already, and torch reads this on import
 

@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from ganctl.augment import TRANSFORMS, Adaptive, DiffAugment, Scheduled
+from ganctl.augment import Adaptive, DiffAugment, Scheduled
 from ganctl.contract import ArgumentError, Gauge, Memory, Observer, Perturbation, Verdict
 from ganctl.regularizer import R1
+from ganctl.transform import TRANSFORMS
 
 SHAPES = [(3, 8, 8), (1, 8, 8), (3, 6, 10), (1, 9, 4), (2, 3, 8, 6)]
 STILL = {"brightness": 0.0, "saturation": 0.0, "contrast": 0.0, "translation": 0.0, "scale": 0.0, "cutout": 0.0}
