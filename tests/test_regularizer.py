@@ -29,6 +29,7 @@ from ganctl.loss import Wasserstein
 from ganctl.regularizer import (
     R1,
     R2,
+    Consistency,
     Dragan,
     EnergyDistance,
     GradientPenalty,
@@ -81,6 +82,7 @@ def test_each_regularizer_is_what_its_protocol_says():
         GradientPenalty: 0,
         Dragan: 0,
         LeCam: 0,
+        Consistency: 0,
         Reconstruction: 0,
         ModeSeeking: 1,
         EnergyDistance: 1,
@@ -116,6 +118,7 @@ def test_every_regularizer_has_a_file_under_its_own_name():
         "top_k",
         "instance_noise",
         "lecam",
+        "consistency",
     }
     assert {file.stem for file in files} == names
 
@@ -329,6 +332,53 @@ def test_the_loss_of_the_discriminator_does_not_know_of_a_selection():
     part, real, fake = TopK(share=0.5, decay=0.5, epoch_kimg=0.001), torch.ones(4), torch.arange(4.0)
     part.images = 1
     assert torch.equal(Selective(Wasserstein(), [part]).discriminator(real, fake), fake - real)
+
+
+def consistency_by_hand(part: Consistency, real: Tensor, fake: Tensor, weight: Tensor) -> Tensor:
+    """10 (w.x - w.T(x))^2 + 4 (w.g - w.T(g))^2, T by the draws that follow the seed 7."""
+    torch.manual_seed(7)
+    changes = [linear(weight)(each) - linear(weight)(part.transforms.transformed(each, 1.0)) for each in (real, fake)]
+    return 10 * changes[0].square() + 4 * changes[1].square()
+
+
+def test_consistency_is_the_squared_change_of_both_kinds_of_logits():
+    real, fake, weight = images(1), images(2), images(3)[0]
+    part = Consistency(weight=10.0, fake_weight=4.0, translation=0.5)
+    torch.manual_seed(7)
+    found = penalty(part, linear(weight), real, fake)
+    torch.testing.assert_close(found, consistency_by_hand(part, real, fake, weight))
+    assert (found > 0).sum() >= 4
+    only_real = Consistency(weight=10.0, fake_weight=0.0, translation=0.5)
+    torch.manual_seed(7)
+    alone = penalty(only_real, linear(weight), real, real)
+    torch.manual_seed(7)
+    moved = part.transforms.transformed(real, 1.0)
+    torch.testing.assert_close(alone, 10 * (linear(weight)(real) - linear(weight)(moved)).square())
+
+
+def test_a_critic_that_does_not_mind_the_transform_pays_nothing():
+    def total(images: Tensor, labels: Tensor) -> Tensor:
+        return images.sum((1, 2, 3))
+
+    assert penalty(Consistency(policy=["flip"]), total).tolist() == pytest.approx([0] * 5, abs=1e-8)
+
+
+def test_consistency_teaches_through_both_judgements_and_judges_under_the_same_labels():
+    seen, weight = [], images(3)[0].requires_grad_()
+
+    def watching(images: Tensor, labels: Tensor) -> Tensor:
+        seen.append((images, labels))
+        return linear(weight)(images)
+
+    part = Consistency(policy=["flip"], fake_weight=0.0)
+    real = verdict(linear(weight), images(1))
+    term = part.discriminator_penalty(real, real, watching)
+    ((moved, labels),) = seen
+    (slope,) = torch.autograd.grad(term.sum(), weight)
+    apart = real.images.detach() - moved
+    expected = (2 * 10 * linear(weight)(apart).view(-1, 1, 1, 1) * apart).sum(0)
+    torch.testing.assert_close(slope, expected)
+    assert labels is LABELS and not moved.requires_grad and apart.any()
 
 
 def logits(*values: float) -> Verdict:
@@ -585,6 +635,8 @@ def test_instance_noise_lets_the_gradient_through_and_follows_the_global_seed():
         (GradientPenalty, "weight", math.nan),
         (GradientPenalty, "target", -0.5),
         (Dragan, "spread", -0.5),
+        (Consistency, "fake_weight", -1.0),
+        (Consistency, "every", 0),
         (TopK, "epoch_kimg", 0.0),
         (WeightClipping, "limit", 0.0),
         (ModeSeeking, "eps", 0.0),

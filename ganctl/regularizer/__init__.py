@@ -9,13 +9,14 @@ files raise ArgumentError.
 """
 
 from ganctl.regularizer.image import EnergyDistance, InstanceNoise, ModeSeeking
-from ganctl.regularizer.judgement import LeCam, Reconstruction, TopK
+from ganctl.regularizer.judgement import Consistency, LeCam, Reconstruction, TopK
 from ganctl.regularizer.slope import R1, R2, Dragan, GradientPenalty
 from ganctl.regularizer.weight import Orthogonal, WeightClipping
 
 __all__ = [
     "R1",
     "R2",
+    "Consistency",
     "Dragan",
     "EnergyDistance",
     "GradientPenalty",

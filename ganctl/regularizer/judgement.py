@@ -1,5 +1,6 @@
 """What follows from what the discriminator says of images, from its logits and from what else it is asked."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -10,6 +11,7 @@ from ganctl.collective import mean, processes, share, whole
 from ganctl.contract import Critic, Verdict
 from ganctl.ranges import check_ranges, in_range, ranged
 from ganctl.shapes import Alike
+from ganctl.transform import Transforms
 
 
 @dataclass
@@ -70,6 +72,44 @@ class Reconstruction:
 
     def discriminator_penalty(self, real: Verdict, fake: Verdict, critic: Critic) -> Tensor:
         return self.weight * critic(real.images, reconstruct=True, **real.shown)
+
+
+class Consistency:
+    """A discriminator shall not mind a transform T of an image, real or generated, which it judges once more.
+
+    lambda_real (D(x) - D(T(x)))^2 + lambda_fake (D(G(z)) - D(T(G(z))))^2, the balanced consistency of Zhao et al. 2020
+    (arXiv:2002.04724, section 2.1, "bCR"); without the second term, which a `fake_weight` of 0 leaves out, that of
+    Zhang et al. 2020 (arXiv:1910.12027, "CR-GAN"). With the real images alone a generator learns to draw what T does.
+
+    `weight` is lambda_real, `fake_weight` lambda_fake; T are the `Transforms` of those settings, in the paper flips and
+    shifts of a few pixels. T comes before an augmentation or a noise, which the critic puts on what it is given, by
+    draws of their own. The term is (N, ...).
+    """
+
+    needs_image_gradient: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        *,
+        weight: float = 10.0,
+        fake_weight: float = 10.0,
+        every: int = 1,
+        policy: Sequence[str] = ("flip", "translation"),
+        **strengths: float,
+    ) -> None:
+        self.weight = in_range("weight", weight, "[0, inf)", cure=10)
+        self.fake_weight = in_range("fake_weight", fake_weight, "[0, inf)", cure=10)
+        self.every = in_range("every", every, "[1, inf)", cure=1)
+        self.transforms = Transforms(policy=policy, **strengths)
+
+    def discriminator_penalty(self, real: Verdict, fake: Verdict, critic: Critic) -> Tensor:
+        sides = ((self.weight, real), (self.fake_weight, fake))
+        terms = [weight * self._change(verdict, critic).square() for weight, verdict in sides if weight]
+        return sum(terms, torch.zeros_like(real.logits))
+
+    def _change(self, verdict: Verdict, critic: Critic) -> Tensor:
+        transformed = self.transforms.transformed(verdict.images.detach(), 1.0)
+        return verdict.logits - critic(transformed, **verdict.shown)
 
 
 class TopK:

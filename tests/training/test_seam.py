@@ -10,7 +10,7 @@ from torch import nn
 
 from ganctl.augment import Adaptive, DiffAugment, Scheduled
 from ganctl.contract import Batch, Memory, Task, World
-from ganctl.regularizer import R1, GradientPenalty, LeCam
+from ganctl.regularizer import R1, Consistency, GradientPenalty, LeCam
 from ganctl.task import Noise
 from ganctl.training.drawer import Drawer
 from ganctl.training.feed import Feed
@@ -264,3 +264,22 @@ def test_the_discriminator_sees_real_and_generated_images_augmented_each_by_its_
     assert [len(images) for images in shifts] == [6, 6, 6], "real, generated, and generated for the generator"
     assert len({shift for images in shifts for shift in images}) == 18
     assert state.networks["generator"].weight.grad != 0 and "augment_p" not in log
+
+
+class Lighter:
+    """All pixels 100 brighter, as a perturbation."""
+
+    every = 1
+
+    def perturb(self, images: torch.Tensor, step: int) -> torch.Tensor:
+        return images + 100
+
+
+def test_consistency_transforms_images_before_any_perturbation():
+    parts = {"lighter": Lighter(), "consistency": Consistency(policy=["translation"], translation=0.5)}
+    game, state, seen = helpers.game(regularizers=parts), helpers.state(), []
+    state.networks["discriminator"].register_forward_pre_hook(lambda network, given: seen.append(given[0].detach()))
+    game.step(state, CPU, [helpers.feed().batch(0)])
+    assert len(seen) == 5, "real and generated, each once more, and the generator's update"
+    assert any((images == 100).any() for images in seen[2:4]), "what is shifted in became brighter with all the rest"
+    assert min(float(images.min()) for images in seen) >= 99
