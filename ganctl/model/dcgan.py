@@ -96,6 +96,7 @@ class Discriminator(nn.Module):
         minibatch_kernel_size: int,
         initialisation: str,
         pack: int = 1,  # as in checkpoints from before there was one
+        minibatch_deviation: bool = False,  # likewise
     ) -> None:
         super().__init__()
         if pack > 1 and num_classes is not None:
@@ -110,7 +111,8 @@ class Discriminator(nn.Module):
             layers += [nn.Conv2d(before, after, kernel, stride, 1, bias=not batch_norm)]
             layers += [nn.BatchNorm2d(after)] if batch_norm else []
         self.layers = nn.Sequential(*layers, nn.LeakyReLU(LEAK, inplace=True), *drop(dropout), nn.Flatten())
-        self.head = LogitHead(widths[-1] * start[0] * start[1], num_classes, minibatch_kernels, minibatch_kernel_size)
+        features = widths[-1] * start[0] * start[1]
+        self.head = LogitHead(features, num_classes, minibatch_kernels, minibatch_kernel_size, minibatch_deviation)
         finish(self, initialisation, spectral_norm=spectral_norm)
 
     def forward(self, images: Images, labels: Labels, features: bool = False) -> PackLogits | PackFeatures:

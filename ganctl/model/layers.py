@@ -160,7 +160,7 @@ class MinibatchDeviation(nn.Module):
     """Appends a map that says how much the images of the batch differ: (N, C, h, w) to (N, C + 1, h, w).
 
     Karras et al. 2018 (arXiv:1710.10196), section 3: the standard deviation over the batch of each channel at each
-    place, averaged to one number, the same at every place of every image.
+    place, averaged to one number, the same at every place of every image. Features (N, F) become (N, F + 1).
     """
 
     def forward(self, maps: Tensor) -> Tensor:
@@ -172,26 +172,33 @@ class MinibatchDeviation(nn.Module):
 class LogitHead(nn.Module):
     """The end of every discriminator: features (N, features) and labels (N,) to logits (N,).
 
-    Unconditional: a linear layer, after minibatch discrimination where `minibatch_kernels` is not 0. With
-    `num_classes`, the projection of Miyato and Koyama 2018 (arXiv:1802.05637), equation 3, is added: the inner product
-    of the features with a vector learned for the label. Its vectors start at N(0, 1 / features).
+    Unconditional: a linear layer, after minibatch discrimination where `minibatch_kernels` is not 0, and after the
+    batch's deviation with `minibatch_deviation`. With `num_classes`, the projection of Miyato and Koyama 2018
+    (arXiv:1802.05637), equation 3, is added: the inner product of the features with a vector learned for the label. Its
+    vectors start at N(0, 1 / features).
     """
 
     def __init__(
-        self, features: int, num_classes: int | None, minibatch_kernels: int, minibatch_kernel_size: int
+        self,
+        features: int,
+        num_classes: int | None,
+        minibatch_kernels: int,
+        minibatch_kernel_size: int,
+        minibatch_deviation: bool = False,
     ) -> None:
         super().__init__()
         self.minibatch = self.classes = None
+        self.deviation = MinibatchDeviation() if minibatch_deviation else nn.Identity()
         if minibatch_kernels:
             self.minibatch = MinibatchDiscrimination(features, minibatch_kernels, minibatch_kernel_size)
-        self.linear = nn.Linear(features + minibatch_kernels, 1)
+        self.linear = nn.Linear(features + minibatch_deviation + minibatch_kernels, 1)
         if num_classes is not None:
             self.classes = nn.Embedding(num_classes, features)
             nn.init.normal_(self.classes.weight, 0.0, features**-0.5)
 
     def forward(self, features: Tensor, labels: Tensor) -> Tensor:
         seen = features if self.minibatch is None else self.minibatch(features)
-        logits = self.linear(seen).squeeze(1)
+        logits = self.linear(self.deviation(seen)).squeeze(1)
         if self.classes is not None:
             logits = logits + (self.classes(labels) * features).sum(1)
         return logits

@@ -72,6 +72,7 @@ class Discriminator(nn.Module):
         minibatch_kernels: int,
         minibatch_kernel_size: int,
         initialisation: str,
+        minibatch_deviation: bool = False,  # as in checkpoints from before there was one
     ) -> None:
         super().__init__()
         _, doublings = doubling(image_shape)
@@ -82,7 +83,7 @@ class Discriminator(nn.Module):
             *(DBlock(widths[-1], widths[-1], dropout, downsample=False) for _ in range(2)),
             nn.ReLU(inplace=True),
         )
-        self.head = LogitHead(widths[-1], num_classes, minibatch_kernels, minibatch_kernel_size)
+        self.head = LogitHead(widths[-1], num_classes, minibatch_kernels, minibatch_kernel_size, minibatch_deviation)
         finish(self, initialisation, spectral_norm=spectral_norm)
 
     def forward(self, images: Images, labels: Labels, features: bool = False) -> Logits | Features:

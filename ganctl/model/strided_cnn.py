@@ -26,6 +26,7 @@ class Discriminator(nn.Module):
         minibatch_kernels: int,
         minibatch_kernel_size: int,
         initialisation: str,
+        minibatch_deviation: bool = False,  # as in checkpoints from before there was one
     ) -> None:
         super().__init__()
         height, breadth = quartering(image_shape)
@@ -39,7 +40,8 @@ class Discriminator(nn.Module):
             *drop(dropout),
             nn.Flatten(),
         )
-        self.head = LogitHead(2 * width * height * breadth, num_classes, minibatch_kernels, minibatch_kernel_size)
+        features = 2 * width * height * breadth
+        self.head = LogitHead(features, num_classes, minibatch_kernels, minibatch_kernel_size, minibatch_deviation)
         finish(self, initialisation, spectral_norm=spectral_norm)
 
     def forward(self, images: Images, labels: Labels, features: bool = False) -> Logits | Features:

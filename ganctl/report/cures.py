@@ -49,7 +49,8 @@ def variety(settings: Settings) -> str:
     """Against collapse: minibatch discrimination, else mode seeking, else a stronger penalty."""
     if "regularizer.gradient_penalty.weight" not in settings and settings.get("discriminator.minibatch_kernels") == 0:
         return overrides(settings, {"discriminator.minibatch_kernels": 32})
-    if settings.get("discriminator.minibatch_deviation") is False:
+    alone = "discriminator.minibatch_kernels" not in settings  # no other view of the batch
+    if alone and settings.get("discriminator.minibatch_deviation") is False:
         return overrides(settings, {"discriminator.minibatch_deviation": True})
     if not any("mode_seeking." in key for key in settings):
         return _with_option(settings, "regularizer", "mode_seeking")

@@ -180,6 +180,17 @@ def test_the_deviation_of_a_batch_is_one_number_for_all_of_it():
     assert alike[:, 3].amax() < 1e-3, "a collapsed batch"
 
 
+def test_a_logit_knows_the_deviation_of_its_batch_beside_the_other_features():
+    torch.manual_seed(0)
+    head = LogitHead(6, None, minibatch_kernels=0, minibatch_kernel_size=1, minibatch_deviation=True)
+    features, labels = torch.randn(4, 6), torch.zeros(4, dtype=torch.int64)
+    deviation = features.std(0, correction=0).mean().expand(4, 1)
+    expected = head.linear(torch.cat([features, deviation], dim=1)).squeeze(1)
+    torch.testing.assert_close(head(features, labels), expected)
+    (slope,) = torch.autograd.grad(head(features, labels).sum(), head.linear.weight)
+    torch.testing.assert_close(slope[0, 6], 4 * deviation[0, 0])
+
+
 def test_the_projection_adds_the_inner_product_with_the_labels_vector():
     torch.manual_seed(0)
     head = LogitHead(6, num_classes=3, minibatch_kernels=0, minibatch_kernel_size=1)

@@ -39,6 +39,7 @@ CASES = {
         *SMALL, *DCGAN, "discriminator.batch_norm=false", "regularizer=[dragan,consistency,top_k,weight_clipping]",
         "regularizer.top_k.epoch_kimg=0.016", "regularizer.top_k.decay=0.95", "regularizer.weight_clipping.limit=0.2",
         "training.discriminator_steps=2", "training.accumulate=2", "discriminator.initialisation=he",
+        "discriminator.minibatch_deviation=true",
     ),
 }  # fmt: skip
 

@@ -24,6 +24,12 @@ METHODS = {
     "wgan": ("model=wgan",),
     "dragan": ("model=dragan",),
     "consistency": ("model=dcgan_2016", "regularizer=[consistency]"),
+    "feature_matching": (
+        "model=dcgan_2016",
+        "term=[feature_matching]",
+        "discriminator=dcgan_critic",
+        "discriminator.minibatch_deviation=true",
+    ),
     "top_k": ("model=dcgan_2016", "regularizer=[top_k]", "regularizer.top_k.epoch_kimg=0.1"),
 }
 SHAPES = {"mnist5k": (1, 28, 28), "cifar10": (3, 32, 32)}
