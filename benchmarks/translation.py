@@ -28,8 +28,9 @@ from run import RESULTS, machine, measured_peak
 
 from ganctl import build
 from ganctl.contract import DataSpec, ImageStore
+from ganctl.degradation import shrunk
 from ganctl.files import as_json, write_new
-from ganctl.task import in_unit_range, shrunk
+from ganctl.task import in_unit_range
 
 BATCH_SIZES = {"pix2pix": 4, "cyclegan": 2, "cut": 2, "srgan": 16}
 SIZE, WIDTH, IMAGES = 64, 32, 64
