@@ -107,7 +107,7 @@ def starts_from_noise(group: str, name: str) -> bool:
         module, _, kind = words[0].rpartition(".")
         found = inspect.signature(getattr(importlib.import_module(module), kind).forward).parameters
         return "labels" in found
-    return "override /task" not in text
+    return "override /task" not in text or "override /task: codes" in text
 
 
 def noise_options(group: str) -> list[str]:

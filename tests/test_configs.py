@@ -283,7 +283,7 @@ def test_packs_of_images_go_with_every_loss_and_every_penalty_on_gradients(loss:
         assert play(config, SPECS["colour"])["d_penalty"]
 
 
-ASKING = {"reconstruction": ("discriminator=fastgan",)}
+ASKING = {"reconstruction": ("discriminator=fastgan",), "mutual_information": ("model=infogan",)}
 """What a regularizer needs that asks something of the discriminator."""
 
 

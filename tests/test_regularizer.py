@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,7 @@ from ganctl.regularizer import (
     InstanceNoise,
     LeCam,
     ModeSeeking,
+    MutualInformation,
     Orthogonal,
     Reconstruction,
     TopK,
@@ -83,6 +85,7 @@ def test_each_regularizer_is_what_its_protocol_says():
         Dragan: 0,
         LeCam: 0,
         Consistency: 0,
+        MutualInformation: 0,
         Reconstruction: 0,
         ModeSeeking: 1,
         EnergyDistance: 1,
@@ -119,6 +122,7 @@ def test_every_regularizer_has_a_file_under_its_own_name():
         "instance_noise",
         "lecam",
         "consistency",
+        "mutual_information",
     }
     assert {file.stem for file in files} == names
 
@@ -379,6 +383,25 @@ def test_consistency_teaches_through_both_judgements_and_judges_under_the_same_l
     expected = (2 * 10 * linear(weight)(apart).view(-1, 1, 1, 1) * apart).sum(0)
     torch.testing.assert_close(slope, expected)
     assert labels is LABELS and not moved.requires_grad and apart.any()
+
+
+def test_mutual_information_asks_after_what_was_shown_in_both_losses():
+    asked = []
+
+    def recovering(images: Tensor, latents: Tensor, recover: bool = False) -> Tensor:
+        asked.append((images, latents, recover))
+        return images.flatten(1).sum(1) + latents.sum(1)
+
+    latents, made = torch.randn(5, 3), images(2).requires_grad_()
+    fake = Verdict(made, {"latents": latents}, torch.zeros(5))
+    part = MutualInformation(weight=2.0)
+    for_d = part.discriminator_penalty(fake, fake, recovering)
+    for_g = part.critic_penalty(Sample({}, made), REAL, partial(recovering, latents=latents))
+    expected = 2 * (made.detach().flatten(1).sum(1) + latents.sum(1))
+    torch.testing.assert_close(for_d, expected)
+    torch.testing.assert_close(for_g.detach(), expected)
+    assert for_g.requires_grad and not for_d.requires_grad
+    assert all(seen is latents and recover for _, seen, recover in asked)
 
 
 def logits(*values: float) -> Verdict:

@@ -155,7 +155,7 @@ RULES = (
     Rule(
         lambda p: (
             p.terms("FeatureMatching")
-            and p.kind("task") != "Noise"
+            and p.kind("task") not in ("Noise", "Codes")
             and p.kind("dataset") != "UnpairedFolder"
             and p.values.get("augment")
         ),

@@ -11,11 +11,14 @@ from ganctl.contract import Task
 _ANSWERING = {
     "classes": ("say the class", "discriminator=acgan"),
     "reconstruct": ("reconstruct", "discriminator=fastgan"),
+    "recover": ("recover codes", "discriminator=infogan"),
     "features": ("show its inner features", "discriminator=patchgan, dcgan, resnet, cnn or strided_cnn"),
 }
 """What a discriminator cannot do that does not know a keyword which a regularizer asks for, and one that does."""
 _MODELS = {"enlargement": "model=srgan", "restoration": "model=srgan"}
 """Which model goes with a task that starts from pictures; model=pix2pix with any other."""
+_OF_CODES = {"categories", "continuous"}
+"""The keywords by which a network is of the task whose latents have codes."""
 _OF_TASKS = {"source_shape", "latent_size", "num_classes"}
 """The keywords by which a network is of the tasks that start from pictures, or of those that do not."""
 
@@ -24,7 +27,8 @@ def check_needs(config: Mapping[str, Any], choice: str, regularizer: object, tas
     """Raises ValueError where the run lacks what a regularizer or term cannot do without.
 
     `needs_truth` is a true image of each sample, `needs_setting` a setting of the generator, `needs_latents`,
-    `needs_classes` and `needs_like_sources` what the generator starts from, `asks` a keyword of the discriminator.
+    `needs_classes`, `needs_codes` and `needs_like_sources` what the generator starts from, `asks` a keyword of the
+    discriminator.
     """
     known = task.keywords("generator")
     setting = getattr(regularizer, "needs_setting", None)
@@ -41,6 +45,8 @@ def check_needs(config: Mapping[str, Any], choice: str, regularizer: object, tas
     if getattr(regularizer, "needs_like_sources", False) and known.get("source_shape") != known["image_shape"]:
         need = f"needs sources of the images' shape, and task={option_of(config['task'])} has none"
         raise ValueError(f"{choice}: {need}; leave it out, or take task=translation")
+    if getattr(regularizer, "needs_codes", False) and not known.keys() >= _OF_CODES:
+        raise ValueError(f"{choice}: task={option_of(config['task'])} has no codes in the latents; try task=codes")
     asked = getattr(regularizer, "asks", None)
     if asked is not None:
         check_asked(config, choice, asked)
@@ -75,6 +81,9 @@ def check_start(config: Mapping[str, Any], group: str, task: Task) -> None:
     needed = {name for name, each in parameters.items() if each.default is each.empty} - variadic
     given = task.keywords(group).keys()
     unknown = set() if variadic else given - parameters.keys()
+    if _OF_CODES & unknown:
+        need = f"knows of no codes in the latents, and task={option_of(config['task'])} has some"
+        raise ValueError(f"{group}={name_of(config[group])}: {need}; try {group}=infogan, or task=noise")
     if not _OF_TASKS & (unknown | needed - given - config[group].keys()):
         return
     option, choice = option_of(config["task"]), f"{group}={name_of(config[group])}"

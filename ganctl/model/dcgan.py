@@ -111,8 +111,10 @@ class Discriminator(nn.Module):
             layers += [nn.Conv2d(before, after, kernel, stride, 1, bias=not batch_norm)]
             layers += [nn.BatchNorm2d(after)] if batch_norm else []
         self.layers = nn.Sequential(*layers, nn.LeakyReLU(LEAK, inplace=True), *drop(dropout), nn.Flatten())
-        features = widths[-1] * start[0] * start[1]
-        self.head = LogitHead(features, num_classes, minibatch_kernels, minibatch_kernel_size, minibatch_deviation)
+        self.num_features = widths[-1] * start[0] * start[1]
+        self.head = LogitHead(
+            self.num_features, num_classes, minibatch_kernels, minibatch_kernel_size, minibatch_deviation
+        )
         finish(self, initialisation, spectral_norm=spectral_norm)
 
     def forward(self, images: Images, labels: Labels, features: bool = False) -> PackLogits | PackFeatures:

@@ -9,7 +9,7 @@ files raise ArgumentError.
 """
 
 from ganctl.regularizer.image import EnergyDistance, InstanceNoise, ModeSeeking
-from ganctl.regularizer.judgement import Consistency, LeCam, Reconstruction, TopK
+from ganctl.regularizer.judgement import Consistency, LeCam, MutualInformation, Reconstruction, TopK
 from ganctl.regularizer.slope import R1, R2, Dragan, GradientPenalty
 from ganctl.regularizer.weight import Orthogonal, WeightClipping
 
@@ -23,6 +23,7 @@ __all__ = [
     "InstanceNoise",
     "LeCam",
     "ModeSeeking",
+    "MutualInformation",
     "Orthogonal",
     "Reconstruction",
     "TopK",

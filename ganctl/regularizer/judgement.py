@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ganctl.collective import mean, processes, share, whole
-from ganctl.contract import Critic, Verdict
+from ganctl.contract import Batch, Critic, Sample, Verdict
 from ganctl.ranges import check_ranges, in_range, ranged
 from ganctl.shapes import Alike
 from ganctl.transform import Transforms
@@ -110,6 +110,30 @@ class Consistency:
     def _change(self, verdict: Verdict, critic: Critic) -> Tensor:
         transformed = self.transforms.transformed(verdict.images.detach(), 1.0)
         return verdict.logits - critic(transformed, **verdict.shown)
+
+
+@dataclass(frozen=True)
+class MutualInformation:
+    """-lambda log q(c|x) of codes c and the images x made of them, in both losses (Chen et al. 2016, arXiv:1606.03657).
+
+    But for the codes' entropy, a constant, it is -lambda times the lower bound L_I of the mutual information (eq. 5 and
+    6): the discriminator learns to recover codes, and the generator to let them be seen. `critic(images, recover=True)`
+    asks for it. `weight` is lambda; the term is (N,).
+    """
+
+    weight: float = ranged(1.0, "[0, inf)", cure=1)
+    every: int = ranged(1, "[1, inf)", cure=1)
+    needs_image_gradient: ClassVar[bool] = False
+    needs_codes: ClassVar[bool] = True
+    asks: ClassVar[str] = "recover"  # a keyword that the discriminator must know
+
+    __post_init__ = check_ranges
+
+    def discriminator_penalty(self, real: Verdict, fake: Verdict, critic: Critic) -> Tensor:
+        return self.weight * critic(fake.images.detach(), recover=True, **fake.shown)
+
+    def critic_penalty(self, fake: Sample, real: Batch, critic: Critic) -> Tensor:
+        return self.weight * critic(fake.images, recover=True)
 
 
 class TopK:

@@ -79,6 +79,56 @@ class Noise:
         return self.samples(seed, 0, count)["labels"] if self.class_counts else None
 
 
+@dataclass(frozen=True)
+class Codes(Noise):
+    """Images from latents z ~ N(0, I), the first of which are codes for a discriminator to recover.
+
+    Chen et al. 2016 (arXiv:1606.03657, "InfoGAN", section 5): the first latent says which of `categories` (K) is meant,
+    k = floor(K Phi(z_1)), each as often; each of the next `continuous` is a number 2 Phi(z_i) - 1, uniform in [-1, 1].
+    So the latents stay what they are for any other generator, and the images a function of them. The discriminator is
+    shown them, for `regularizer=[mutual_information]` to ask after; its logits do not depend on them.
+
+    Raises:
+        ArgumentError: there are no codes, or fewer latents than codes.
+    """
+
+    categories: int = 10
+    continuous: int = 2
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.categories == 1:
+            raise ArgumentError("categories", 1, "one category tells nothing", (0, 10))
+        if not self.number:
+            raise ArgumentError("categories", 0, "there are no codes; take task=noise, or ask for some", 10)
+        if self.latent_size < self.number:
+            need = f"the codes are {self.number} latents by themselves"
+            raise ArgumentError("latent_size", self.latent_size, need, self.number + 62)
+
+    @property
+    def number(self) -> int:
+        """Of the latents that are codes."""
+        return bool(self.categories) + self.continuous
+
+    def keywords(self, network: str) -> dict[str, Any]:
+        return {**super().keywords(network), "categories": self.categories, "continuous": self.continuous}
+
+    def shown(self, given: Given) -> Given:
+        return {"labels": given["labels"], "latents": given["latents"]}
+
+    def grid(self, seed: int, count: int) -> tuple[Given, int | None]:
+        """Each row varies one code alone, from its lowest to its highest; the rows take the codes in turn."""
+        columns = self.categories or 10
+        rows = count // columns
+        if not rows:
+            return self.samples(seed, 0, count), None
+        given = {name: each.repeat_interleave(columns, 0) for name, each in self.samples(seed, 0, rows).items()}
+        places = torch.special.ndtri((torch.arange(columns) + 0.5) / columns)
+        for row in range(rows):
+            given["latents"][row * columns : (row + 1) * columns, row % self.number] = places
+        return given, columns
+
+
 def sample_inputs(
     seed: int, start: int, count: int, latent_size: int, class_counts: Sequence[int] | None
 ) -> tuple[Tensor, Tensor]:

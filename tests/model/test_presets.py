@@ -32,6 +32,7 @@ def composed(*overrides: str) -> Any:
         ("lsgan", "dcgan", "dcgan", "least_squares"),
         ("wgan_gp", "dcgan", "dcgan_critic", "wasserstein"),
         ("wgan", "dcgan", "dcgan", "wasserstein"),
+        ("infogan", "infogan", "infogan", "non_saturating"),
         ("dragan", "dcgan", "dcgan_critic", "non_saturating"),
         ("sngan", "resnet", "resnet", "hinge"),
         ("fastgan", "fastgan", "fastgan", "hinge"),
@@ -68,6 +69,15 @@ def test_wgan_is_its_papers_algorithm():
     assert config.optimizer._target_ == "torch.optim.RMSprop"
     assert config.optimizer.generator.lr == config.optimizer.discriminator.lr == 5e-5
     assert (config.training.batch_size, config.training.discriminator_steps) == (64, 5)
+
+
+def test_infogan_has_its_papers_codes_and_its_authors_rates():
+    config = composed("model=infogan")
+    assert config.choices.task == "codes" and list(config.regularizer) == ["mutual_information"]
+    assert (config.task.categories, config.task.continuous) == (10, 2)
+    assert config.latent_size - 1 - config.task.continuous == 62
+    assert config.regularizer.mutual_information.weight == 1
+    assert (config.optimizer.generator.lr, config.optimizer.discriminator.lr) == (1e-3, 2e-4)
 
 
 def test_dragan_has_the_settings_of_its_authors_code():

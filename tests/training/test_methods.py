@@ -24,6 +24,7 @@ METHODS = {
     "wgan": ("model=wgan",),
     "dragan": ("model=dragan",),
     "consistency": ("model=dcgan_2016", "regularizer=[consistency]"),
+    "infogan": ("model=infogan", "discriminator.hidden=8"),
     "feature_matching": (
         "model=dcgan_2016",
         "term=[feature_matching]",
