@@ -28,6 +28,13 @@ from ganctl.files import as_json, write_new
 RESULTS = Path(__file__).parent / "results"
 PARTS = ["memory", "training", "judging", "packing", "feeding", "processes"]
 FAMILIES = ["sagan", "biggan", "acgan"]
+METHODS = ["wgan", "wgan_gp", "dragan", "infogan"]
+ADDED = [
+    "regularizer=[consistency]",
+    "regularizer=[top_k]",
+    "term=[feature_matching]",
+    "discriminator.minibatch_deviation=true",
+]
 FINITE = ["regularizer.fading_r1.finite_step=0.01", "regularizer.fading_r2.finite_step=0.01"]
 
 
@@ -99,7 +106,18 @@ def throughput(rounds: int, steps: int) -> dict[str, object]:
             if name.startswith("ours")
         }
         found[f"{size}x{size}, width 64, batch 128, against a conventional script"] = raced
+    for size in (28, 32):
+        raced = race(methods(size), 64, rounds=rounds, steps=max(2, steps // 8))
+        found[f"{size}x{size}, methods by name, batch 64, fp32, images of the generator"] = raced
     return found
+
+
+def methods(size: int) -> dict[str, Iterator[None]]:
+    """Each method of docs/methods.md, behind the networks that they have in common without any."""
+    entrants = {f"model={model}": contenders.ours(size, None, 64, "fp32", model) for model in ("dcgan_2016", *METHODS)}
+    for words in ADDED:
+        entrants[words] = contenders.ours(size, None, 64, "fp32", "dcgan_2016", [words])
+    return entrants
 
 
 def measured_peak(module: str, call: str, steps: int) -> float:

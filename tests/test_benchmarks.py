@@ -68,3 +68,13 @@ def test_the_table_of_modes_has_a_line_for_each_run_and_one_for_real_images() ->
         "assert [line.split() for line in lines[1:]] == [['dcgan', '0', '5,120', '99', '3.4000'],\n"
         "    ['pacgan', '1', '5,120', 'failed'], ['real', 'images', '1000', '0.0235']]\n"
     )
+
+
+def test_every_method_by_name_can_be_raced() -> None:
+    in_benchmarks(
+        "import contenders, run\n"
+        "named = [[f'model={model}'] for model in run.METHODS]\n"
+        "for words in [*named, *([words] for words in run.ADDED)]:\n"
+        "    config = contenders.configuration(['dataset=mnist5k', *words])\n"
+        "    assert config.generator\n"
+    )
