@@ -167,7 +167,8 @@ def test_minibatch_kernels_compare_the_images_of_a_batch(narrow, discriminator_n
     ).eval()
     images = inputs_of("discriminator")
     alone, together = discriminator(images[:1], LABELS[:1]), discriminator(images[:1].repeat(6, 1, 1, 1), LABELS)
-    crowding = 5 * discriminator.head.linear.weight[0, -7:].sum()
+    (head,) = (layer for layer in discriminator.modules() if isinstance(layer, LogitHead))
+    crowding = 5 * head.linear.weight[0, -7:].sum()
     torch.testing.assert_close(together, (alone + crowding).expand(6))
 
 
