@@ -41,6 +41,10 @@ CASES = {
         "training.discriminator_steps=2", "training.accumulate=2", "discriminator.initialisation=he",
         "discriminator.minibatch_deviation=true",
     ),
+    "codes": (
+        *SMALL, *DCGAN, "task=codes", "generator=infogan", "discriminator=infogan", "discriminator.hidden=8",
+        "regularizer=[mutual_information]",
+    ),
 }  # fmt: skip
 
 
