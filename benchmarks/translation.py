@@ -30,7 +30,7 @@ from ganctl import build
 from ganctl.contract import DataSpec, ImageStore
 from ganctl.degradation import shrunk
 from ganctl.files import as_json, write_new
-from ganctl.task import in_unit_range
+from ganctl.task.picture import in_unit_range
 
 BATCH_SIZES = {"pix2pix": 4, "cyclegan": 2, "cut": 2, "srgan": 16}
 SIZE, WIDTH, IMAGES = 64, 32, 64

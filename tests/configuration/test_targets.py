@@ -46,6 +46,7 @@ def test_each_group_builds_classes_of_its_home(group: str, target: str) -> None:
         "ganctl.loss.Tensor",
         "ganctl.loss._cross_entropy",
         "ganctl.regularizer.draw",
+        "ganctl.task.sample_inputs",
         "ganctl.regularizer.slope.gradient_at",
         "ganctl.regularizer.slope.Critic",
         "ganctl.loss..Hinge",

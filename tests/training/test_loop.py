@@ -12,7 +12,7 @@ import torch
 
 from ganctl.regularizer import R1, R2
 from ganctl.scheduler import BurnIn
-from ganctl.task import sample_inputs
+from ganctl.task.noise import sample_inputs
 from ganctl.training.feed import Feed
 from ganctl.training.loop import train
 from ganctl.training.state import TrainState
