@@ -1,9 +1,11 @@
 """Types the commands of paintings.md on a folder of pictures, and puts what came of them into the page.
 
     python docs/make_paintings.py PICTURES [--run RUN]
+    python docs/make_paintings.py PICTURES --large RUN
 
 Pictures and scores of the page and the record in benchmarks/results are of one run: of RUN, if the page's command has
-made it already, else of a new one, which takes some twenty minutes.
+made it already, else of a new one, which takes some twenty minutes. With --large the page's section on 128 pixels alone
+is made anew, of a run that there is.
 """
 
 from __future__ import annotations
@@ -35,19 +37,42 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("pictures", type=Path, help="the folder that the page calls paintings")
     parser.add_argument("--run", type=Path, help="a run of the page's command, or one of its checkpoints")
+    parser.add_argument("--large", type=Path, metavar="RUN", help="a run of the page's command at 128 pixels")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         home = Path(temporary)
-        (home / "paintings").symlink_to(arguments.pictures.resolve())
-        checked = typed(home, "data", "check", "paintings", "resolution=64")
-        made = arguments.run.resolve() if arguments.run else trained(home)
-        run = made.parents[1] if made.is_file() else made
-        typed(home, "evaluate", str(made), "feature=efficientnet_lite2", "metric=all", "num_images=1000")
-        typed(home, "sample", str(made), "seed=1", "output=grid")
-        typed(home, "sample", str(made), "seeds=[1,2,3]", f"interpolate={3 * FRAMES}", "output=walk")
-        draw(run, home)
-        put(PAGE, {"check": checked, "scores": table(run)})
-    print(f"written: {PAGE.name} and {write_new(RESULTS / f'{date.today()}-art.json', as_json(record(run)).encode())}")
+        if arguments.large:
+            of_128_pixels(arguments.large.resolve(), home)
+        else:
+            of_64_pixels(arguments.pictures, arguments.run, home)
+
+
+def of_64_pixels(pictures: Path, made: Path | None, home: Path) -> None:
+    """All else: pictures, scores and record of a run that is `made`, or made here."""
+    (home / "paintings").symlink_to(pictures.resolve())
+    checked = typed(home, "data", "check", "paintings", "resolution=64")
+    made = made.resolve() if made else trained(home)
+    run = made.parents[1] if made.is_file() else made
+    typed(home, "evaluate", str(made), "feature=efficientnet_lite2", "metric=all", "num_images=1000")
+    typed(home, "sample", str(made), "seed=1", "output=grid")
+    typed(home, "sample", str(made), "seeds=[1,2,3]", f"interpolate={3 * FRAMES}", "output=walk")
+    draw(run, home)
+    put(PAGE, {"check": checked, "scores": table(run)})
+    print(f"written: {PAGE.name} and {written(run, 'art')}")
+
+
+def of_128_pixels(run: Path, home: Path) -> None:
+    """The section's picture, scores and record."""
+    typed(home, "evaluate", str(run), "feature=efficientnet_lite2", "metric=all", "num_images=1000")
+    typed(home, "sample", str(run), "seed=1", "num_images=36", "output=grid")
+    (grid,) = (home / "grid").rglob("*.png")
+    webp(Image.open(grid), PICTURES / "paintings_128.webp")
+    put(PAGE, {"scores at 128 pixels": table(run)})
+    print(f"written: {PAGE.name} and {written(run, 'art-128')}")
+
+
+def written(run: Path, name: str) -> Path:
+    return write_new(RESULTS / f"{date.today()}-{name}.json", as_json(record(run)).encode())
 
 
 def typed(home: Path, *words: str) -> str:
