@@ -1,6 +1,7 @@
 """`ganctl fid A B`: scores any images against any others, with the protocol they were made under."""
 
 import dataclasses
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,6 +44,8 @@ def score_sides(config: DictConfig, words: tuple[Word, Word], *, save: Path | No
     """
     if not config.get("metric"):
         raise ValueError("metric=[]: nothing is to be scored; try metric=[frechet]")
+    if not re.fullmatch(r"raw|ema(_[\d.]+)?", config.weights):
+        raise ValueError(f"weights={config.weights}: must be ema, raw or an average such as ema_0.05; try weights=ema")
     with Console(None) as console:
         scores, real = _statistics_only(config, words) or _scored(config, words, console)
         rows = _rows(scores, words)

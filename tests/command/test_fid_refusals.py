@@ -86,7 +86,7 @@ def here(workplace: Path) -> Path:
         (["a", "b", "num_real=13"], "num_real=13: b has 12 images; "),
         (["a", "b", "num_real=1"], "num_real=1: must be in [2, "),
         (["a", "b", "num_imagse=5"], "num_imagse=5: no such key; did you mean num_images?"),
-        (["a", "b", "weights=best"], "weights=best: not one of ema, raw; "),
+        (["a", "b", "weights=best"], "weights=best: must be ema, raw or an average such as ema_0.05; "),
         (["a", "b", "feature=digit"], "feature=digit: no such option; did you mean digits?"),
         (["a", "b", "output=there.json"], "output=there.json: is there already and is not overwritten; "),
         (["a", "b", "output=scores.txt"], "output=scores.txt: must end in .json; try output=scores.json"),
