@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ganctl.collective import mean, processes
 from ganctl.contract import Verdict
-from ganctl.course import half_cosine
+from ganctl.course import ImagesSeen, half_cosine
 from ganctl.ranges import in_range
 from ganctl.shapes import Alike
 from ganctl.transform import Transforms
@@ -80,7 +80,7 @@ class Adaptive:
         self.images, self.signs = 0, 0.0
 
 
-class Scheduled:
+class Scheduled(ImagesSeen):
     """Each transform with a probability that rises along a half cosine (Huang et al. 2024, arXiv:2501.05441, R3GAN).
 
     p = `probability` (1 - cos(pi t)) / 2, with t the share that is over of the first `ramp_kimg` thousand real images;
@@ -90,10 +90,10 @@ class Scheduled:
     every: ClassVar[int] = 1
 
     def __init__(self, *, probability: float = 0.3, ramp_kimg: float = 500.0, **transforms: Any) -> None:
+        super().__init__()
         self.probability = in_range("probability", probability, "[0, 1]", cure=0.3)
         self.ramp_kimg = in_range("ramp_kimg", ramp_kimg, "(0, inf)", cure=500)
         self.transforms = Transforms(**transforms)
-        self.images = 0
 
     @property
     def p(self) -> float:
@@ -103,14 +103,5 @@ class Scheduled:
     def perturb(self, images: Alike, step: int) -> Alike:
         return self.transforms.transformed(images, self.p)
 
-    def observe(self, real: Verdict, fake: Verdict) -> None:
-        self.images += len(real.images) * processes()
-
     def readings(self) -> dict[str, Tensor]:
         return {"p": torch.tensor(self.p)}
-
-    def state_dict(self) -> dict[str, Any]:
-        return {"images": self.images}
-
-    def load_state_dict(self, content: dict[str, Any]) -> None:
-        self.images = content["images"]

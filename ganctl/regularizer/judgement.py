@@ -7,8 +7,9 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from ganctl.collective import mean, processes, share, whole
+from ganctl.collective import mean, share, whole
 from ganctl.contract import Batch, Critic, Sample, Verdict
+from ganctl.course import ImagesSeen
 from ganctl.ranges import check_ranges, in_range, ranged
 from ganctl.shapes import Alike
 from ganctl.transform import Transforms
@@ -136,7 +137,7 @@ class MutualInformation:
         return self.weight * critic(fake.images, recover=True)
 
 
-class TopK:
+class TopK(ImagesSeen):
     """The generator learns only from the k best of its images, by their logits (Sinha et al. 2020, arXiv:2002.06224).
 
     The gradients of the others are 0: "bad" images, as the discriminator judges them, lead away from the real ones as
@@ -149,10 +150,10 @@ class TopK:
     every: ClassVar[int] = 1
 
     def __init__(self, *, share: float = 0.5, decay: float = 0.99, epoch_kimg: float = 50.0) -> None:
+        super().__init__()
         self.share = in_range("share", share, "(0, 1]", cure=0.5)
         self.decay = in_range("decay", decay, "(0, 1]", cure=0.99)
         self.epoch_kimg = in_range("epoch_kimg", epoch_kimg, "(0, inf)", cure=50)
-        self.images = 0
 
     @property
     def kept(self) -> float:
@@ -165,17 +166,8 @@ class TopK:
         counted = torch.zeros_like(judged).index_fill(0, judged.topk(k).indices, len(judged) / k)
         return share(counted).view(-1, *[1] * (logits.ndim - 1)).expand_as(logits)
 
-    def observe(self, real: Verdict, fake: Verdict) -> None:
-        self.images += len(real.images) * processes()
-
     def readings(self) -> dict[str, Tensor]:
         return {"share": torch.tensor(self.kept)}
-
-    def state_dict(self) -> dict[str, Any]:
-        return {"images": self.images}
-
-    def load_state_dict(self, content: dict[str, Any]) -> None:
-        self.images = content["images"]
 
 
 def _mean_logits(real: Verdict, fake: Verdict) -> tuple[Tensor, Tensor]:
