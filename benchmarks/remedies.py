@@ -268,18 +268,18 @@ def main() -> None:
         few = few_digits(root / "few")
         for trouble in (trouble for trouble in TROUBLES if trouble.name in arguments.troubles):
             rows: dict[str, dict[str, object]] = {}
-            for name, more in {"nothing": "", **trouble.remedies}.items():
+            tried = {"nothing": "", **trouble.remedies}
+            folders = {name: root / f"{trouble.name} {name}".replace(",", "").replace(" ", "_") for name in tried}
+            for name, more in tried.items():
                 words = [*COMMON.split(), *trouble.words.replace("FEW", str(few)).split(), *more.split()]
-                folder = root / f"{trouble.name} {name}".replace(",", "").replace(" ", "_")
-                train(words, folder)
-                rows[name] = {"words": more} | row_of(trouble, folder)
+                train(words, folders[name])
+                rows[name] = {"words": more} | row_of(trouble, folders[name])
             found[trouble.name] = {"words": trouble.words, "runs": rows}
             atomic_write_text(path, as_json(found))
             if not arguments.no_page:
                 word = trouble.name.replace(" ", "_")
                 put(PAGE, {trouble.name: table(trouble, rows)})
-                folders = [root / f"{trouble.name} {name}".replace(",", "").replace(" ", "_") for name in rows]
-                picture(folders, PICTURES / f"remedies_{word}.webp")
+                picture(list(folders.values()), PICTURES / f"remedies_{word}.webp")
             print(table(trouble, rows))
     print(f"written to {path}")
 
