@@ -33,6 +33,7 @@ from ganctl.report.health_scores import (
 )
 from ganctl.report.health_signs import (
     SIGN_CHECKS,
+    STEPS_OF_TROUBLE,
     gradients_stray,
     is_long,
     out_of_range,
@@ -61,7 +62,7 @@ def health(run: Recorded) -> list[Finding]:
 
 def troubles(run: Recorded) -> list[tuple[str, Finding]]:
     """The warnings that hold of a run at this moment of its training, each with its name in `LIVE`."""
-    is_early = len(run.scores) < 2  # a generator that has hardly learned draws few classes
+    is_early = len(run.scores) < 2 or last_step(run) < STEPS_OF_TROUBLE  # who has hardly learned draws few classes
     live = [(name, check) for name, checks in LIVE.items() for check in checks if not (is_early and name == "classes")]
     return [(name, finding) for name, check in live for finding in check(run) if finding.level != "note"]
 

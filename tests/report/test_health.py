@@ -270,6 +270,8 @@ def test_a_young_generator_is_not_said_to_have_lost_its_classes():
     both = scores(9.0, 8.9, **shares)
     assert live(training(scores=both[:1])) == []
     assert live(training(scores=both)) == ["Mode collapse: the pictures lack variety"]
+    early = [line | {"step": step} for line, step in zip(both, (100, 200), strict=True)]
+    assert live(training(scores=early, losses=losses()[:5])) == []
 
 
 def test_a_long_run_is_given_time_to_begin():
