@@ -61,7 +61,8 @@ def score_sides(config: DictConfig, words: tuple[Word, Word], *, save: Path | No
         for warning in scores.warnings:
             console.warn(warning)
         console.summary(with_intervals(scores), rows, {})
-        name, value = next(iter((scores.headlines or scores.values).items()))
+        judging = {name: value for name, value in scores.headlines.items() if scores.scores[name].score.direction}
+        name, value = next(iter((judging or scores.headlines or scores.values).items()))
         console.note(f"{name} {value:.8g}")
     return scores
 

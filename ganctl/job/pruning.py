@@ -28,14 +28,12 @@ class Pruning:
         import optuna
 
         from ganctl.job.samplers import pruner, quiet
-        from ganctl.job.study import in_one_line, open_storage
+        from ganctl.job.study import id_of, in_one_line, open_storage
 
         with quiet(), in_one_line(self.storage):
             storage = open_storage(self.place)
             study = optuna.load_study(study_name=self.study, storage=storage, pruner=pruner(self.pruner))
-            place = storage.get_trial_id_from_study_id_trial_number(
-                storage.get_study_id_from_name(self.study), self.trial
-            )
+            place = id_of(storage, self.study, self.trial)
             trial = optuna.Trial(study, place)
             if storage.get_trial(place).state.is_finished():  # by a worker that took it for dead
                 return False

@@ -22,6 +22,7 @@ from ganctl.job.expansion import Job
 from ganctl.job.machine import gpus
 from ganctl.job.signals import Stopped, StopSignals
 from ganctl.job.sweep_job import RESULT, run_job
+from ganctl.job.sweep_record import result_without_run
 from ganctl.record.streams import Streams
 from ganctl.report.files import read_result
 
@@ -138,8 +139,7 @@ def _result(each: _Process, number: int, folder: Path, is_told: bool) -> dict[st
         return None
     said = f"was killed by {signal.Signals(-code).name}" if code < 0 else each.last_error or f"ended with {code}"
     print(f"job {job.number} of {number} ({job.name}) {said}", file=sys.stderr, flush=True)
-    result = {"job": job.number, "folder": str(place), "overrides": job.overrides, "varied": job.varied}
-    return result | {"status": "killed", "score": None, "failed": True, "error": said, "seconds": 0.0}
+    return result_without_run(job, place, "killed", said)
 
 
 def main() -> int:

@@ -22,6 +22,7 @@ from ganctl.job.expansion import Job, typed_of
 from ganctl.job.signals import StopSignals
 from ganctl.job.slurm_queue import FOLDER, UNKNOWN, Entry, is_active, read_entry, states, write_entry
 from ganctl.job.sweep_job import RESULT
+from ganctl.job.sweep_record import result_without_run
 from ganctl.report.files import read_result
 
 SLURM = "ganctl.job.slurm"
@@ -221,7 +222,6 @@ def _result(job: Job, number: int, folder: Path, state: str) -> dict[str, Any]:
     if entry and state in ("FAILED", UNKNOWN) and entry.time_limits:
         said = f"has met its time limit {entry.time_limits} times; raise hydra.launcher.timeout_min or max_num_timeout"
     print(f"job {job.number} of {number} ({job.name}) {said}", file=sys.stderr, flush=True)
-    result = {"job": job.number, "folder": str(place), "overrides": job.overrides, "varied": job.varied}
     if written:
         return written | {"folder": str(place), "failed": True, "error": said}
-    return result | {"status": "killed", "score": None, "failed": True, "error": said, "seconds": 0.0}
+    return result_without_run(job, place, "killed", said)

@@ -52,6 +52,11 @@ def open_storage(place: str, heartbeat: int | None = None, max_retry: int = 0) -
     )
 
 
+def id_of(storage: BaseStorage, study: str, number: int) -> int:
+    """By what the storage knows trial `number` of `study`. Raises KeyError where there is none."""
+    return storage.get_trial_id_from_study_id_trial_number(storage.get_study_id_from_name(study), number)
+
+
 class Study:
     """The study of the sweep that `owner` names, in `folder`. Raises ValueError in one line where it cannot be had.
 
@@ -128,8 +133,7 @@ class Study:
         return Trial(self.study, self._id(number))
 
     def _id(self, number: int) -> int:
-        study = self.storage.get_study_id_from_name(self.name)
-        return self.storage.get_trial_id_from_study_id_trial_number(study, number)
+        return id_of(self.storage, self.name, number)
 
     @contextmanager
     def alive(self) -> Iterator[None]:

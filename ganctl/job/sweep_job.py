@@ -20,6 +20,7 @@ from ganctl.invocation.lock import LOCK, MARK, OWNER, TakenError, locked
 from ganctl.job.expansion import Job
 from ganctl.job.one_run import train_job, train_through_hydra
 from ganctl.job.signals import Stopped, StopSignals
+from ganctl.job.sweep_record import result_of
 from ganctl.own_code import OwnCodeError
 
 RESULT = "result.json"
@@ -48,7 +49,7 @@ def run_job(job: Job, number: int, folder: Path, arguments: Arguments, signals: 
     leaves nothing new.
     """
     place, label = folder.absolute() / job.folder, f"job {job.number} of {number}"
-    result: dict[str, Any] = {"job": job.number, "folder": str(place), "overrides": job.overrides, "varied": job.varied}
+    result = result_of(job, place)
     began, stop, has_begun, said = time.monotonic(), None, True, ""
     summary: dict[str, Any] = {}
     try:

@@ -56,6 +56,20 @@ def record_of(job: Job, trial: int | None = None) -> JobRecord:
     return JobRecord(job.number, job.folder, overrides, job.varied, settings, trial)
 
 
+def result_of(job: Job | JobRecord, place: Path) -> dict[str, Any]:
+    """What any result.json of a job begins with: which it is, where its run lies, and what was typed for it."""
+    return {"job": job.number, "folder": str(place), "overrides": job.overrides, "varied": job.varied}
+
+
+def result_without_run(
+    job: Job | JobRecord, place: Path, status: str, reason: str, *, is_failed: bool = True
+) -> dict[str, Any]:
+    """The result of a job that left none of its own."""
+    return result_of(job, place) | {
+        "status": status, "score": None, "failed": is_failed, "error": reason, "seconds": 0.0
+    }  # fmt: skip
+
+
 def write_record(folder: Path, record: SweepRecord) -> None:
     """Writes jobs.json, whole or not at all."""
     settings = [job.settings for job in record.jobs]

@@ -22,7 +22,7 @@ from ganctl.job.pruning import Pruning
 from ganctl.job.search_space import Value
 from ganctl.job.study import Study, shown
 from ganctl.job.sweep_job import REFUSED, RESULT, TAKEN_OVER, ends_trial
-from ganctl.job.sweep_record import JobRecord, SweepRecord, record_of, write_record
+from ganctl.job.sweep_record import JobRecord, SweepRecord, record_of, result_without_run, write_record
 from ganctl.record.wording import counted
 from ganctl.report.files import read_summary
 
@@ -170,8 +170,7 @@ class Trials:
         """Writes the result of the trial's first job that has none, and is not to be run."""
         row = self.record.jobs[next(job for job in trial.jobs if job not in trial.results) - 1]
         place = self.folder / row.folder
-        result = {"job": row.number, "folder": str(place.absolute()), "overrides": row.overrides, "varied": row.varied}
-        result |= {"status": status, "score": None, "failed": status == REFUSED, "error": reason, "seconds": 0.0}
+        result = result_without_run(row, place.absolute(), status, reason, is_failed=status == REFUSED)
         write_json(place / RESULT, result)
         trial.waiting.clear()
         self.ended(result)

@@ -266,6 +266,12 @@ def test_the_last_line_is_the_score_and_few_images_are_warned_of(fid: Fid, pair:
     assert "kernel distance with its interval" in warning
 
 
+def test_the_last_line_is_not_a_score_of_real_images_alone(fid: Fid, trained: Path) -> None:
+    found = fid(trained, "mnist5k", "feature=digits", "metric=[class_accuracy]", "num_images=20", "num_real=40")
+    assert list(found["scores"]) == ["real_class_accuracy_digits", "class_accuracy_digits"]
+    assert fid.said.splitlines()[-1].startswith("class_accuracy_digits ")  # type: ignore[attr-defined]
+
+
 def test_the_batch_size_changes_no_score(fid: Fid, pair: tuple[Path, Path]) -> None:
     one, other = (fid(*pair, *AS_DIGITS, f"batch_size={size}")["scores"] for size in (3, 50))
     assert one == pytest.approx(other, rel=1e-6)
