@@ -21,6 +21,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parent))
 import contenders
+from kept import train
 from run import RESULTS, machine, race
 
 from ganctl import build
@@ -74,8 +75,7 @@ def trained(arm: str, pictures: Path, size: int, seed: int, images: int, root: P
     settings += [f"output.{what}_every={often}" for what in ("evaluate", "sample", "checkpoint")]
     settings += ["evaluation.num_images=2000", "evaluation.final_images=2000"]
     typed = [*words(arm, pictures, size), *settings]
-    if not (folder / "summary.json").exists():
-        call("train", *typed, f"hydra.run.dir={folder}")
+    train(typed, folder)
     return folder, typed
 
 

@@ -12,7 +12,6 @@ import argparse
 import json
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -21,6 +20,7 @@ from datetime import date
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
+from kept import train
 from run import RESULTS, machine
 
 import ganctl
@@ -59,16 +59,6 @@ def quiet(most_load: float, minutes: float) -> float:
     while (load := os.getloadavg()[0]) > most_load and time.monotonic() < end:
         time.sleep(5)
     return load
-
-
-def train(words: Sequence[str], folder: Path) -> None:
-    """`ganctl train` in `folder`, unless it has ended there already; one that was broken off goes on."""
-    if (folder / "summary.json").exists():
-        return
-    command = [sys.executable, "-m", "ganctl", "train", *words, f"hydra.run.dir={folder}"]
-    if (folder / "checkpoints").exists():
-        command = [sys.executable, "-m", "ganctl", "train", "--resume", str(folder)]
-    subprocess.run(command, check=True)
 
 
 def speed_of(words: Sequence[str], seconds: float) -> float:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -19,6 +18,7 @@ from datetime import date
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
+from kept import train
 from run import RESULTS, machine
 
 from ganctl.evaluation.scores import numbers
@@ -33,16 +33,6 @@ def words_of(path: str, size: str, seed: int, images: int, more: Sequence[str]) 
     """What follows `ganctl train`, but for where the run goes."""
     data = ["dataset=image_folder", f"dataset.path={path}", f"dataset.resolution={size}"]
     return [*data, f"seed={seed}", f"training.images={images}", *FIXED, *more]
-
-
-def train(words: Sequence[str], folder: Path) -> int | None:
-    """The exit code of a run in `folder`; None where it is there already."""
-    if (folder / "summary.json").exists():
-        return None
-    command = [sys.executable, "-m", "ganctl", "train", *words, f"hydra.run.dir={folder}"]
-    if (folder / "checkpoints").exists():
-        command = [sys.executable, "-m", "ganctl", "train", "--resume", str(folder)]
-    return subprocess.run(command, check=False).returncode
 
 
 def row_of(folder: Path) -> dict[str, object]:

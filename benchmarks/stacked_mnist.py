@@ -19,8 +19,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1] / "docs"))
 from blocks import put
+from kept import train
 from run import RESULTS, machine
-from stability import train
 
 from ganctl.files import as_json, atomic_write_text, write_new
 
