@@ -12,6 +12,7 @@ from typing import Any
 
 LONGEST = 2000  # characters of a text
 LONGEST_NAME = 200  # of a key, as of a score
+MOST_JOBS = 10_000  # of one sweep
 HUGE, TINY = 1e100, 1e-100  # beyond is infinite, below is nought: products and ratios of what is left do not overflow
 
 Form = Callable[[object], Any]

@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from ganctl.compose import Composer, override_text
 from ganctl.configuration.checks import leaves
+from ganctl.forms import MOST_JOBS
 from ganctl.invocation.folders import LONGEST, slug
 from ganctl.invocation.presets import About, about, name_of
 from ganctl.invocation.resume import Resumed
@@ -22,7 +23,6 @@ from ganctl.mistakes import parse
 if TYPE_CHECKING:
     from ganctl.job.pruning import Pruning
 
-MOST_JOBS = 10_000  # of one sweep
 _MOST_DIGITS = 10  # of a number in the name of a folder
 
 

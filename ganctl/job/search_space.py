@@ -16,7 +16,8 @@ from hydra.errors import HydraException
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from ganctl.configuration.names import value_text
-from ganctl.job.expansion import MOST_JOBS, key_of
+from ganctl.forms import MOST_JOBS
+from ganctl.job.expansion import key_of
 
 MOST_VALUES = 1000  # of one key
 _TAGS = {"log", "int"}

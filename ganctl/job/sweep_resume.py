@@ -10,13 +10,13 @@ from omegaconf import DictConfig
 from ganctl.compose import Composer, override_text
 from ganctl.configuration.names import value_text
 from ganctl.files import given_path, plain
-from ganctl.forms import printable
+from ganctl.forms import MOST_JOBS, printable
 from ganctl.invocation.arguments import Arguments
 from ganctl.invocation.hydra_job import composer_for
 from ganctl.invocation.lock import locked
 from ganctl.invocation.presets import About, about
 from ganctl.invocation.resume import going_on_from, merge
-from ganctl.job.expansion import MOST_JOBS, Job, settings_of
+from ganctl.job.expansion import Job, settings_of
 from ganctl.job.signals import StopSignals
 from ganctl.job.slurm import SLURM, slurm_settings
 from ganctl.job.slurm_queue import FOLDER, is_active, read_entry, states

@@ -14,6 +14,7 @@ from ganctl.bounded import read_json, read_yaml
 from ganctl.evaluation.scores import numbers
 from ganctl.forms import (
     LONGEST_NAME,
+    MOST_JOBS,
     Form,
     either,
     flag,
@@ -31,7 +32,7 @@ from ganctl.record.jsonl import read_lines
 
 MOST_TEXT = 2**18  # characters of the settings of a run, or of its environment, with what aliases repeat
 MOST_CURVES, MOST_SCORES = 100, 3000  # names in the losses, and in the scores, of a run; ImageNet's classes are 1000
-MOST_JOBS, MOST_VARIED = 2000, 30  # of a sweep, and settings of a job
+MOST_VARIED = 30  # settings of a job of a sweep
 
 _VALUE = either(number, flag, text)
 _SCORE = record(
