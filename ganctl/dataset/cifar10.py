@@ -5,15 +5,17 @@ import pickle
 import tarfile
 import warnings
 import zlib
+from collections.abc import Iterator
 from typing import Any
 
 import numpy
 
-from ganctl.contract import DataSpec, ImageStore, Progress
+from ganctl.contract import ArgumentError, DataSpec, ImageStore, Progress
 from ganctl.dataset.published import Published
 from ganctl.dataset.store import Content, in_blocks
 from ganctl.download import hash_of
 
+SIDE, _LARGEST = 32, 256  # pixels
 ARCHIVE = "cifar-10-python.tar.gz"
 FOLDER = "cifar-10-batches-py"
 BATCHES = {"train": tuple(f"data_batch_{number}" for number in range(1, 6)), "test": ("test_batch",)}
@@ -25,14 +27,26 @@ class Cifar10:
 
     The files are where torchvision keeps them: `root`/cifar-10-python.tar.gz, which is read as it is, or unpacked in
     `root`/cifar-10-batches-py; the network is not touched if they are there. Both must have the published checksums.
-    The arguments are those of configs/dataset/cifar10.yaml; raises ArgumentError for others.
+    With a `resolution` above 32 the images are enlarged by Lanczos' filter, once. The arguments are those of
+    configs/dataset/cifar10.yaml; raises ArgumentError for others.
     """
 
-    def __init__(self, *, root: str = "data", split: str = "train", download: bool = True, cache: str | None = None):
+    def __init__(
+        self,
+        *,
+        root: str = "data",
+        split: str = "train",
+        resolution: int = SIDE,
+        download: bool = True,
+        cache: str | None = None,
+    ):
+        if type(resolution) is not int or not SIDE <= resolution <= _LARGEST:
+            need = f"is no whole number in [{SIDE}, {_LARGEST}]"
+            raise ArgumentError("resolution", resolution, need, SIDE)
         self.published = Published(root, "", split=split, download=download, cache=cache)
         self.archive = self.published.folder / ARCHIVE
         self.batches = tuple(self.published.folder / FOLDER / batch for batch in BATCHES[split])
-        self.spec = DataSpec("cifar10", (3, 32, 32), 10)
+        self.spec = DataSpec("cifar10", (3, resolution, resolution), 10)
 
     def load(self, progress: Progress | None = None) -> ImageStore:
         """Reads the cache, else the files, else the network. Raises ValueError, in one line, where all three fail."""
@@ -62,7 +76,13 @@ class Cifar10:
         except (OSError, EOFError, KeyError, tarfile.TarError, zlib.error, pickle.UnpicklingError) as error:
             raise self.published.damaged(suspect) from error
         images = numpy.concatenate([images for images, _ in parts])
-        return Content(numpy.concatenate([labels for _, labels in parts]), in_blocks(images))
+        return Content(numpy.concatenate([labels for _, labels in parts]), self._blocks(images))
+
+    def _blocks(self, images: numpy.ndarray) -> Iterator[numpy.ndarray]:
+        from ganctl.dataset.decode import scaled
+
+        for block in in_blocks(images):
+            yield numpy.stack([scaled(image, self.spec.image_shape[1]) for image in block])
 
     def _members(self) -> list[bytes]:
         """The batches in the archive, read in the order in which it holds them."""

@@ -80,7 +80,7 @@ class Crops:
         )
 
     def _blocks(self) -> Iterator[numpy.ndarray]:
-        from ganctl.dataset.decode import quiet_pillow
+        from ganctl.dataset.decode import quiet_pillow, scaled
 
         with quiet_pillow(), self.folder.source.reader() as read:
             for number, entry in enumerate(self.entries):
@@ -91,7 +91,7 @@ class Crops:
                 for start in range(0, count, _BLOCK):
                     places = zip(tops[start : start + _BLOCK], lefts[start : start + _BLOCK], strict=True)
                     patches = [picture[:, t : t + self.patch, left : left + self.patch] for t, left in places]
-                    yield numpy.stack([self._scaled(patch) for patch in patches])
+                    yield numpy.stack([scaled(patch, self.spec.image_shape[1]) for patch in patches])
 
     def _picture(self, read: Callable[[Entry], bytes], entry: Entry) -> numpy.ndarray:
         """(C, H, W)."""
@@ -106,15 +106,6 @@ class Crops:
             size = f"{pixels.shape[2]}x{pixels.shape[1]}"
             raise ArgumentError("patch", self.patch, f"{name} has {size} pixels only", min(pixels.shape[1:]))
         return pixels
-
-    def _scaled(self, patch: numpy.ndarray) -> numpy.ndarray:
-        from PIL import Image
-
-        side = self.spec.image_shape[1]
-        if side == self.patch:
-            return patch
-        channels = [Image.fromarray(numpy.ascontiguousarray(channel)) for channel in patch]
-        return numpy.stack([numpy.asarray(c.resize((side, side), Image.Resampling.LANCZOS)) for c in channels])
 
 
 def _shipped() -> str:

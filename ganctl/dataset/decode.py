@@ -53,6 +53,14 @@ def decode(content: bytes, *, size: Size | None, channels: int | None, fit: str,
     return pixels[None] if channels == 1 else pixels.transpose(2, 0, 1)
 
 
+def scaled(image: numpy.ndarray, side: int) -> numpy.ndarray:
+    """A square image (C, H, H) uint8 as (C, side, side), by Lanczos' filter."""
+    if side == image.shape[1]:
+        return image
+    channels = [Image.fromarray(numpy.ascontiguousarray(channel)) for channel in image]
+    return numpy.stack([numpy.asarray(each.resize((side, side), Image.Resampling.LANCZOS)) for each in channels])
+
+
 def opened(content: bytes) -> tuple[numpy.ndarray, numpy.ndarray | None]:
     """Pixels (H, W, 3) or (H, W), and the transparency (H, W) where there is one, uint8, at the image's own size.
 

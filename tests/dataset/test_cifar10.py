@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy
 import pytest
+from PIL import Image
 
 from ganctl.contract import DataSpec
 from ganctl.dataset.cifar10 import ARCHIVE, FOLDER, Cifar10, batch_arrays
@@ -149,3 +150,19 @@ def test_batches_of_pythons_second_version_are_read() -> None:
     )
     images, labels = batch_arrays(content)
     assert images.shape == (1, 3, 32, 32) and (images.reshape(1, -1) == array).all() and labels.tolist() == [7]
+
+
+def test_a_larger_size_is_the_enlarged_image(published, tmp_path: Path) -> None:
+    options = {"root": str(tmp_path), "cache": str(tmp_path / "cache")}
+    small, large = Cifar10(**options).load(), Cifar10(**options, resolution=64).load()
+    assert large.spec == DataSpec("cifar10", (3, 64, 64), 10) and large.images.shape[1:] == (3, 64, 64)
+    assert numpy.array_equal(small.labels, large.labels)
+    for place in (0, 29):
+        whole = Image.fromarray(small.images[place].transpose(1, 2, 0)).resize((64, 64), Image.Resampling.LANCZOS)
+        assert numpy.array_equal(numpy.asarray(whole).transpose(2, 0, 1), large.images[place])
+
+
+@pytest.mark.parametrize("resolution", [31, 257, 64.0, True])
+def test_a_size_that_is_no_enlargement_is_refused(resolution: object) -> None:
+    with pytest.raises(ValueError, match=rf"^resolution={resolution}: is no whole number in \[32, 256\]; try resol"):
+        Cifar10(resolution=resolution)  # type: ignore[arg-type]
