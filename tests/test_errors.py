@@ -45,7 +45,8 @@ TRAIN = [
     ("optimiser.lr=0.1", "optimiser.lr=0.1: no such key; did you mean optimizer.lr?"),
     (
         "dataset.resolution=64",
-        "dataset.resolution=64: no such key here; dataset=crops and dataset=image_folder and dataset=paired_folder and "
+        "dataset.resolution=64: no such key here; dataset=cifar10 and dataset=crops and dataset=image_folder and "
+        "dataset=paired_folder and "
         "dataset=stacked_mnist and dataset=unpaired_folder would have it",
     ),
     ("+training.step=5", "training.step=5: nothing reads this key; did you mean training.steps?"),
