@@ -20,13 +20,12 @@ from datetime import date
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from kept import train
+from kept import speeds, train
 from run import RESULTS, machine
 
 import ganctl
 from ganctl.compose import Composer
 from ganctl.files import as_json, atomic_write_text, write_new
-from ganctl.record.jsonl import read_metrics
 
 ARMS = {
     "dcgan of its paper": ["model=dcgan_2016"],
@@ -65,10 +64,9 @@ def speed_of(words: Sequence[str], seconds: float) -> float:
     """Images a second on one core, the median over the steps of so many seconds of training."""
     brief = [f"stop.max_minutes={seconds / 60}", "output.log_every=1", "output.sample_early=false", "output.grid=1"]
     with tempfile.TemporaryDirectory() as folder:
-        train([*words, *brief], Path(folder) / "run")
-        records = list(read_metrics(Path(folder) / "run" / "metrics.jsonl"))
-    speeds = [record["images_per_second"] for record in records if record.get("kind") == "losses"]
-    return statistics.median(speeds[1:] or speeds)  # the first step makes what the others have
+        train([*words, *brief], run := Path(folder) / "run")
+        each = speeds(run)
+    return statistics.median(each[1:] or each)  # the first step makes what the others have
 
 
 def scored(folder: Path, judge: str, num_images: int, *, is_conditional: bool) -> dict[str, object]:
@@ -104,14 +102,14 @@ def main() -> None:
     data_words = [*shown, f"{key}={place.absolute()}", *ALIKE, *UNJUDGED, *arguments.words]
     found = {"date": date.today().isoformat(), "machine": machine(), "minutes_each": arguments.minutes}
     found |= {"judge": arguments.judge, "load": quiet(arguments.load, arguments.wait)}
-    found["images_per_second"] = speeds = {
+    found["images_per_second"] = quickness = {
         name: speed_of([*data_words, *ARMS[name]], arguments.seconds) for name in arguments.only
     }
     found["rows"] = rows = {}
     path = write_new(RESULTS / f"{date.today().isoformat()}-cifar10.json", as_json(found).encode())
     with tempfile.TemporaryDirectory() as temporary:
         root = (arguments.runs or Path(temporary)).absolute()
-        for name, speed in speeds.items():
+        for name, speed in quickness.items():
             budget = f"training.images={max(1000, round(speed * 60 * arguments.minutes))}"
             folder = root / name.replace(", ", "-").replace(" ", "-")
             train([*data_words, *ARMS[name], budget], folder)

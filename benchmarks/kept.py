@@ -1,4 +1,4 @@
-"""Runs of a benchmark that are kept: one that has ended is not run again, one that was broken off goes on."""
+"""Runs of a benchmark: those that are kept, of which one that was broken off goes on; and how quick a run was."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+
+from ganctl.record.jsonl import read_metrics
 
 
 def has_ended(folder: Path) -> bool:
@@ -23,3 +25,9 @@ def train(words: Sequence[str], folder: Path) -> int | None:
     if (folder / "checkpoints").exists():
         command = [sys.executable, "-m", "ganctl", "train", "--resume", str(folder)]
     return subprocess.run(command, check=False).returncode
+
+
+def speeds(folder: Path) -> list[float]:
+    """Images a second of each of a run's lines of losses."""
+    records = read_metrics(folder / "metrics.jsonl")
+    return [record["images_per_second"] for record in records if record["kind"] == "losses"]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+from kept import speeds
 
 SETTINGS = [
     "model=dcgan_2016", "generator.width=64", "discriminator.width=64", "training.batch_size=128", "feature=pixels",
@@ -22,13 +24,12 @@ def speed(number: int, steps: int) -> float:
     with tempfile.TemporaryDirectory() as folder:
         words = [*SETTINGS, f"training.steps={steps}", f"device.processes={number}", f"hydra.run.dir={folder}/run"]
         subprocess.run([sys.executable, "-m", "ganctl", "train", *words], check=True, capture_output=True)
-        lines = map(json.loads, Path(folder, "run", "metrics.jsonl").read_text().splitlines())
-        return statistics.median([line["images_per_second"] for line in lines if line["kind"] == "losses"][2:])
+        return statistics.median(speeds(Path(folder, "run"))[2:])
 
 
 def processes(rounds: int, steps: int) -> dict[str, object]:
     """Both in turn, `rounds` times; the share is the median of the rounds' own."""
-    speeds = [(speed(1, steps), speed(2, steps)) for _ in range(rounds)]
-    one, two = (statistics.median(values) for values in zip(*speeds, strict=True))
-    share = statistics.median(two / (2 * one) for one, two in speeds)
+    pairs = [(speed(1, steps), speed(2, steps)) for _ in range(rounds)]
+    one, two = (statistics.median(values) for values in zip(*pairs, strict=True))
+    share = statistics.median(two / (2 * one) for one, two in pairs)
     return {"images_per_second": {"1": round(one, 1), "2": round(two, 1)}, "share of ideal": round(share, 3)}

@@ -27,8 +27,8 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1] / "docs"))
 from blocks import put
+from kept import train
 from run import RESULTS, machine
-from stability import train
 
 from ganctl import build, checkpoint
 from ganctl.dataset.mnist5k import Mnist5k
@@ -48,7 +48,6 @@ COMMON = (
 SIDE, GRID = 3, 8  # samples a side of a run's picture, and of the grid that it is cut from
 GAP = 8  # pixels between the pictures of two runs
 FEW = 20  # digits to overfit to
-Records = Sequence[dict[str, object]]
 
 
 def sure(folder: Path) -> float:

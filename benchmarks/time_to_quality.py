@@ -86,12 +86,10 @@ def main() -> None:
             marks = {f"{share:.2f}": reached(rows, score, share * arguments.real) for share in SHARES}
             summary = json.loads((folder / "summary.json").read_text())
             runs[str(seed)] = {"reached": marks, "last": rows[-1], "status": summary["status"], "course": rows}
-            found["mean"] = {
-                **{mark: mean([run["reached"][mark] for run in runs.values()]) for mark in marks},
-                "last": mean([run["last"] for run in runs.values()]),
-            }
+            means = {mark: mean([run["reached"][mark] for run in runs.values()]) for mark in marks}
+            found["mean"] = means = {**means, "last": mean([run["last"] for run in runs.values()])}
             atomic_write_text(path, as_json(found))
-    for mark, row in found["mean"].items():
+    for mark, row in means.items():
         shown = row and f"{row['images']:,.0f} images, {row['seconds'] / 60:.1f} min, {distance} {row[distance]:.3f}"
         print(f"{mark:5} {shown or 'not reached by all seeds'}")
     print(f"written to {path}")

@@ -9,7 +9,6 @@ the rounds, and their ratios to what OpenMP does by itself.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import statistics
 import subprocess
@@ -21,6 +20,7 @@ from datetime import date
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
+from kept import speeds
 from run import RESULTS, machine
 
 from ganctl.files import as_json, write_new
@@ -58,9 +58,8 @@ def speed(variables: dict[str, str], seconds: float, others: int) -> float:
         words = [*SETTINGS, f"stop.max_minutes={seconds / 60}", f"hydra.run.dir={folder}/run"]
         command = [sys.executable, "-m", "ganctl", "train", *words]
         subprocess.run(command, check=True, capture_output=True, env=environment)
-        lines = map(json.loads, Path(folder, "run", "metrics.jsonl").read_text().splitlines())
-        speeds = [line["images_per_second"] for line in lines if line["kind"] == "losses"]
-        return statistics.median(speeds[1:] or speeds)
+        each = speeds(Path(folder, "run"))
+        return statistics.median(each[1:] or each)
 
 
 def main() -> None:
