@@ -40,7 +40,13 @@ def digits(size: int) -> tuple[numpy.ndarray, numpy.ndarray]:
 
 
 def ours(
-    size: int, width: int | None, batch: int, precision: str, model: str = "dcgan", words: Sequence[str] = ()
+    size: int,
+    width: int | None,
+    batch: int,
+    precision: str,
+    model: str = "dcgan",
+    words: Sequence[str] = (),
+    device: str = "cpu",
 ) -> Iterator[None]:
     """ganctl's loop of `ganctl train model=MODEL WORDS`, logging every 50 steps; width None = the model's own."""
     overrides = [
@@ -49,7 +55,7 @@ def ours(
         *([] if width is None else [f"generator.width={width}", f"discriminator.width={width}"]),
         f"training.batch_size={batch}",
         f"device.precision={precision}",
-        "device=cpu",
+        f"device={device}",
         *words,
     ]
     config = configuration(overrides)
@@ -89,24 +95,24 @@ def networks(size: int, width: int | None, model: str) -> tuple[nn.Module, nn.Mo
     return generator, discriminator, config.latent_size
 
 
-def bare(size: int, width: int, batch: int, precision: str) -> Iterator[None]:
+def bare(size: int, width: int, batch: int, precision: str, device: str = "cpu") -> Iterator[None]:
     """The same networks and levers in the shortest loop: preloaded data, frozen D, fused Adam.
 
     Averaging and lazy R1 too, as model=dcgan has them.
     """
     G, D, latents = networks(size, width, "dcgan")
-    G, D = (network.to(memory_format=torch.channels_last) for network in (G, D))
+    G, D = (network.to(device, memory_format=torch.channels_last) for network in (G, D))
     average = deepcopy(G).requires_grad_(False)
     g_optimizer = torch.optim.Adam(G.parameters(), 2e-4, (0.5, 0.999), fused=True)
     d_optimizer = torch.optim.Adam(D.parameters(), 2e-4, (0.5, 0.999), fused=True)
-    pixels, labels = (torch.from_numpy(array) for array in digits(size))
+    pixels, labels = (torch.from_numpy(array).to(device) for array in digits(size))
     half = precision == "bf16"
     for step in itertools.count():
-        index = torch.randint(len(pixels), (batch,))
+        index = torch.randint(len(pixels), (batch,), device=device)
         real = pixels[index].to(torch.float32, memory_format=torch.channels_last).div_(127.5).sub_(1)
         label = labels[index]
-        with torch.autocast("cpu", torch.bfloat16, enabled=half):
-            fake = G(torch.randn(batch, latents), label)
+        with torch.autocast(device, torch.bfloat16, enabled=half):
+            fake = G(torch.randn(batch, latents, device=device), label)
             on_real = D(real.requires_grad_(step % 8 == 0), label)
             loss = functional.softplus(-on_real).mean() + functional.softplus(D(fake.detach(), label)).mean()
         if step % 8 == 0:
@@ -117,7 +123,7 @@ def bare(size: int, width: int, batch: int, precision: str) -> Iterator[None]:
         loss.backward()
         d_optimizer.step()
         D.requires_grad_(False)
-        with torch.autocast("cpu", torch.bfloat16, enabled=half):
+        with torch.autocast(device, torch.bfloat16, enabled=half):
             loss = functional.softplus(-D(fake, label)).mean()
         g_optimizer.zero_grad()
         loss.backward()

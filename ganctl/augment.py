@@ -25,6 +25,7 @@ class DiffAugment(Transforms):
     """DiffAugment (Zhao et al. 2020, arXiv:2006.10738, section 3.2): the transforms of `policy` on every image."""
 
     every: ClassVar[int] = 1
+    steady: ClassVar[bool] = True  # the same at every step
 
     def perturb(self, images: Alike, step: int) -> Alike:
         return self.transformed(images, 1.0)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torch
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
@@ -134,10 +135,14 @@ def optimizer(config: DictConfig, side: str, networks: Sequence[nn.Module], devi
     settings = {"_target_": node["_target_"], **node[side]}
     if settings.get("fused") and device.torch_device.type not in ("cpu", "cuda"):
         settings["fused"] = False
+    if device.cuda_graph:
+        settings["capturable"] = True
     parameters = [parameter for network in networks for parameter in network.parameters()]
     built = part("optimizer", settings, config.trust, params=parameters)
     for group in built.param_groups:
         group["base_lr"], group["base_betas"] = group["lr"], group.get("betas")
+        if device.cuda_graph:
+            group["lr"] = torch.tensor(group["lr"], device=device.torch_device)
     return built
 
 

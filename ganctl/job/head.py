@@ -30,6 +30,7 @@ def head(journal: Journal) -> dict[str, str]:
         **networks,
         "loss": ", ".join([build.name_of(config.loss), *config.regularizer, *config.augment, *config.term]),
         "device": f"{session.device}, {counted(torch.get_num_threads(), 'thread')}"
+        + (f" (steps are not recorded: {why})" if (why := session.unrecorded) else "")
         + (f", {size} processes of as many" if (size := session.world.size) > 1 else ""),
         "budget": f"{counted(session.total_steps, 'step')} of {config.training.batch_size} images"
         + (f", going on after step {session.first_step:,}" if session.first_step else "")

@@ -100,7 +100,7 @@ class Journal:
         speed = self._images_per_second(now)
         self._last_report = (now, step)
         timing = {"images_per_second": round(speed, 1), "seconds": round(now - self._began, 2)}
-        rate = next(iter(self.state.optimizers.values())).param_groups[0]["lr"]
+        rate = float(next(iter(self.state.optimizers.values())).param_groups[0]["lr"])
         signs = self.watch.signs() if self.watch.is_due(step) else {}
         self.write({"step": step, "kind": "losses", **values, **signs, "learning_rate": rate, **timing})
         self.trackers.scalars(step, "losses", values)

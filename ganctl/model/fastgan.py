@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from ganctl.model.geometry import ImageShape, doubling, widths_of
 from ganctl.model.layers import LEAK, LabelledLatents, initialise
+from ganctl.pooling import pooled
 from ganctl.shapes import Images, Labels, Latents
 
 _REACH = 4  # doublings between a map and the one whose channels it weighs: 16 times the size
@@ -113,7 +114,7 @@ class Excitation(nn.Module):
         self.weigh = nn.Conv2d(after, after, 1)
 
     def forward(self, maps: Tensor) -> Tensor:
-        hidden = self.squeeze(functional.adaptive_avg_pool2d(maps, 4))
+        hidden = self.squeeze(pooled(maps, 4))
         return self.weigh(functional.leaky_relu(hidden, LEAK)).sigmoid()
 
 

@@ -16,6 +16,7 @@ from ganctl.collective import common
 from ganctl.model.fastgan import EnlargingConv2d, Gate
 from ganctl.model.geometry import ImageShape, widths_of
 from ganctl.model.layers import LEAK, finish
+from ganctl.pooling import pooled
 from ganctl.shapes import Images, Labels, Places
 
 _LEAST = 8  # pixels a side of the map that is judged, at least
@@ -101,7 +102,7 @@ class Decoder(nn.Module):
     def __init__(self, channels: int, image_channels: int, width: int, doublings: int) -> None:
         super().__init__()
         widths = widths_of(doublings, width=width, max_width=8 * width)[::-1]
-        layers: list[nn.Module] = [nn.AdaptiveAvgPool2d(_LEAST)]
+        layers: list[nn.Module] = []
         for after in widths:
             convolution = EnlargingConv2d(channels, 2 * after, 3, 1, 1, bias=False)
             layers += [convolution, nn.BatchNorm2d(2 * after), Gate()]
@@ -109,7 +110,7 @@ class Decoder(nn.Module):
         self.layers = nn.Sequential(*layers, nn.Conv2d(channels, image_channels, 3, 1, 1, bias=False), nn.Tanh())
 
     def forward(self, maps: Tensor) -> Tensor:
-        return self.layers(maps).float()
+        return self.layers(pooled(maps, _LEAST)).float()
 
 
 def halvings_of(image_shape: ImageShape) -> int:

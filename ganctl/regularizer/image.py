@@ -5,10 +5,10 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from ganctl.collective import draw_like, whole
 from ganctl.contract import Batch, Sample
+from ganctl.pooling import pooled
 from ganctl.ranges import check_ranges, ranged
 from ganctl.shapes import Alike
 
@@ -57,10 +57,7 @@ class EnergyDistance:
     __post_init__ = check_ranges
 
     def generator_penalty(self, fake: Sample, real: Batch, generator: nn.Module) -> Tensor:
-        x, g = (
-            whole(functional.adaptive_avg_pool2d(images.float(), self.size).flatten(1))
-            for images in (real.images, fake.images)
-        )
+        x, g = (whole(pooled(images.float(), self.size).flatten(1)) for images in (real.images, fake.images))
         others = len(g) * (len(g) - 1)
         apart = 2 * torch.cdist(x, g).mean() - (torch.cdist(x, x).sum() + torch.cdist(g, g).sum()) / others
         return self.weight * apart / x.shape[1] ** 0.5
@@ -81,6 +78,11 @@ class InstanceNoise:
     every: ClassVar[int] = 1
 
     __post_init__ = check_ranges
+
+    @property
+    def steady(self) -> bool:
+        """Whether it is the same at every step."""
+        return self.decay_steps is None
 
     def perturb(self, images: Alike, step: int) -> Alike:
         left = 1.0 if self.decay_steps is None else max(0.0, 1 - step / self.decay_steps)

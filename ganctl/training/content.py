@@ -39,7 +39,7 @@ class Content(Settings):
         if self.accumulate != 1:
             raise ArgumentError("training.accumulate", self.accumulate, "game=content does not know it", 1)
 
-    def step(self, state: TrainState, device: Device, batches: Sequence[Batch]) -> Log:
+    def learn(self, state: TrainState, device: Device, batches: Sequence[Batch]) -> Log:
         """One update. The log has `g_penalty`, the sum of the terms."""
         (real,) = batches
         G, given = state.networks["generator"], self.task.given(real)
@@ -48,5 +48,4 @@ class Content(Settings):
                 fake = Sample(given, G(**given).float())
                 penalty = Way(fake, real, G).penalties(self.due(state.step).values())
             add(penalty)
-        self.update_average(state, "generator")
         return {"g_penalty": penalty.detach()}

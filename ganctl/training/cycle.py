@@ -93,7 +93,7 @@ class Cycle(Settings):
     def memories(self) -> dict[str, Memory]:
         return {**super().memories(), "images": Pool(self.pool_size), "sources": Pool(self.pool_size)}
 
-    def step(self, state: TrainState, device: Device, batches: Sequence[Batch]) -> Log:
+    def learn(self, state: TrainState, device: Device, batches: Sequence[Batch]) -> Log:
         """One update of both generators, then one of both discriminators.
 
         The log's keys: `d_loss`, `g_loss` (adversarial terms), `g_penalty` (the other terms of the generators' loss,
@@ -125,6 +125,5 @@ class Cycle(Settings):
                 earlier = state.memories[pool].swap(fake.detach())  # type: ignore[attr-defined]
                 losses = losses + self.loss.discriminator(judge(real), judge(earlier)).mean()
             add(losses)
-        self.update_average(state, "there")
         shares = {name: term.detach() for name, term in terms.items()}
         return {"d_loss": losses.detach(), "g_loss": judged.detach(), "g_penalty": penalty.detach(), **shares}

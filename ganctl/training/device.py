@@ -13,12 +13,16 @@ from ganctl.processes import cores
 
 @dataclass(frozen=True)
 class Device:
-    """A torch device and the way of computing on it; `precision` is fp32 or bf16 (autocast)."""
+    """A torch device and the way of computing on it; `precision` is fp32 or bf16 (autocast).
+
+    `cuda_graph` is whether steps are recorded where they can be (`training.recorded`).
+    """
 
     torch_device: torch.device
     precision: str = "fp32"
     channels_last: bool = True
     compile: bool = False
+    cuda_graph: bool = False
 
     def autocast(self) -> AbstractContextManager:
         """The context for forward passes: bfloat16 autocast, or nothing."""
@@ -52,6 +56,7 @@ class Device:
             f"{name}, {self.precision}"
             + (", channels_last" if self.channels_last else "")
             + (", compiled" if self.compile else "")
+            + (", recorded steps" if self.cuda_graph else "")
         )
 
 
@@ -63,6 +68,7 @@ def open_device(
     compile: bool = False,
     threads: int | None = None,
     deterministic: bool = True,
+    cuda_graph: bool = False,
     world: World = ALONE,
 ) -> Device:
     """Chooses the device and sets torch's global switches (threads, determinism) for this process of `world`.
@@ -76,6 +82,7 @@ def open_device(
         raise ArgumentError("type", type, "torch sees no CUDA GPU here", "cpu")
     if type == "mps" and not torch.backends.mps.is_available():
         raise ArgumentError("type", type, "torch sees no Apple GPU here", "cpu")
+    cuda_graph = cuda_graph and type == "cuda" and world.size == 1 and not compile
     device = torch.device(type)
     if world.size > 1 and type == "cuda":
         if (number := torch.cuda.device_count()) < world.local_size:
@@ -93,4 +100,4 @@ def open_device(
     # A debugging aid that takes 4 % of a step and changes no number:
     torch.utils.deterministic.fill_uninitialized_memory = False  # pyright: ignore[reportAttributeAccessIssue]
     torch.backends.cudnn.benchmark = not deterministic
-    return Device(device, precision, channels_last, compile)
+    return Device(device, precision, channels_last, compile, cuda_graph)

@@ -51,5 +51,5 @@ def _approach(average: nn.Module, network: nn.Module, beta: float) -> None:
     torch._foreach_lerp_(  # pyright: ignore[reportPrivateImportUsage]
         list(average.parameters()), list(network.parameters()), 1 - beta
     )
-    for mine, theirs in zip(average.buffers(), network.buffers(), strict=True):
-        mine.copy_(theirs)
+    if buffers := list(average.buffers()):
+        torch._foreach_copy_(buffers, list(network.buffers()))  # pyright: ignore[reportPrivateImportUsage]

@@ -101,6 +101,7 @@ class Settings:
     burn_in: float = 500_000
 
     networks: ClassVar[Mapping[str, str]] = {}
+    averaged: ClassVar[tuple[str, ...]] = ()
     honours: ClassVar[tuple[type, ...]] = (GeneratorPenalty,)
     """What of a regularizer this game heeds; beside the weights of each group of its networks in `weighed`."""
     weighed: ClassVar[tuple[str, ...]] = ("generator",)
@@ -121,6 +122,20 @@ class Settings:
             if isinstance(part, WeightConstraint) and not {*part.networks} <= {*self.networks.values()}:
                 need = f"bounds weights of {', '.join(part.networks)}"
                 raise ValueError(f"game={game}: cannot take {name}, which {need}; leave it out")
+
+    def step(self, state: TrainState, device: Device, batches: Sequence[Batch]) -> Log:
+        log = self.learn(state, device, batches)
+        self.follow(state)
+        return log
+
+    def learn(self, state: TrainState, device: Device, batches: Sequence[Batch]) -> Log:
+        """What a step does before the averages follow."""
+        raise NotImplementedError
+
+    def follow(self, state: TrainState) -> None:
+        """Lets the averages of a step follow their networks."""
+        for name in self.averaged:
+            self.update_average(state, name)
 
     def memories(self) -> dict[str, Memory]:
         return {name: part for name, part in self.regularizers.items() if isinstance(part, Memory)}

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
+from torch import Tensor
 from torch.optim import Optimizer
 
 from ganctl.contract import MomentScheduler, Scheduler
@@ -9,6 +10,7 @@ from ganctl.training.device import Device
 from ganctl.training.draws import seed_step
 from ganctl.training.feed import Feed
 from ganctl.training.game import Game, Log
+from ganctl.training.recorded import Recorder
 from ganctl.training.state import TrainState
 
 
@@ -30,12 +32,13 @@ def train(
     """
     for network in state.networks.values():
         network.train()
+    step = Recorder(game).step if device.cuda_graph else game.step
     while state.step < total_steps:
         seed_step(seed, state.step, state.attempt)
         set_rates(state.optimizers.values(), scheduler, state.step, total_steps, lr_factor**state.attempt)
         first = state.step * game.batches_per_step
         batches = [feed.batch(first + update) for update in range(game.batches_per_step)]
-        log = game.step(state, device, batches)
+        log = step(state, device, batches)
         state.step += 1
         yield log
 
@@ -46,7 +49,10 @@ def set_rates(
     """Gives each optimizer its `share` of the learning rate, and the second beta, of this step."""
     factor = scheduler(step, total_steps) * share
     for group in (group for optimizer in optimizers for group in optimizer.param_groups):
-        group["lr"] = group["base_lr"] * factor
+        if isinstance(group["lr"], Tensor):  # what a recorded step reads
+            group["lr"].fill_(group["base_lr"] * factor)
+        else:
+            group["lr"] = group["base_lr"] * factor
         if isinstance(scheduler, MomentScheduler) and group["base_betas"] is not None:
             first, second = group["base_betas"]
             group["betas"] = first, scheduler.beta2(second, step)

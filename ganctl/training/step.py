@@ -43,7 +43,7 @@ class Adversarial(Settings):
     def batches_per_step(self) -> int:
         return self.discriminator_steps
 
-    def step(self, state: TrainState, device: Device, batches: Sequence[Batch]) -> Log:
+    def learn(self, state: TrainState, device: Device, batches: Sequence[Batch]) -> Log:
         """k updates of D and one of G; `batches` holds one batch for each of the k.
 
         The log's keys: `d_loss`, `g_loss` (adversarial terms), `d_penalty`, `g_penalty` (weighted regularizers),
@@ -67,7 +67,6 @@ class Adversarial(Settings):
         log |= self.update_generator(state, device, x, fakes)
         gauges = {name: r for name, r in self.regularizers.items() if isinstance(r, Gauge)}
         log |= {f"{name}_{key}": value for name, gauge in gauges.items() for key, value in gauge.readings().items()}
-        self.update_average(state, "generator")
         return log
 
     def fakes(self, G: nn.Module, device: Device, z: Given, *, learn: bool) -> Iterator[Sample]:
