@@ -31,6 +31,8 @@ ARMS = {
     "pacgan": f"model=pacgan {SMALL}",
     "wgan_gp": f"model=wgan_gp {SMALL}",
     "r3gan": "model=r3gan",
+    "rpgan": f"model=rpgan {SMALL}",
+    "rpgan, width 64": "model=rpgan generator.width=64 discriminator.width=64",
     "house recipe": f"model=dcgan {SMALL}",
 }
 FIXED = "evaluation.num_images=1000 output.evaluate_every=null output.sample_every=4000 output.tensorboard=false"
@@ -62,15 +64,15 @@ def row_of(folder: Path) -> dict[str, object]:
 
 def table(rows: Sequence[dict[str, object]]) -> str:
     """A line a run, and those of real images."""
-    lines = [f"{'arm':14}{'seed':>5}{'images':>11}{'modes':>7}{'reverse KL':>12}"]
+    lines = [f"{'arm':16}{'seed':>5}{'images':>11}{'modes':>7}{'reverse KL':>12}"]
     for row in rows:
-        shown = f"{row['arm']:14}{row['seed']:>5}{row['images']:>11,}"
+        shown = f"{row['arm']:16}{row['seed']:>5}{row['images']:>11,}"
         if row.get("modes") is None:
             lines.append(f"{shown}  {row['status']}")
             continue
         lines.append(f"{shown}{row['modes']:>7.0f}{row['reverse_kl']:>12.4f}")
     if real := next((row for row in rows if row.get("real_modes") is not None), None):
-        lines.append(f"{'real images':14}{'':>16}{real['real_modes']:>7.0f}{real['real_reverse_kl']:>12.4f}")
+        lines.append(f"{'real images':16}{'':>16}{real['real_modes']:>7.0f}{real['real_reverse_kl']:>12.4f}")
     return "\n".join(lines)
 
 
@@ -91,7 +93,7 @@ def main() -> None:
         for seed in arguments.seeds:
             for arm in arguments.arms:
                 words = words_of(arm, seed, arguments.images, arguments.words)
-                folder = root / f"{arm.replace(' ', '_')}-{seed}"
+                folder = root / f"{arm.replace(',', '').replace(' ', '_')}-{seed}"
                 code = train(words, folder)
                 about = {"command": " ".join(["ganctl train", *words]), "arm": arm, "seed": seed}
                 rows.append(about | {"images": arguments.images} | row_of(folder))

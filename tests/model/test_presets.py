@@ -41,6 +41,7 @@ def composed(*overrides: str) -> Any:
         ("sagan", "sagan", "sagan", "hinge"),
         ("biggan", "biggan", "biggan", "hinge"),
         ("acgan", "dcgan", "acgan", "non_saturating"),
+        ("rpgan", "dcgan", "dcgan_critic", "relativistic"),
     ],
 )
 def test_a_preset_chooses_its_pair_and_its_loss(model, generator, discriminator, loss):
