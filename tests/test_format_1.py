@@ -26,7 +26,7 @@ FILE = Path(__file__).parent / "data" / "format_1.pt"
 SETTINGS = (
     *("generator=mlp", "generator.hidden=8", "generator.label_size=3", "discriminator=strided_cnn"),
     *("discriminator.width=2", "latent_size=6", "conditional=true", "regularizer=[lazy_r1,mode_seeking]"),
-    *("device=cpu", "device.threads=1", "training.batch_size=16", "training.steps=4"),
+    *("device=cpu", "device.threads=1", "training.batch_size=16", "training.steps=4", "scheduler=cosine"),
 )
 LOSSES = [
     {"d_loss": 1.3030818700790405, "d_penalty": 0.0, "g_loss": 0.6932045817375183, "g_penalty": 41.37593078613281},
