@@ -142,8 +142,8 @@ def bare_r3gan(size: int, batch: int) -> Iterator[None]:
     G, D, latents = networks(size, None, "r3gan")
     G, D = (network.to(memory_format=torch.channels_last) for network in (G, D))
     average = deepcopy(G).requires_grad_(False)
-    g_optimizer = torch.optim.Adam(G.parameters(), 2e-4, (0, 0.9), fused=True)
-    d_optimizer = torch.optim.Adam(D.parameters(), 2e-4, (0, 0.9), fused=True)
+    g_optimizer = torch.optim.Adam(G.parameters(), 2e-4, (0.0, 0.9), fused=True)
+    d_optimizer = torch.optim.Adam(D.parameters(), 2e-4, (0.0, 0.9), fused=True)
     pixels, labels = (torch.from_numpy(array) for array in digits(size))
     transforms = DiffAugment(policy=TRANSFORMS)
     while True:
