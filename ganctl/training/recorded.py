@@ -98,6 +98,7 @@ class Recorder:
     def _record(self, kind: tuple[str, ...], state: TrainState, device: Device, batches: Sequence[Batch]) -> None:
         """Nothing of `state` changes by it."""
         graph, drawn = torch.cuda.CUDAGraph(), collective.random_states(device.torch_device)
+        log: Log = {}
         own = [Batch(*(None if rows is None else rows.clone() for rows in batch)) for batch in batches]  # type: ignore
         try:
             with torch.cuda.graph(graph, stream=self.stream):
@@ -117,7 +118,7 @@ class Recorder:
     def _played(self, recording: _Recording, batches: Sequence[Batch]) -> Log:
         for own, batch in zip(recording.batches, batches, strict=True):
             for mine, theirs in zip(own, batch, strict=True):
-                if mine is not None:
+                if mine is not None and theirs is not None:
                     mine.detach().copy_(theirs)
         recording.graph.replay()
         if recording is not self.last:

@@ -66,5 +66,5 @@ def test_a_rate_that_a_recording_reads_is_changed_in_its_place() -> None:
     (group,) = optimizer.param_groups
     group["base_lr"], group["base_betas"] = 0.5, None
     rate = group["lr"]
-    set_rates([optimizer], lambda step, total: 0.25, 0, 10)
+    set_rates([optimizer], lambda step, total_steps: 0.25, 0, 10)
     assert group["lr"] is rate and float(rate) == 0.125
