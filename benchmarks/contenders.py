@@ -9,6 +9,7 @@ import itertools
 import struct
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 
 import numpy
@@ -39,6 +40,11 @@ def digits(size: int) -> tuple[numpy.ndarray, numpy.ndarray]:
     return images[:, None], labels.astype(numpy.int64)
 
 
+def store_of_digits(size: int) -> ImageStore:
+    pixels, labels = digits(size)
+    return ImageStore(DataSpec("mnist5k", (1, size, size), 10), pixels, labels, content_hash="")
+
+
 def ours(
     size: int,
     width: int | None,
@@ -59,9 +65,7 @@ def ours(
         *words,
     ]
     config = configuration(overrides)
-    pixels, labels = digits(size)
-    store = ImageStore(DataSpec("mnist5k", (1, size, size), 10), pixels, labels, content_hash="")
-    for number, log in enumerate(steps(config, store), 1):
+    for number, log in enumerate(steps(config, store_of_digits(size)), 1):
         if number % 50 == 0:
             assert all(torch.isfinite(value) for value in log.values())
         yield
@@ -71,10 +75,12 @@ def steps(config: DictConfig, store: ImageStore) -> Iterator[Log]:
     """ganctl's loop on a store, a step a `next`."""
     device = build.device(config)
     task = build.task(config, store.spec).fitted(store)
-    game = build.game(config, task)
+    game, scheduler = build.game(config, task), build.scheduler(config)
+    if device.cuda_graph:
+        device = replace(device, cuda_graph=build.why_unrecorded(config, game, scheduler) is None)
     state = build.state(config, game, task, device)
     feed = Feed(store, device, batch_size=config.training.batch_size, seed=0)
-    yield from train(state, game, device, feed, build.scheduler(config), 10**9, seed=config.seed)
+    yield from train(state, game, device, feed, scheduler, 10**9, seed=config.seed)
 
 
 def configuration(overrides: list[str]) -> DictConfig:

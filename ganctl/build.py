@@ -36,6 +36,7 @@ from ganctl.own_code import own_code
 from ganctl.training.device import Device, open_device
 from ganctl.training.draws import seed_building
 from ganctl.training.game import Game, constrain
+from ganctl.training.recorded import unrecorded
 from ganctl.training.state import TrainState
 from ganctl.training.whole import of_the_whole
 
@@ -185,6 +186,13 @@ def regularizers(config: DictConfig, task: Task) -> dict[str, Regularizer]:
             parts[str(name)] = part(group, node, config.trust, key=f"{group}.{name}", **told)
             check_needs(config, f"{group}=[{name}]", parts[str(name)], task)
     return parts
+
+
+def why_unrecorded(config: DictConfig, game: Game, scheduler: Scheduler) -> str | None:
+    """Why the steps of `game` are not recorded as CUDA graphs; None where they can be."""
+    if config.trust:
+        return f"nothing is known of {', '.join(config.trust)}"
+    return unrecorded(game, scheduler, class_of(config.optimizer, "optimizer", []))
 
 
 def scheduler(config: DictConfig) -> Scheduler:

@@ -14,7 +14,6 @@ from torch import Tensor, nn
 
 from ganctl import build, checkpoint, collective
 from ganctl.configuration.keys import keys_of
-from ganctl.configuration.needs import class_of
 from ganctl.contract import ALONE, ArgumentError, DataSpec, ImageStore, Progress, Sourced, Task, World
 from ganctl.evaluation.evaluate import cuda_devices
 from ganctl.evaluation.judge import Judge
@@ -28,7 +27,6 @@ from ganctl.training.drawer import Drawer
 from ganctl.training.feed import Feed
 from ganctl.training.game import Log
 from ganctl.training.loop import train
-from ganctl.training.recorded import unrecorded
 from ganctl.training.state import to_cpu
 from ganctl.training.step import Adversarial
 
@@ -70,7 +68,7 @@ class Session:
         self.game = build.game(config, self.task)
         self.scheduler = build.scheduler(config)
         if self.device.cuda_graph:
-            self.unrecorded = self._unrecorded()
+            self.unrecorded = build.why_unrecorded(config, self.game, self.scheduler)
             self.device = replace(self.device, cuda_graph=self.unrecorded is None)
         self.state = build.state(config, self.game, self.task, self.device)
         self.saved = self._saved(resume) if resume else None
@@ -204,12 +202,6 @@ class Session:
             "class_names": list(self.store.class_names),
             "state": self.state.state_dict(),
         }
-
-    def _unrecorded(self) -> str | None:
-        """Why steps are not recorded as CUDA graphs; None where they are."""
-        if self.config.trust:
-            return f"nothing is known of {', '.join(self.config.trust)}"
-        return unrecorded(self.game, self.scheduler, class_of(self.config.optimizer, "optimizer", []))
 
     def _check_shift(self) -> None:
         """Raises ValueError where images are to be moved by more than they have of edge to mirror."""

@@ -65,11 +65,10 @@ def test_a_run_goes_on_bit_for_bit(model: str, precision: str) -> None:
 @pytest.mark.parametrize("model", RECORDED)
 def test_what_is_recorded_is_what_would_have_been_done(model: str) -> None:
     """Learning rates are single precision in a recorded step: equal to the order of that."""
-    words: list[str] = []
-    played, again = session(model, *words), session(model, *words)
+    played, again = session(model), session(model)
     logs = take(played, 40)
     take(again, 21)
-    resumed = session(model, *words)
+    resumed = session(model)
     resumed.state.load_state_dict(again.state.state_dict())
     assert take(resumed, 19) == logs[21:], "a resumed run records anew, and gets the same bits"
     assert_same(played, resumed)
@@ -81,8 +80,7 @@ def test_what_is_recorded_is_what_would_have_been_done(model: str) -> None:
 
 
 def test_an_earlier_state_taken_up_is_recorded_anew() -> None:
-    words: list[str] = []
-    whole, back = session("dcgan", *words), session("dcgan", *words)
+    whole, back = session("dcgan"), session("dcgan")
     take(whole, 30)
     steps = back.steps()
     for _ in range(20):
@@ -97,9 +95,9 @@ def test_an_earlier_state_taken_up_is_recorded_anew() -> None:
 
 
 def test_gradients_are_those_of_the_last_step() -> None:
-
     played, plain = session("dcgan"), session("dcgan", "device.cuda_graph=false")
-    take(played, 17), take(plain, 17)  # the last one is a step with lazy R1, recorded apart
+    for each in (played, plain):
+        take(each, 17)  # the last one is a step with lazy R1, recorded apart
     for name, norm in gradient_norms(plain.state).items():
         assert gradient_norms(played.state)[name] == pytest.approx(norm, rel=0.2)
 

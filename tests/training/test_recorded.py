@@ -6,17 +6,15 @@ import pytest
 import torch
 
 from ganctl import build
-from ganctl.configuration.needs import class_of
 from ganctl.training.device import open_device
 from ganctl.training.loop import set_rates
-from ganctl.training.recorded import unrecorded
 from tests.settings import settings
 
 
 def reason(*words: str) -> str | None:
     config = settings("dataset=mnist5k", "device=cpu", *words)
     game = build.game(config, build.task(config, build.dataset(config).spec))
-    return unrecorded(game, build.scheduler(config), class_of(config.optimizer, "optimizer", []))
+    return build.why_unrecorded(config, game, build.scheduler(config))
 
 
 @pytest.mark.parametrize(
