@@ -26,7 +26,8 @@ CHOSEN = {
     "unpaired_folder": {"path": ".", "sources": "."},
 }
 SHAPES = {"mnist5k": (1, 28, 28), "mnist": (1, 28, 28), "fashion_mnist": (1, 28, 28), "kmnist": (1, 28, 28)}
-NATURAL = {"mnist5k": "digits", "mnist": "digits", "stacked_mnist": "stacked_digits"}  # efficientnet for all others
+NATURAL = {"mnist5k": "digits", "mnist": "digits", "stacked_mnist": "stacked_digits"}
+NATURAL |= {"fashion_mnist": "classifier", "kmnist": "classifier"}  # efficientnet for all others
 SHAPES |= {"cifar10": (3, 32, 32), "image_folder": (3, 64, 64), "crops": (3, 64, 64), "stacked_mnist": (3, 28, 28)}
 SHAPES |= {"paired_folder": (3, 64, 64), "unpaired_folder": (3, 64, 64)}
 
