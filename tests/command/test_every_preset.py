@@ -29,9 +29,7 @@ WORDS = (
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(1800),
-    pytest.mark.skipif(
-        not os.environ.get("GANCTL_LONG_TESTS"), reason="half an hour; GANCTL_LONG_TESTS=1 runs it"
-    ),
+    pytest.mark.skipif(not os.environ.get("GANCTL_LONG_TESTS"), reason="half an hour; GANCTL_LONG_TESTS=1 runs it"),
 ]
 
 
