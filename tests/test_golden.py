@@ -42,19 +42,23 @@ RUNS = {
         *("training.fresh_fakes=true", "regularizer=[gradient_penalty,instance_noise]", "scheduler=cosine"),
     ),
 }
-TRANSLATED = 5  # steps of a translation, which takes longer
+TRANSLATED = 10  # steps of a translation, which takes longer
 # Adam's eps is large: it would give a slope that is rounding alone, as of a bias before a norm, the size of any other.
 TRANSLATION = (
     *("dataset.path=.", "dataset.resolution=16", "dataset.channels=1", "device=cpu", "device.threads=1"),
     *("device.precision=fp32", "device.channels_last=false", "optimizer=adam", "optimizer.lr=0.0001"),
-    *("optimizer.betas=[0.5,0.999]", "optimizer.eps=0.01"),
+    *("optimizer.betas=[0.5,0.999]", "optimizer.eps=1.0"),
     *("training.batch_size=4", f"training.steps={TRANSLATED}", "seed=1234"),
     *("training.flip=true", "training.ema_half_life_kimg=1.0", "training.ema_rampup=0.05", "training.clip_norm=null"),
     *("generator.width=4", "discriminator.width=4", "discriminator.halvings=1"),
 )
-BATCH_NORM = ("generator.norm=batch", "discriminator.norm=batch")  # instance norm of so small maps enlarges rounding
+# No norm, which enlarges rounding in so small maps, and weights that do without.
+NO_NORM = (
+    *("generator.norm=none", "generator.initialisation=xavier"),
+    *("discriminator.norm=none", "discriminator.initialisation=xavier"),
+)
 PAIRS = ("dataset=paired_folder", "dataset.source_channels=1")
-APART = ("dataset=unpaired_folder", "dataset.sources=.", "dataset.source_channels=1", "generator.blocks=2", *BATCH_NORM)
+APART = ("dataset=unpaired_folder", "dataset.sources=.", "dataset.source_channels=1", "generator.blocks=2", *NO_NORM)
 LARGER = ("dataset=image_folder", "generator.blocks=2", "task.factor=4", "task.kernel=bicubic")
 TRANSLATIONS = {
     "pix2pix": ("model=pix2pix", *PAIRS, "loss=non_saturating", "term.l1.weight=100", "generator.dropout=0.5"),
@@ -113,8 +117,8 @@ def translation_losses(*overrides: str) -> list[dict[str, float]]:
     return [*found, {"average": float(images.abs().mean())}]
 
 
-def compare(name: str, found: list[dict[str, float]], bound: float = 1e-4) -> None:
-    """With what is stored by that name, to `bound` of it; or stores it."""
+def compare(name: str, found: list[dict[str, float]]) -> None:
+    """With what is stored by that name; or stores it."""
     if os.environ.get("GANCTL_WRITE_GOLDEN"):
         known = json.loads(FILE.read_text()) if FILE.is_file() else {}
         lines = [json.dumps({key: float(f"{value:.7g}") for key, value in step.items()}) for step in found]
@@ -128,7 +132,7 @@ def compare(name: str, found: list[dict[str, float]], bound: float = 1e-4) -> No
     stored = json.loads(FILE.read_text())[name]
     assert len(found) == len(stored)
     for number, (new, old) in enumerate(zip(found, stored, strict=True), 1):
-        assert new == pytest.approx(old, rel=bound, abs=1e-6), f"step {number}"
+        assert new == pytest.approx(old, rel=1e-4, abs=1e-6), f"step {number}"
 
 
 @pytest.mark.parametrize("name", RUNS)
@@ -139,7 +143,7 @@ def test_twenty_seeded_steps_give_the_stored_losses(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", TRANSLATIONS)
-def test_five_seeded_steps_from_pictures_give_the_stored_losses(name: str) -> None:
+def test_ten_seeded_steps_from_pictures_give_the_stored_losses(name: str) -> None:
     found = translation_losses(*TRANSLATIONS[name])
     assert len(found) == TRANSLATED + 1
-    compare(name, found, 2e-3 if APART[0] in TRANSLATIONS[name] else 1e-4)  # two networks in a circle enlarge more
+    compare(name, found)

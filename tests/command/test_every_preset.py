@@ -18,7 +18,7 @@ from tests.command.test_translate_killed import assert_same, state_of
 from tests.conftest import Command
 
 __all__ = ["pictures"]  # a fixture
-PRESETS = sorted(path.stem for path in Path(__file__).parents[2].glob("configs/model/*.yaml"))
+PRESETS = sorted({path.stem for path in Path(__file__).parents[2].glob("configs/model/*.yaml")} - TRANSLATIONS.keys())
 STEPS = 200
 WORDS = (
     *("training.batch_size=8", "output.log_every=1", "output.grid=4", "output.keep_last=null"),
@@ -66,12 +66,12 @@ def assert_finite_and_resumed(ganctl: Command, words: list[str]) -> None:
     assert_same(state_of(Path("whole")), state_of(Path("half")))
 
 
-@pytest.mark.parametrize("model", [name for name in PRESETS if name not in TRANSLATIONS])
+@pytest.mark.parametrize("model", PRESETS)
 def test_on_grey_digits(model: str, ganctl: Command) -> None:
     assert_finite_and_resumed(ganctl, ["dataset=mnist5k", f"model={model}"])
 
 
-@pytest.mark.parametrize("model", [name for name in PRESETS if name not in TRANSLATIONS])
+@pytest.mark.parametrize("model", PRESETS)
 def test_on_colour_pictures(model: str, ganctl: Command) -> None:
     folder = classes(Path("pictures"))
     data = ["dataset=image_folder", f"dataset.path={folder}", "dataset.resolution=32"]
